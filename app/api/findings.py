@@ -1,0 +1,52 @@
+"""Findings and the rounds they open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from app.api.deps import Body, Db, InProject, Me
+from app.api.projects import round_json
+from app.domain.findings import actions, queries
+from app.domain.findings.tables import Finding
+from app.domain.projects import access
+
+router = APIRouter(tags=["findings"])
+
+
+class NewFinding(Body):
+    run_id: str
+    tag: str
+    value: str
+    title: str = ""
+    note: str = ""
+
+
+class RoundOfFinding(Body):
+    title: str | None = None
+    brief: str | None = None
+    targets: list[dict[str, Any]] | None = None
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    names = ("id", "run_id", "tag", "value", "title", "note", "failing", "state", "round_id", "created_at")
+    return {name: getattr(finding, name) for name in names}
+
+
+@router.post("/projects/{slug}/findings", status_code=201)
+def create(project: InProject, body: NewFinding, session: Db, user: Me) -> dict[str, Any]:
+    return finding_json(actions.create(session, user, project, **body.model_dump()))
+
+
+@router.get("/projects/{slug}/findings")
+def list_findings(project: InProject, session: Db) -> dict[str, Any]:
+    return {"items": [finding_json(finding) for finding in queries.of_project(session, project)], "next": None}
+
+
+@router.post("/findings/{finding_id}/round", status_code=201)
+def open_round(finding_id: str, session: Db, user: Me, body: RoundOfFinding | None = None) -> dict[str, Any]:
+    finding = queries.by_id(session, finding_id)
+    access.project_of(session, user, finding.project_id)
+    given = body.model_dump() if body else {}
+    return round_json(actions.open_round(session, user, finding, **given))

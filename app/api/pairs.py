@@ -1,0 +1,115 @@
+"""Pairs: write, check, save, submit, list, show."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from pydantic import Field
+
+from app.api.deps import Body, Db, InProject, Limit, Me
+from app.core.errors import Invalid
+from app.domain.accounts.permissions import Permission
+from app.domain.pairs import actions, messages, queries
+from app.domain.pairs.tables import Pair, Revision
+from app.domain.projects import access
+from app.domain.reviews import queries as review_queries
+from app.domain.reviews.tables import Review
+
+router = APIRouter(tags=["pairs"])
+
+
+class PairBody(Body):
+    messages: list[dict[str, Any]]
+    context: list[dict[str, Any]] = Field(default_factory=list)
+    tags: dict[str, Any] = Field(default_factory=dict)
+    source: str = ""
+    licence: str = ""
+
+    def content(self) -> messages.Content:
+        return messages.parse(self.model_dump(exclude={"round_id"}))
+
+
+class NewPair(PairBody):
+    round_id: str | None = None
+
+
+def revision_json(revision: Revision) -> dict[str, Any]:
+    names = ("id", "number", "author_id", "created_at", "messages", "context", "tags", "source", "licence", "problems")
+    return {name: getattr(revision, name) for name in names}
+
+
+def pair_json(pair: Pair, revision: Revision) -> dict[str, Any]:
+    return {"id": pair.id, "revision": revision.id, "state": pair.state, "author": pair.author_id,
+            "round_id": pair.round_id, "created_at": pair.created_at, "updated_at": pair.updated_at,
+            "messages": revision.messages, "context": revision.context, "tags": revision.tags,
+            "source": revision.source, "licence": revision.licence, "problems": revision.problems}
+
+
+def review_json(review: Review) -> dict[str, Any]:
+    names = ("id", "pair_id", "revision_id", "reviewer_id", "decision", "ratings", "comment", "guideline_id",
+             "created_at", "bulk")
+    return {name: getattr(review, name) for name in names}
+
+
+@router.post("/projects/{slug}/pairs", status_code=201)
+def write(project: InProject, body: NewPair, session: Db, user: Me) -> dict[str, Any]:
+    pair = actions.create(session, user, project, body.content(), round_id=body.round_id)
+    return pair_json(pair, queries.current(session, pair))
+
+
+@router.post("/projects/{slug}/pairs/check")
+def check(project: InProject, body: PairBody, session: Db, user: Me) -> dict[str, Any]:
+    access.require(session, user, Permission.WRITE_PAIR, project)
+    return {"problems": queries.problems_for(session, project, body.content())}
+
+
+@router.get("/projects/{slug}/pairs")
+def list_pairs(project: InProject, session: Db, state: str | None = None,
+               tag: Annotated[list[str] | None, Query()] = None, author: str | None = None, q: str | None = None,
+               limit: Limit = 50, cursor: str | None = None) -> dict[str, Any]:
+    """`tag` is name:value, and may be repeated."""
+    page = queries.page(session, project, state=state, tags=_tags(tag or []), author=author, q=q, limit=limit,
+                        cursor=cursor)
+    revisions = queries.currents(session, page.items)
+    return {"items": [pair_json(pair, revisions[pair.id]) for pair in page.items], "next": page.next}
+
+
+@router.get("/pairs/{pair_id}")
+def show(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
+    pair = queries.by_id(session, pair_id)
+    access.project_of(session, user, pair.project_id)
+    return {
+        **pair_json(pair, queries.current(session, pair)),
+        "revisions": [revision_json(revision) for revision in queries.revisions(session, pair)],
+        "reviews": [review_json(review) for review in review_queries.of_pair(session, pair)],
+    }
+
+
+@router.put("/pairs/{pair_id}")
+def save(pair_id: str, body: PairBody, session: Db, user: Me,
+         if_match: Annotated[str | None, Header()] = None) -> dict[str, Any]:
+    if not if_match:
+        raise Invalid("Send the header If-Match with the revision that you edited.", field="If-Match")
+    pair = queries.by_id(session, pair_id)
+    revision = actions.save(session, user, pair, body.content(), expected_revision=if_match.strip('" '))
+    return pair_json(pair, revision)
+
+
+@router.post("/pairs/{pair_id}/submit")
+def submit(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
+    pair = actions.submit(session, user, queries.by_id(session, pair_id))
+    return pair_json(pair, queries.current(session, pair))
+
+
+@router.post("/pairs/{pair_id}/discard")
+def discard(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
+    pair = actions.discard(session, user, queries.by_id(session, pair_id))
+    return pair_json(pair, queries.current(session, pair))
+
+
+def _tags(filters: list[str]) -> dict[str, str]:
+    pairs = [item.partition(":") for item in filters]
+    if any(not separator for _, separator, _ in pairs):
+        raise Invalid("Write a tag filter as name:value.", field="tag")
+    return {name: value for name, _, value in pairs}

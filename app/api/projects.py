@@ -1,0 +1,101 @@
+"""Projects, members, guidelines and rounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.api.deps import Body, Db, InProject, Me
+from app.domain.guidelines import actions as guidelines
+from app.domain.guidelines import queries as guideline_queries
+from app.domain.pairs import queries as pair_queries
+from app.domain.projects import actions, queries
+from app.domain.projects.tables import Project
+from app.domain.rounds import actions as rounds
+from app.domain.rounds import queries as round_queries
+from app.domain.rounds.tables import Round
+
+router = APIRouter(tags=["projects"])
+
+
+class NewProject(Body):
+    slug: str
+    name: str
+    task: str = "generation"
+    languages: list[str] = Field(default_factory=lambda: ["en"])
+    domains: list[str] = Field(default_factory=list)
+    criteria: list[str | dict[str, Any]] = Field(default_factory=list)
+    overlap: int = 1
+    base_model: str = "starter"
+
+
+class NewMember(Body):
+    email: str
+    role: str
+
+
+class NewGuideline(Body):
+    text: str
+
+
+class NewRound(Body):
+    title: str
+    brief: str = ""
+    targets: list[dict[str, Any]] = Field(default_factory=list)
+
+
+def project_json(project: Project) -> dict[str, Any]:
+    names = ("id", "slug", "name", "task", "languages", "domains", "criteria", "overlap", "base_model", "created_at")
+    return {name: getattr(project, name) for name in names}
+
+
+def round_json(round_: Round) -> dict[str, Any]:
+    names = ("id", "number", "title", "brief", "targets", "state", "guideline_id", "created_at")
+    return {name: getattr(round_, name) for name in names}
+
+
+@router.post("/projects", status_code=201)
+def open_project(body: NewProject, session: Db, user: Me) -> dict[str, Any]:
+    return project_json(actions.open_project(session, user, **body.model_dump()))
+
+
+@router.get("/projects")
+def list_projects(session: Db, user: Me) -> dict[str, Any]:
+    return {"items": [project_json(project) for project in queries.projects_of(session, user)], "next": None}
+
+
+@router.get("/projects/{slug}")
+def show_project(project: InProject, session: Db) -> dict[str, Any]:
+    return {**project_json(project), "counts": pair_queries.counts_by_state(session, project)}
+
+
+@router.post("/projects/{slug}/members", status_code=201)
+def add_member(project: InProject, body: NewMember, session: Db, user: Me) -> dict[str, Any]:
+    membership = actions.add_member(session, user, project, email=body.email, role=body.role)
+    return {"user": membership.user_id, "role": membership.role}
+
+
+@router.post("/projects/{slug}/guidelines", status_code=201)
+def publish_guideline(project: InProject, body: NewGuideline, session: Db, user: Me) -> dict[str, Any]:
+    guideline = guidelines.publish(session, user, project, text=body.text)
+    return {"id": guideline.id, "number": guideline.number, "published_at": guideline.published_at}
+
+
+@router.get("/projects/{slug}/guidelines")
+def list_guidelines(project: InProject, session: Db) -> dict[str, Any]:
+    versions = guideline_queries.all_versions(session, project)
+    return {"items": [{"id": g.id, "number": g.number, "text": g.text, "published_at": g.published_at}
+                      for g in versions], "next": None}
+
+
+@router.post("/projects/{slug}/rounds", status_code=201)
+def open_round(project: InProject, body: NewRound, session: Db, user: Me) -> dict[str, Any]:
+    return round_json(rounds.open_round(session, user, project, **body.model_dump()))
+
+
+@router.get("/projects/{slug}/rounds")
+def list_rounds(project: InProject, session: Db) -> dict[str, Any]:
+    return {"items": [{**round_json(round_), "progress": pair_queries.round_progress(session, round_)}
+                      for round_ in round_queries.all_rounds(session, project)], "next": None}

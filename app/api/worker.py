@@ -1,0 +1,77 @@
+"""The trainer's door: claim, heartbeat, events, files, artifacts, finish. Every message but the first is fenced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+
+from app.api.deps import Db, Files, Worker
+from app.core import jobs
+from app.core.errors import Conflict, Invalid, NotFound
+from app.domain.evaluation import actions as evaluation
+from app.domain.training import actions
+from trainer import protocol
+
+router = APIRouter(prefix="/worker/v1", include_in_schema=False)
+ARTIFACT_LIMIT = 64 * 1024**3
+
+
+@router.post("/claim", response_model=None)
+def claim(body: protocol.ClaimRequest, request: Request, session: Db, _: Worker) -> protocol.Claim | Response:
+    return actions.claim(session, body.worker, request.app.state.settings.lease_seconds) or Response(status_code=204)
+
+
+@router.post("/heartbeat")
+def heartbeat(body: protocol.Heartbeat, request: Request, session: Db, _: Worker) -> protocol.HeartbeatReply:
+    return actions.heartbeat(session, body, request.app.state.settings.lease_seconds)
+
+
+@router.post("/events")
+def events(body: protocol.Events, session: Db, _: Worker) -> dict[str, int]:
+    return {"last_seq": actions.record_events(session, body)}
+
+
+@router.get("/files/{sha256}")
+def read_file(sha256: str, job: str, token: int, session: Db, storage: Files, _: Worker) -> StreamingResponse:
+    jobs.held(session, job, token)
+    if not jobs.may_read_file(session, job, sha256):
+        raise NotFound()
+    return StreamingResponse(storage.read(sha256), media_type="application/octet-stream")
+
+
+async def _spooled(request: Request) -> Any:
+    """The body in a temporary file: a model does not fit into memory."""
+    file = SpooledTemporaryFile(max_size=8 * 1024**2)
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > ARTIFACT_LIMIT:
+            raise Invalid(f"An artifact has at most {ARTIFACT_LIMIT} bytes.")
+        file.write(chunk)
+    file.seek(0)
+    return file
+
+
+@router.put("/artifacts/{sha256}")
+def put_artifact(sha256: str, job: str, token: int, session: Db, storage: Files, _: Worker,
+                 body: Any = Depends(_spooled)) -> dict[str, Any]:
+    jobs.held(session, job, token)
+    stored, size = storage.put(_chunks(body), expected=sha256)
+    return {"sha256": stored, "size": size}
+
+
+def _chunks(file: Any) -> Iterator[bytes]:
+    while chunk := file.read(1024 * 1024):
+        yield chunk
+
+
+@router.post("/finish")
+def finish(body: protocol.Finish, session: Db, storage: Files, _: Worker) -> dict[str, str]:
+    if missing := [artifact.name for artifact in body.artifacts if not storage.exists(artifact.sha256)]:
+        raise Conflict(f"The artifact {missing[0]!r} has not arrived; send it, then finish again.", code="artifact")
+    run = evaluation.accept_completion(session, body)
+    return {"run": run.id, "state": run.state}

@@ -1,0 +1,167 @@
+"""The worker of the short jobs, imports and freezes: claim, keep the lease alive, write result and completion at once.
+
+The write and the accepted completion are one transaction behind the fencing token: a worker that lost its lease
+writes nothing. Knows nothing of training runs, which the trainer claims over HTTP.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from app.cli.installation import Installation
+from app.core import jobs
+from app.core.database import Database
+from app.core.errors import AppError, Conflict
+from app.domain.datasets import actions as datasets
+from app.domain.datasets import imports
+
+KINDS = [imports.KIND, datasets.KIND]
+LEASE_SECONDS = 60.0
+IDLE_SECONDS = 0.5
+log = logging.getLogger("preceptor.jobs")
+
+
+class Stopped(Exception):
+    """The job was cancelled, or another worker holds it now: drop it."""
+
+
+@dataclass
+class Held:
+    """A claimed job, renewed from a thread of its own while the work goes on."""
+
+    database: Database
+    id: str
+    token: int
+    kind: str
+    payload: dict[str, Any]
+    lease_seconds: float = LEASE_SECONDS
+    done: float = 0.0
+    total: float = 0.0
+    cancelled: bool = False
+    lost: bool = False
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> Held:
+        self._thread = threading.Thread(target=self._keep, name=f"lease-{self.id[:8]}", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._over.set()
+        if self._thread:
+            self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._over.wait(self.lease_seconds / 6):
+            self.beat()
+
+    def beat(self) -> None:
+        """Renew once. A busy database is no reason to give up: the next beat comes before the lease ends."""
+        try:
+            with self.database.session() as session:
+                job = jobs.heartbeat(session, self.id, self.token, self.lease_seconds, done=self.done, total=self.total)
+                self.cancelled = job.cancel_requested
+        except Conflict:
+            self.lost = True
+        except OperationalError as error:
+            log.warning("heartbeat of %s missed: %s", self.id, error.orig)
+
+    def progress(self, done: float, total: float) -> None:
+        """What the work calls between rows; raises Stopped when it should not go on."""
+        self.done, self.total = done, total
+        self.beat()
+        if self.cancelled or self.lost:
+            raise Stopped()
+
+
+def claim(database: Database, worker: str, lease_seconds: float = LEASE_SECONDS) -> Held | None:
+    with database.session() as session:
+        job = jobs.claim(session, KINDS, worker, lease_seconds)
+        if job is None:
+            return None
+        return Held(database, job.id, job.token, job.kind, dict(job.payload), lease_seconds, total=job.progress_total)
+
+
+def work_once(installation: Installation, worker: str = "") -> bool:
+    """Do the oldest job that waits. False when none does."""
+    held = claim(installation.database, worker or worker_name())
+    if held is None:
+        return False
+    log.info("%s %s started", held.kind, held.id)
+    try:
+        _do(installation, held)
+        log.info("%s %s done", held.kind, held.id)
+    except Stopped:
+        _end(held, "cancelled", error="Cancelled.")
+    except AppError as error:
+        _end(held, "failed", error=error.detail, reason="user_error")
+    except OperationalError:
+        log.exception("%s %s: the database failed; the job comes back when its lease ends", held.kind, held.id)
+    except Exception as error:
+        log.exception("%s %s failed", held.kind, held.id)
+        _end(held, "failed", error=f"{type(error).__name__}: {error}"[:2000], reason="crash")
+    return True
+
+
+def _do(installation: Installation, held: Held) -> None:
+    write = _import(installation, held) if held.kind == imports.KIND else _freeze(installation, held)
+    with installation.database.session() as session:
+        jobs.held(session, held.id, held.token)  # fence before the first row, and keep the job's row locked
+        jobs.finish(session, held.id, held.token, "done", result=write(session))
+
+
+def _import(installation: Installation, held: Held) -> Callable[[Session], dict[str, Any]]:
+    """Check outside any write transaction, so that nobody waits for it."""
+    with held, installation.database.read() as session:
+        checked = imports.check_rows(session, installation.storage, held.payload, held.progress)
+    if held.cancelled or held.lost:
+        raise Stopped()
+    return lambda session: dict(imports.save_rows(session, held.payload, checked))
+
+
+def _freeze(installation: Installation, held: Held) -> Callable[[Session], dict[str, Any]]:
+    return lambda session: {"version": datasets.freeze(session, installation.storage, held.payload).id}
+
+
+def _end(held: Held, state: str, *, error: str, reason: str | None = None) -> None:
+    """Tell the ledger how it ended, unless another worker holds the job by now."""
+    try:
+        with held.database.session() as session:
+            jobs.finish(session, held.id, held.token, state, error=error, reason=reason)
+        log.warning("%s %s %s: %s", held.kind, held.id, state, error)
+    except AppError as stale:
+        log.warning("%s %s dropped: %s", held.kind, held.id, stale.detail)
+
+
+def drain(installation: Installation) -> None:
+    """Do every job that waits, then return."""
+    while work_once(installation):
+        pass
+
+
+def work(installation: Installation, stop: threading.Event) -> None:
+    """Until `stop`: do what waits; when the database is away, wait for it."""
+    pause = IDLE_SECONDS
+    while not stop.is_set():
+        try:
+            busy, pause = work_once(installation), IDLE_SECONDS
+        except OperationalError as error:
+            busy, pause = False, min(pause * 2, 30.0)
+            log.warning("the database does not answer (%s); trying again in %.0f s", error.orig, pause)
+        if not busy:
+            stop.wait(pause)
+
+
+def worker_name() -> str:
+    return f"jobs-{socket.gethostname()[:60]}-{os.getpid()}"

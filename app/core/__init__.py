@@ -1,0 +1,1 @@
+"""The ground the product stands on. Knows no word of the product."""

@@ -1,0 +1,48 @@
+"""Domain errors, each with its HTTP status number. One handler for pages, one JSON shape. Knows no HTTP library."""
+
+from __future__ import annotations
+
+
+class AppError(Exception):
+    """An error a person can mend. `detail` says how."""
+
+    status = 400
+    code = "error"
+
+    def __init__(self, detail: str, *, field: str | None = None, code: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        if code:
+            self.code = code
+
+
+class Unauthorised(AppError):
+    status, code = 401, "unauthorised"
+
+
+class Forbidden(AppError):
+    status, code = 403, "forbidden"
+
+
+class NotFound(AppError):
+    status, code = 404, "not_found"
+
+    def __init__(self, detail: str = "There is nothing here, or it is not yours to see.", **kwargs: str | None) -> None:
+        super().__init__(detail, **kwargs)
+
+
+class Conflict(AppError):
+    status, code = 409, "conflict"
+
+
+class PreconditionFailed(AppError):
+    status, code = 412, "stale"
+
+
+class TooLarge(AppError):
+    status, code = 413, "too_large"
+
+
+class Invalid(AppError):
+    status, code = 422, "invalid"

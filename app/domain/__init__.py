@@ -1,0 +1,1 @@
+"""The product: one room per noun, each importing only rooms below it."""

@@ -1,0 +1,1 @@
+"""Contributors, persons, users, sign-in and tokens."""

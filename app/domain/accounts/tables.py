@@ -1,0 +1,78 @@
+"""Contributor (pseudonym), Person (the only place for personal data), User, and what signs a user in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.database import Base, Identified, now
+
+
+class Contributor(Identified, Base):
+    """Whom a revision or a review belongs to, without saying who that is."""
+
+    __tablename__ = "contributors"
+    pseudonym: Mapped[str] = mapped_column(String(40), unique=True)
+
+
+class Person(Identified, Base):
+    """Name and address. Erasing a person leaves the contributor, and so the lineage."""
+
+    __tablename__ = "persons"
+    contributor_id: Mapped[str] = mapped_column(ForeignKey("contributors.id"), unique=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+
+
+class User(Identified, Base):
+    """Who may sign in."""
+
+    __tablename__ = "users"
+    contributor_id: Mapped[str] = mapped_column(ForeignKey("contributors.id"), unique=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("persons.id"), unique=True)
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    active: Mapped[bool] = mapped_column(default=True)
+    person: Mapped[Person] = relationship(lazy="joined")
+
+    @property
+    def name(self) -> str:
+        return self.person.name
+
+    @property
+    def email(self) -> str:
+        return self.person.email
+
+
+class SignInLink(Base):
+    """A one-time link, kept as a digest."""
+
+    __tablename__ = "sign_in_links"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class WebSession(Base):
+    """A signed-in browser, kept as a digest of its cookie."""
+
+    __tablename__ = "web_sessions"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+
+
+class ApiToken(Identified, Base):
+    """A bearer token: shown once, kept as a digest. Scope is `api` or `worker`."""
+
+    __tablename__ = "api_tokens"
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(80), default="")
+    scope: Mapped[str] = mapped_column(String(16), default="api")
+    read_only: Mapped[bool] = mapped_column(default=False)
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]

@@ -1,0 +1,1 @@
+"""Who did what to which thing: a hash chain of events."""

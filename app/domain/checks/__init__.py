@@ -1,0 +1,1 @@
+"""Pure functions from text to problems. No tables, no session."""

@@ -1,0 +1,39 @@
+"""Checks of a text's form: emptiness, length, echo, leftover templates and chat markup. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from app.domain.checks.problem import Problem
+
+MAX_CHARACTERS = 32_000
+MARKUP = re.compile(r"<\|[a-z_]{2,20}\|>|\[/?INST\]|<</?SYS>>|^(?:### )?(?:Human|Assistant|User):", re.MULTILINE)
+TEMPLATE = re.compile(r"\{\{[^{}]{0,80}\}\}|\[(?:insert|your|todo)[^\]]{0,60}\]|\bTODO\b|\blorem ipsum\b", re.IGNORECASE)
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+
+
+def check_text(prompt: str, completion: str) -> Iterator[Problem]:
+    """Problems of one prompt and its completion."""
+    for name, text in (("prompt", prompt), ("completion", completion)):
+        yield from _one(name, text)
+    if prompt.strip() and prompt.strip().casefold() == completion.strip().casefold():
+        yield Problem("echo", "block", "The completion repeats the prompt; write the answer.", "completion")
+
+
+def _one(name: str, text: str) -> Iterator[Problem]:
+    if not text.strip():
+        yield Problem("empty", "block", f"The {name} is empty; write it.", name)
+        return
+    if len(text) > MAX_CHARACTERS:
+        yield Problem("too_long", "block", f"The {name} has {len(text)} characters; at most {MAX_CHARACTERS}.", name)
+    if name == "prompt" and len(text.split()) < 2:
+        yield Problem("too_short", "warn", "The prompt is a single word; give the model a realistic request.", name)
+    for pattern, code, words in (
+        (MARKUP, "chat_markup", "looks like leftover chat markup; delete it"),
+        (TEMPLATE, "template", "looks like a placeholder; fill it in"),
+        (CONTROL, "control_character", "is an invisible control character; delete it"),
+    ):
+        if match := pattern.search(text):
+            yield Problem(code, "block" if code == "control_character" else "warn",
+                          f"{match.group()!r} {words}.", name, match.span())

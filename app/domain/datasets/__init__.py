@@ -1,0 +1,1 @@
+"""Frozen dataset versions with leak-safe splits."""

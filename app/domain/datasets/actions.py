@@ -1,0 +1,116 @@
+"""Asking for a version, and freezing it (a job): read, group, split, write the files, record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.core import jobs
+from app.core.database import new_id
+from app.core.errors import Conflict, Invalid
+from app.core.storage import Storage
+from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
+from app.domain.audit import actions as audit
+from app.domain.checks.duplicates import THRESHOLD, normalise
+from app.domain.datasets import distribution, export, queries
+from app.domain.datasets import splits as split_rules
+from app.domain.datasets.tables import DatasetVersion, VersionItem
+from app.domain.pairs.tables import Pair, Revision
+from app.domain.projects import access
+from app.domain.projects.tables import Project
+
+KIND = "version"
+MIN_PAIRS = 10
+Row = tuple[Pair, Revision]
+
+
+def request_version(session: Session, user: User, project: Project, *, name: str,
+                    splits: dict[str, float] | None = None, seed: int = 0, filters: dict[str, Any] | None = None,
+                    deduplicate: bool = True) -> jobs.Job:
+    """Queue a freeze. Raises Forbidden, Invalid, or Conflict when too little is approved."""
+    access.require(session, user, Permission.FREEZE_VERSION, project)
+    if not name.strip() or len(name) > 120:
+        raise Invalid("A version needs a name of at most 120 characters.", field="name")
+    shares = split_rules.parse(splits or {"train": 0.8, "validation": 0.1, "test": 0.1})
+    count = len(queries.approved(session, project, filters or {}))
+    if count < MIN_PAIRS:
+        raise Conflict(f"{count} approved pairs match; a version needs at least {MIN_PAIRS}.")
+    payload = {"project": project.id, "user": user.id, "name": name.strip(), "splits": shares, "seed": seed,
+               "filters": filters or {}, "deduplicate": deduplicate}
+    job = jobs.enqueue(session, KIND, payload, project_id=project.id, created_by=user.id)
+    audit.record(session, user.id, "version.requested", "job", job.id, project_id=project.id, name=name)
+    return job
+
+
+def freeze(session: Session, storage: Storage, payload: dict[str, Any]) -> DatasetVersion:
+    """The version that a request named, in one transaction. Its id depends on the content alone, save for its number."""
+    project = session.get_one(Project, payload["project"])
+    rows = queries.approved(session, project, payload["filters"])
+    kept = _without_copies(rows) if payload["deduplicate"] else rows
+    prompts = [revision.prompt for _, revision in kept]
+    cluster = split_rules.clusters(prompts)
+    split = split_rules.assign(cluster, _strata(project, kept), payload["splits"], payload["seed"])
+    tags = [_tags(project, revision) for _, revision in kept]
+    files = _write_files(storage, kept, split, tags)
+    leak_report = {
+        "near_duplicates_across_splits": split_rules.leaks(prompts, split), "threshold": THRESHOLD,
+        "method": "Jaccard of character 5-grams of the prompts, exact", "groups": len(set(cluster)),
+        "duplicates_removed": len(rows) - len(kept),
+    }
+    manifest = {"files": files, "items": [[r.id, s] for (_, r), s in zip(kept, split, strict=True)],
+                "seed": payload["seed"], "splits": payload["splits"], "filters": payload["filters"]}
+    version = DatasetVersion(
+        id=new_id(), project_id=project.id, number=queries.next_number(session, project), name=payload["name"],
+        seed=payload["seed"], splits=payload["splits"], filters=payload["filters"],
+        deduplicate=payload["deduplicate"], files=files, leak_report=leak_report, created_by=payload["user"],
+        hash=hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest(),
+        counts={"total": len(kept), **{name: split.count(name) for name in split_rules.SPLITS}},
+        distribution=distribution.of_tags(zip(split, tags, strict=True)),
+    )
+    session.add(version)
+    session.flush()
+    session.add_all(_items(version, kept, split, cluster))
+    audit.record(session, payload["user"], "version.frozen", "version", version.id, project_id=project.id,
+                 hash=version.hash, counts=version.counts)
+    return version
+
+
+def _items(version: DatasetVersion, kept: list[Row], split: list[str], cluster: list[int]) -> list[VersionItem]:
+    return [VersionItem(version_id=version.id, position=index, revision_id=revision.id, pair_id=pair.id,
+                        split=split[index], cluster=cluster[index]) for index, (pair, revision) in enumerate(kept)]
+
+
+def _without_copies(rows: list[Row]) -> list[Row]:
+    """The first of each set of rows with the same normalised prompt and completion."""
+    seen: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        seen.setdefault((normalise(row[1].prompt), normalise(row[1].completion)), row)
+    return list(seen.values())
+
+
+def _strata(project: Project, rows: list[Row]) -> list[str]:
+    """What is shared out evenly: the answer of a classification, the category of anything else."""
+    if project.task == "classification":
+        return [revision.completion for _, revision in rows]
+    return [str(revision.tags.get("category", "")) for _, revision in rows]
+
+
+def _tags(project: Project, revision: Revision) -> dict[str, str]:
+    """A revision's tags; in a classification the answer is a slice too."""
+    if project.task == "classification" and "category" not in revision.tags:
+        return {**revision.tags, "answer": revision.completion[:120]}
+    return dict(revision.tags)
+
+
+def _write_files(storage: Storage, rows: list[Row], split: list[str], tags: list[dict[str, str]]) -> dict[str, Any]:
+    files = {}
+    for name in split_rules.SPLITS:
+        lines = [export.example_line(revision.id, revision.messages, tags[index])
+                 for index, (_, revision) in enumerate(rows) if split[index] == name]
+        sha256, size = storage.put(lines)
+        files[name] = {"sha256": sha256, "size": size, "examples": len(lines)}
+    return files

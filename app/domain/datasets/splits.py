@@ -1,0 +1,78 @@
+"""Leak-safe splits: near-duplicates stand together, strata are shared out evenly, the seed decides. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+
+from app.core.errors import Invalid
+from app.domain.checks.duplicates import near_pairs, shingles
+
+SPLITS = ("train", "validation", "test")
+
+
+def parse(splits: dict[str, float]) -> dict[str, float]:
+    """Shares that add up to 1. Raises Invalid."""
+    if set(splits) != set(SPLITS):
+        raise Invalid("Give a share for each of train, validation and test.", field="splits")
+    shares = {name: float(splits[name]) for name in SPLITS}
+    if any(not 0 < share < 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
+        raise Invalid("Each share is above 0, and the three add up to 1.", field="splits")
+    return shares
+
+
+def clusters(prompts: Sequence[str]) -> list[int]:
+    """For each prompt the index of the first member of its near-duplicate cluster (connected components)."""
+    parent = list(range(len(prompts)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    for left, right, _ in near_pairs([shingles(prompt) for prompt in prompts]):
+        low, high = sorted((root(left), root(right)))
+        parent[high] = low
+    return [root(index) for index in range(len(prompts))]
+
+
+def assign(cluster: Sequence[int], strata: Sequence[str], shares: dict[str, float], seed: int) -> list[str]:
+    """A split for each item: whole clusters, in an order that the seed shuffles, to the split that lacks most.
+
+    A cluster's stratum is that of its first member.
+    """
+    members: dict[int, list[int]] = defaultdict(list)
+    for index, first in enumerate(cluster):
+        members[first].append(index)
+    by_stratum: dict[str, list[int]] = defaultdict(list)
+    for first in members:
+        by_stratum[strata[first]].append(first)
+    split = [""] * len(cluster)
+    placed_overall = dict.fromkeys(shares, 0)
+    for stratum in sorted(by_stratum):
+        placed = dict.fromkeys(shares, 0)
+        for first in sorted(by_stratum[stratum], key=lambda index: (-len(members[index]), _shuffled(seed, index))):
+            chosen = _neediest(placed, placed_overall, shares)
+            placed[chosen] += len(members[first])
+            placed_overall[chosen] += len(members[first])
+            for index in members[first]:
+                split[index] = chosen
+    return split
+
+
+def _neediest(placed: dict[str, int], overall: dict[str, int], shares: dict[str, float]) -> str:
+    """The split furthest below its share of the stratum; ties go to the one furthest below its share of the whole."""
+    total, whole = sum(placed.values()) + 1, sum(overall.values()) + 1
+    return max(shares, key=lambda name: (round(shares[name] * total - placed[name], 9),
+                                         shares[name] * whole - overall[name]))
+
+
+def _shuffled(seed: int, index: int) -> str:
+    return hashlib.sha256(f"{seed}:{index}".encode()).hexdigest()
+
+
+def leaks(prompts: Sequence[str], split: Sequence[str]) -> int:
+    """How many near-duplicate pairs of prompts stand in different splits: counted anew, not by construction."""
+    return sum(split[left] != split[right] for left, right, _ in near_pairs([shingles(p) for p in prompts]))

@@ -1,0 +1,1 @@
+"""Named weaknesses that open the next round."""

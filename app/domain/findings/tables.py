@@ -1,0 +1,26 @@
+"""Finding: a weakness that an evaluation showed, with its failing examples; it may have opened a round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base, Identified
+
+
+class Finding(Identified, Base):
+    """`state` is open, in_round or closed. `failing` is a list of `trainer.protocol.Answer`."""
+
+    __tablename__ = "findings"
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), index=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("training_runs.id"))
+    tag: Mapped[str] = mapped_column(String(60))
+    value: Mapped[str] = mapped_column(String(120))
+    title: Mapped[str] = mapped_column(String(160))
+    note: Mapped[str] = mapped_column(Text, default="")
+    failing: Mapped[list[dict[str, Any]]]
+    state: Mapped[str] = mapped_column(String(16), default="open")
+    round_id: Mapped[str | None] = mapped_column(ForeignKey("rounds.id"))
+    created_by: Mapped[str] = mapped_column(String(32))

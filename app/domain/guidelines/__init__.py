@@ -1,0 +1,1 @@
+"""Versioned writing rules; a published version never changes."""

@@ -1,0 +1,31 @@
+"""Publishing: every publication is a new version."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from app.core.errors import Invalid
+from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
+from app.domain.audit import actions as audit
+from app.domain.guidelines import queries
+from app.domain.guidelines.tables import Guideline
+from app.domain.projects import access
+from app.domain.projects.tables import Project
+
+MAX_CHARACTERS = 200_000
+
+
+def publish(session: Session, user: User, project: Project, *, text: str) -> Guideline:
+    """A new published version. Raises Forbidden, or Invalid when the text is empty or too long."""
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    if not text.strip() or len(text) > MAX_CHARACTERS:
+        raise Invalid(f"A guideline has between 1 and {MAX_CHARACTERS} characters.", field="text")
+    last = queries.current(session, project)
+    guideline = Guideline(project_id=project.id, number=(last.number if last else 0) + 1, text=text,
+                          published_by=user.id)
+    session.add(guideline)
+    session.flush()
+    audit.record(session, user.id, "guideline.published", "guideline", guideline.id, project_id=project.id,
+                 number=guideline.number)
+    return guideline

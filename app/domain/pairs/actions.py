@@ -1,0 +1,143 @@
+"""Writing pairs: every save is a new revision; submitting asks the checks."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.database import new_id, now
+from app.core.errors import Conflict, Forbidden, Invalid, PreconditionFailed
+from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
+from app.domain.audit import actions as audit
+from app.domain.pairs import index, messages, queries
+from app.domain.pairs.messages import Content
+from app.domain.pairs.states import EDITABLE, State
+from app.domain.pairs.tables import Pair, Revision
+from app.domain.projects import access
+from app.domain.projects.tables import Project
+from app.domain.rounds import queries as round_queries
+
+
+def create(session: Session, user: User, project: Project, content: Content, round_id: str | None = None) -> Pair:
+    """A new draft. Raises Forbidden, NotFound for another project's round."""
+    access.require(session, user, Permission.WRITE_PAIR, project)
+    if round_id and round_queries.by_id(session, project, round_id).state != "open":
+        raise Conflict("This round is closed; write the pair without it.", field="round_id")
+    pair = Pair(id=new_id(), project_id=project.id, author_id=user.id, round_id=round_id or None,
+                current_revision_id="")
+    revision = add_revision(session, project, pair, user, content, number=1)
+    audit.record(session, user.id, "pair.created", "pair", pair.id, project_id=project.id, revision=revision.id)
+    return pair
+
+
+def save(session: Session, user: User, pair: Pair, content: Content, *, expected_revision: str) -> Revision:
+    """A new revision. Raises PreconditionFailed when someone saved since, Forbidden when it is not the user's to edit."""
+    project = access.project_of(session, user, pair.project_id)
+    _require_editable(session, user, project, pair)
+    session.refresh(pair, with_for_update=True)
+    if pair.current_revision_id != expected_revision:
+        raise PreconditionFailed("Someone saved a newer revision; reload, compare and save again.")
+    latest = queries.current(session, pair)
+    if unchanged(latest, content):
+        return latest
+    revision = add_revision(session, project, pair, user, content, number=latest.number + 1)
+    if pair.state == State.APPROVED:
+        pair.submitted_revision_id, pair.state = revision.id, State.SUBMITTED
+    elif pair.state in (State.SUBMITTED, State.IN_REVIEW) and pair.author_id == user.id:
+        pair.submitted_revision_id, pair.state = None, State.DRAFT
+    audit.record(session, user.id, "pair.saved", "pair", pair.id, project_id=project.id, revision=revision.id)
+    return revision
+
+
+def submit(session: Session, user: User, pair: Pair) -> Pair:
+    """Send the current revision to review. Raises Conflict naming the blocking problems."""
+    project = access.project_of(session, user, pair.project_id)
+    _require_author(session, user, project, pair)
+    if pair.state not in (State.DRAFT, State.CHANGES_REQUESTED):
+        raise Conflict(f"A pair that is {pair.state} cannot be submitted.")
+    if pair.submitted_revision_id == pair.current_revision_id:
+        raise Conflict("Nothing has changed since it came back; edit it first.")
+    revision = queries.current(session, pair)
+    problems = queries.problems_for(session, project, content_of(revision), without=pair.id)
+    if blocking := [problem for problem in problems if problem["severity"] == "block"]:
+        raise Conflict(" ".join(f"{problem['code']}: {problem['message']}" for problem in blocking), code="blocked")
+    pair.submitted_revision_id, pair.state, pair.updated_at = revision.id, State.SUBMITTED, now()
+    audit.record(session, user.id, "pair.submitted", "pair", pair.id, project_id=project.id, revision=revision.id)
+    return pair
+
+
+def withdraw(session: Session, user: User, pair: Pair) -> Pair:
+    """Take a submission back. Raises Conflict once someone has it in review."""
+    project = access.project_of(session, user, pair.project_id)
+    _require_author(session, user, project, pair)
+    if pair.state != State.SUBMITTED:
+        raise Conflict("Only a submission that nobody reviews yet can be taken back.")
+    pair.submitted_revision_id, pair.state, pair.updated_at = None, State.DRAFT, now()
+    audit.record(session, user.id, "pair.withdrawn", "pair", pair.id, project_id=project.id)
+    return pair
+
+
+def discard(session: Session, user: User, pair: Pair) -> Pair:
+    project = access.project_of(session, user, pair.project_id)
+    _require_author(session, user, project, pair)
+    if pair.state not in (State.DRAFT, State.CHANGES_REQUESTED):
+        raise Conflict(f"A pair that is {pair.state} cannot be discarded.")
+    pair.discarded_at, pair.state, pair.updated_at = now(), State.DISCARDED, now()
+    audit.record(session, user.id, "pair.discarded", "pair", pair.id, project_id=project.id)
+    return pair
+
+
+def add_revision(session: Session, project: Project, pair: Pair, user: User, content: Content, *,
+                 number: int) -> Revision:
+    """Write a revision, make it current and reindex; the caller has asked for permission and records the event."""
+    if not content.source.strip() or not content.licence.strip():
+        missing = "source" if not content.source.strip() else "licence"
+        raise Invalid(f"Say the {missing} of the pair: nothing enters a data set without source and licence.",
+                      field=missing)
+    problems = queries.problems_for(session, project, content, without=pair.id)
+    revision = new_revision(pair, user.id, content, number=number, problems=problems)
+    pair.current_revision_id, pair.updated_at = revision.id, now()
+    session.add(pair)
+    session.flush()
+    session.add(revision)
+    session.flush()
+    index.reindex(session, pair, revision)
+    return revision
+
+
+def new_revision(pair: Pair, author_id: str, content: Content, *, number: int,
+                 problems: list[dict[str, object]]) -> Revision:
+    identity = messages.digest(content, pair=pair.id, author=author_id, number=number)
+    body = content.as_dict()
+    return Revision(id=identity, pair_id=pair.id, number=number, author_id=author_id, problems=problems,
+                    prompt=content.prompt, completion=content.completion, **body)
+
+
+def content_of(revision: Revision) -> Content:
+    return messages.parse({"messages": revision.messages, "context": revision.context, "tags": revision.tags,
+                           "source": revision.source, "licence": revision.licence})
+
+
+def unchanged(revision: Revision, content: Content) -> bool:
+    return content_of(revision) == content
+
+
+def lock(session: Session, pair_id: str) -> Pair:
+    """The pair, locked until the transaction ends."""
+    queries.by_id(session, pair_id)
+    return session.scalars(select(Pair).where(Pair.id == pair_id).with_for_update()).one()
+
+
+def _require_author(session: Session, user: User, project: Project, pair: Pair) -> None:
+    access.require(session, user, Permission.WRITE_PAIR, project)
+    if pair.author_id != user.id and not user.is_admin:
+        raise Forbidden("Only the author may do this.")
+
+
+def _require_editable(session: Session, user: User, project: Project, pair: Pair) -> None:
+    access.require(session, user, Permission.WRITE_PAIR, project)
+    if pair.author_id != user.id and not access.allows(session, user, Permission.REVIEW_PAIR, project):
+        raise Forbidden("Only the author and the editors may change this pair.")
+    if pair.state not in EDITABLE:
+        raise Conflict(f"A pair that is {pair.state} cannot be edited.")

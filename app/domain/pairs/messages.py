@@ -1,0 +1,109 @@
+"""The content of a pair: messages, context, tags, source and licence. Parses hostile input; pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.core.errors import Invalid
+
+ROLES = ("system", "user", "assistant")
+MAX_MESSAGES, MAX_CHARACTERS, MAX_TAGS = 200, 32_000, 40
+KEYS = {"messages", "context", "tags", "source", "licence"}
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a revision freezes. `messages` end with the assistant's answer."""
+
+    messages: tuple[tuple[str, str], ...]
+    context: tuple[dict[str, str], ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+    source: str = ""
+    licence: str = ""
+
+    @property
+    def prompt(self) -> str:
+        """All but the last message, roles dropped."""
+        return "\n\n".join(text for _, text in self.messages[:-1])
+
+    @property
+    def completion(self) -> str:
+        return self.messages[-1][1] if self.messages else ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "messages": [{"role": role, "content": text} for role, text in self.messages],
+            "context": list(self.context), "tags": self.tags, "source": self.source, "licence": self.licence,
+        }
+
+
+def pair(prompt: str, completion: str, **rest: Any) -> Content:
+    """The two-message case."""
+    return parse({"messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}],
+                  **rest})
+
+
+def parse(body: Any) -> Content:
+    """Content from decoded JSON. Raises Invalid that names the field and says how to mend it."""
+    if not isinstance(body, dict):
+        raise Invalid("Send an object with messages.", field="messages")
+    if unknown := set(body) - KEYS:
+        raise Invalid(f"Unknown field {sorted(unknown)[0]!r}; known are {', '.join(sorted(KEYS))}.",
+                      field=sorted(unknown)[0])
+    return Content(_messages(body.get("messages")), _context(body.get("context") or []), _tags(body.get("tags") or {}),
+                   _text(body.get("source") or "", "source", 500), _text(body.get("licence") or "", "licence", 120))
+
+
+def _text(value: Any, name: str, limit: int) -> str:
+    if not isinstance(value, str) or len(value) > limit:
+        raise Invalid(f"{name} is text of at most {limit} characters.", field=name)
+    if "\x00" in value or any(0xD800 <= ord(character) <= 0xDFFF for character in value):
+        raise Invalid(f"{name} holds a character that is not text (NUL or half a surrogate pair).", field=name)
+    return unicodedata.normalize("NFC", value)
+
+
+def _messages(value: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, list) or not 2 <= len(value) <= MAX_MESSAGES:
+        raise Invalid(f"messages is a list of 2 to {MAX_MESSAGES}.", field="messages")
+    parsed = []
+    for item in value:
+        if not isinstance(item, dict) or set(item) != {"role", "content"} or item["role"] not in ROLES:
+            raise Invalid("Each message has a role (system, user, assistant) and content.", field="messages")
+        parsed.append((str(item["role"]), _text(item["content"], "messages", MAX_CHARACTERS)))
+    if parsed[-1][0] != "assistant":
+        raise Invalid("The last message is the assistant's: it is the answer that the model learns.", field="messages")
+    return tuple(parsed)
+
+
+def _context(value: Any) -> tuple[dict[str, str], ...]:
+    if not isinstance(value, list) or len(value) > 50:
+        raise Invalid("context is a list of at most 50 documents.", field="context")
+    documents = []
+    for item in value:
+        if not isinstance(item, dict) or not set(item) <= {"text", "source", "title"} or "text" not in item:
+            raise Invalid("Each context document has a text, and may have a title and a source.", field="context")
+        documents.append({key: _text(text, "context", 100_000) for key, text in sorted(item.items())})
+    return tuple(documents)
+
+
+def _tags(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or len(value) > MAX_TAGS:
+        raise Invalid(f"tags is an object with at most {MAX_TAGS} entries.", field="tags")
+    tags = {}
+    for key, text in sorted(value.items()):
+        name = _text(key, "tags", 60).strip()
+        if isinstance(text, bool) or not isinstance(text, str | int | float) or not name:
+            raise Invalid(f"The tag {key!r} needs a name and a text value.", field="tags")
+        if shown := _text(str(text), "tags", 120).strip():
+            tags[name] = shown
+    return tags
+
+
+def digest(content: Content, **identity: Any) -> str:
+    """SHA-256 of the canonical JSON of the content and what identifies the revision."""
+    body = json.dumps({**content.as_dict(), **identity}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(body.encode()).hexdigest()

@@ -1,0 +1,102 @@
+"""Reads of pairs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from app.core.errors import NotFound
+from app.core.paging import Page, page_of
+from app.domain.checks.catalogue import check_pair
+from app.domain.pairs import index
+from app.domain.pairs.messages import Content
+from app.domain.pairs.tables import Pair, PairTag, Revision
+from app.domain.projects.tables import Project
+from app.domain.rounds.tables import Round
+
+
+def by_id(session: Session, pair_id: str) -> Pair:
+    pair = session.get(Pair, pair_id)
+    if pair is None:
+        raise NotFound()
+    return pair
+
+
+def current(session: Session, pair: Pair) -> Revision:
+    return session.get_one(Revision, pair.current_revision_id)
+
+
+def currents(session: Session, pairs: list[Pair]) -> dict[str, Revision]:
+    """pair id -> its current revision, in one query."""
+    rows = session.scalars(select(Revision).where(Revision.id.in_([pair.current_revision_id for pair in pairs])))
+    return {revision.pair_id: revision for revision in rows}
+
+
+def revisions(session: Session, pair: Pair) -> list[Revision]:
+    """Oldest first."""
+    return list(session.scalars(select(Revision).where(Revision.pair_id == pair.id).order_by(Revision.number)))
+
+
+def problems_for(session: Session, project: Project, content: Content, *,
+                 without: str | None = None) -> list[dict[str, Any]]:
+    """Every problem of a content against the project, nothing saved."""
+    neighbours = index.neighbours(session, project, content.prompt, without=without) if content.prompt.strip() else []
+    found = check_pair(content.prompt, content.completion, languages=project.languages, neighbours=neighbours)
+    return [problem.as_dict() for problem in found]
+
+
+def page(session: Session, project: Project, *, state: str | None = None, tags: dict[str, str] | None = None,
+         author: str | None = None, q: str | None = None, limit: int = 50, cursor: str | None = None) -> Page[Pair]:
+    """Pairs, newest first, that match every filter."""
+    statement = select(Pair).where(Pair.project_id == project.id)
+    if state:
+        statement = statement.where(Pair.state == state)
+    if author:
+        statement = statement.where(Pair.author_id == author)
+    for tag, value in (tags or {}).items():
+        match = aliased(PairTag)
+        statement = statement.where(
+            select(match.pair_id).where(match.pair_id == Pair.id, match.tag == tag, match.value == value).exists()
+        )
+    if q:
+        statement = statement.join(Revision, Revision.id == Pair.current_revision_id).where(
+            or_(Revision.prompt.icontains(q, autoescape=True), Revision.completion.icontains(q, autoescape=True))
+        )
+    return page_of(session, statement, Pair.id, limit=limit, cursor=cursor)
+
+
+def counts_by_state(session: Session, project: Project, author: str | None = None) -> dict[str, int]:
+    statement = select(Pair.state, func.count()).where(Pair.project_id == project.id).group_by(Pair.state)
+    if author:
+        statement = statement.where(Pair.author_id == author)
+    return {state: count for state, count in session.execute(statement)}
+
+
+def tag_values(session: Session, project: Project) -> dict[str, list[tuple[str, int]]]:
+    """tag -> its values with their counts, commonest first."""
+    rows = session.execute(
+        select(PairTag.tag, PairTag.value, func.count()).where(PairTag.project_id == project.id)
+        .group_by(PairTag.tag, PairTag.value).order_by(PairTag.tag, func.count().desc(), PairTag.value)
+    )
+    values: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for tag, value, count in rows:
+        values[tag].append((value, count))
+    return dict(values)
+
+
+def round_progress(session: Session, round_: Round) -> list[dict[str, Any]]:
+    """Each target with how many pairs of the round were written and approved for it."""
+    progress = []
+    for target in round_.targets:
+        rows = session.execute(
+            select(Pair.state, func.count()).join(PairTag, PairTag.pair_id == Pair.id)
+            .where(Pair.round_id == round_.id, PairTag.tag == target["tag"], PairTag.value == target["value"],
+                   Pair.discarded_at.is_(None))
+            .group_by(Pair.state)
+        )
+        counts = {state: count for state, count in rows}
+        progress.append({**target, "written": sum(counts.values()), "approved": counts.get("approved", 0)})
+    return progress

@@ -1,0 +1,68 @@
+"""Pair, its immutable Revisions, the tags to filter by and the bands of the duplicate index."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base, Identified, now
+
+
+class Pair(Identified, Base):
+    """`state` is derived (states.py) and kept here for the lists."""
+
+    __tablename__ = "pairs"
+    __table_args__ = (Index("ix_pairs_list", "project_id", "state", "id"),
+                      Index("ix_pairs_author", "project_id", "author_id", "id"))
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    author_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    round_id: Mapped[str | None] = mapped_column(ForeignKey("rounds.id"), index=True)
+    state: Mapped[str] = mapped_column(String(20), default="draft")
+    current_revision_id: Mapped[str] = mapped_column(String(64))
+    submitted_revision_id: Mapped[str | None] = mapped_column(String(64))
+    discarded_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Revision(Base):
+    """One saved content, never changed. `id` is the SHA-256 of its canonical JSON."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (UniqueConstraint("pair_id", "number"),)
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"))
+    number: Mapped[int]
+    author_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    messages: Mapped[list[dict[str, Any]]]
+    context: Mapped[list[dict[str, Any]]]
+    tags: Mapped[dict[str, Any]]
+    source: Mapped[str] = mapped_column(Text, default="")
+    licence: Mapped[str] = mapped_column(String(120), default="")
+    problems: Mapped[list[dict[str, Any]]]
+    prompt: Mapped[str] = mapped_column(Text)
+    completion: Mapped[str] = mapped_column(Text)
+
+
+class PairTag(Base):
+    """A tag of the current revision."""
+
+    __tablename__ = "pair_tags"
+    __table_args__ = (Index("ix_pair_tags_filter", "project_id", "tag", "value", "pair_id"),)
+    pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(60), primary_key=True)
+    value: Mapped[str] = mapped_column(String(120))
+    project_id: Mapped[str] = mapped_column(String(32))
+
+
+class PairBand(Base):
+    """One MinHash band of the current revision's prompt."""
+
+    __tablename__ = "pair_bands"
+    __table_args__ = (Index("ix_pair_bands_key", "project_id", "key"),)
+    pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"), primary_key=True)
+    key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    project_id: Mapped[str] = mapped_column(String(32))

@@ -1,0 +1,1 @@
+"""Projects and memberships; access.py is the only permission door."""

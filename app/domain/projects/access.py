@@ -1,0 +1,58 @@
+"""The only permission door: may this user do this in this project?"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Forbidden, NotFound
+from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission, Role
+from app.domain.accounts.tables import User
+from app.domain.projects.tables import Membership, Project
+
+
+def role_in(session: Session, user: User, project: Project) -> Role | None:
+    """admin, the role of the membership, or None for an outsider."""
+    if user.is_admin:
+        return Role.ADMIN
+    role = session.scalar(
+        select(Membership.role).where(Membership.project_id == project.id, Membership.user_id == user.id)
+    )
+    return Role(role) if role else None
+
+
+def allows(session: Session, user: User, permission: Permission, project: Project) -> bool:
+    role = role_in(session, user, project)
+    return role is not None and permission in ROLE_PERMISSIONS[role]
+
+
+def require(session: Session, user: User, permission: Permission, project: Project) -> None:
+    """Raises NotFound for an outsider (who must not learn that it exists), Forbidden for a member who may not."""
+    role = role_in(session, user, project)
+    if role is None:
+        raise NotFound()
+    if permission not in ROLE_PERMISSIONS[role]:
+        raise Forbidden(f"As {role} you may not do this ({permission}); ask an admin of the project.")
+
+
+def require_admin(user: User) -> None:
+    if not user.is_admin:
+        raise Forbidden("Only an admin may do this.")
+
+
+def visible_project(session: Session, user: User, slug: str) -> Project:
+    """The project, when the user may read it; otherwise NotFound."""
+    project = session.scalar(select(Project).where(Project.slug == slug))
+    if project is None:
+        raise NotFound()
+    require(session, user, Permission.READ_PROJECT, project)
+    return project
+
+
+def project_of(session: Session, user: User, project_id: str) -> Project:
+    """The project of a row, when the user may read it; otherwise NotFound."""
+    project = session.get(Project, project_id)
+    if project is None:
+        raise NotFound()
+    require(session, user, Permission.READ_PROJECT, project)
+    return project

@@ -1,0 +1,65 @@
+"""Opening projects and naming their members."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict, Invalid
+from app.domain.accounts import actions as accounts
+from app.domain.accounts import queries as account_queries
+from app.domain.accounts.permissions import Permission, Role
+from app.domain.accounts.tables import User
+from app.domain.audit import actions as audit
+from app.domain.projects import access
+from app.domain.projects import criteria as criteria_rules
+from app.domain.projects import queries
+from app.domain.projects.tables import Membership, Project
+
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
+TASKS = ("generation", "classification", "extraction", "translation", "regression", "code")
+
+
+def open_project(session: Session, user: User, *, slug: str, name: str, task: str, languages: list[str],
+                 domains: list[str], criteria: list[Any] | None = None, overlap: int = 1,
+                 base_model: str = "starter") -> Project:
+    """A new project. Raises Forbidden, Invalid, or Conflict when the slug is taken."""
+    access.require_admin(user)
+    if not SLUG.fullmatch(slug):
+        raise Invalid("A slug has lower-case letters, digits and inner hyphens, at most 60.", field="slug")
+    if not name.strip() or len(name) > 120:
+        raise Invalid("A project needs a name of at most 120 characters.", field="name")
+    if task not in TASKS:
+        raise Invalid(f"The task is one of {', '.join(TASKS)}.", field="task")
+    if not 1 <= overlap <= 9:
+        raise Invalid("Between 1 and 9 reviewers judge a pair.", field="overlap")
+    parsed = criteria_rules.parse(criteria)
+    if queries.by_slug(session, slug):
+        raise Conflict(f"The slug {slug!r} is taken; choose another.", field="slug")
+    project = Project(slug=slug, name=name.strip(), task=task, languages=languages, domains=domains, criteria=parsed,
+                      overlap=overlap, base_model=base_model, created_by=user.id)
+    session.add(project)
+    session.flush()
+    audit.record(session, user.id, "project.opened", "project", project.id, project_id=project.id, slug=slug)
+    return project
+
+
+def add_member(session: Session, user: User, project: Project, *, email: str, role: str) -> Membership:
+    """Give a role to a user, who gets an account when there is none. A second call changes the role."""
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    if role not in (Role.EXPERT, Role.EDITOR):
+        raise Invalid("The role is expert or editor.", field="role")
+    member = account_queries.user_by_email(session, email) or accounts.create_user(session, email=email, actor=user)
+    membership = session.scalar(
+        select(Membership).where(Membership.project_id == project.id, Membership.user_id == member.id)
+    )
+    if membership is None:
+        membership = Membership(project_id=project.id, user_id=member.id, role=role)
+        session.add(membership)
+    membership.role = role
+    session.flush()
+    audit.record(session, user.id, "member.added", "user", member.id, project_id=project.id, role=role)
+    return membership

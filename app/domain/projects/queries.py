@@ -1,0 +1,36 @@
+"""Reads of projects and memberships."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.accounts.tables import User
+from app.domain.projects.tables import Membership, Project
+
+
+def projects_of(session: Session, user: User) -> list[Project]:
+    """All for an admin; for anyone else those they are a member of."""
+    statement = select(Project).order_by(Project.name)
+    if not user.is_admin:
+        statement = statement.join(Membership).where(Membership.user_id == user.id)
+    return list(session.scalars(statement))
+
+
+def members(session: Session, project: Project) -> list[tuple[Membership, User]]:
+    rows = session.execute(
+        select(Membership, User).join(User, User.id == Membership.user_id)
+        .where(Membership.project_id == project.id).order_by(Membership.id)
+    )
+    return [(membership, user) for membership, user in rows]
+
+
+def role_of(session: Session, user: User, project: Project) -> str | None:
+    """The role of the membership, whoever is admin besides."""
+    return session.scalar(
+        select(Membership.role).where(Membership.project_id == project.id, Membership.user_id == user.id)
+    )
+
+
+def by_slug(session: Session, slug: str) -> Project | None:
+    return session.scalar(select(Project).where(Project.slug == slug))

@@ -1,0 +1,33 @@
+"""Project: the task and its criteria. Membership: a user's role in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base, Identified
+
+
+class Project(Identified, Base):
+    """`criteria` is a list of {name, question, levels, good, bad}; levels maps "1".."5" to its anchor."""
+
+    __tablename__ = "projects"
+    slug: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    task: Mapped[str] = mapped_column(String(20))
+    languages: Mapped[list[str]]
+    domains: Mapped[list[str]]
+    criteria: Mapped[list[dict[str, Any]]]
+    overlap: Mapped[int] = mapped_column(default=1)
+    base_model: Mapped[str] = mapped_column(String(200), default="starter")
+    created_by: Mapped[str] = mapped_column(ForeignKey("users.id"))
+
+
+class Membership(Identified, Base):
+    __tablename__ = "memberships"
+    __table_args__ = (UniqueConstraint("project_id", "user_id"),)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), index=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    role: Mapped[str] = mapped_column(String(16))

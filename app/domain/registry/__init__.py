@@ -1,0 +1,1 @@
+"""Model versions: what a run produced."""

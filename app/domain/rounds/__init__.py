@@ -1,0 +1,1 @@
+"""Authoring campaigns: brief and targets."""

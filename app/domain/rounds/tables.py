@@ -1,0 +1,26 @@
+"""Round: one authoring campaign. It does not know what opened it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base, Identified
+
+
+class Round(Identified, Base):
+    """`targets` is a list of {tag, value, count}: how many approved pairs a slice should gain."""
+
+    __tablename__ = "rounds"
+    __table_args__ = (UniqueConstraint("project_id", "number"),)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    number: Mapped[int]
+    title: Mapped[str] = mapped_column(String(160))
+    brief: Mapped[str] = mapped_column(Text)
+    targets: Mapped[list[dict[str, Any]]]
+    state: Mapped[str] = mapped_column(String(16), default="open")
+    guideline_id: Mapped[str | None] = mapped_column(ForeignKey("guidelines.id"))
+    closed_at: Mapped[datetime | None]

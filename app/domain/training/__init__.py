@@ -1,0 +1,1 @@
+"""Fine-tuning runs: version and recipe to state and metrics."""

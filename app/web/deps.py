@@ -1,0 +1,86 @@
+"""What routes depend on: the transaction of the request, the signed-in user, the posted form, a project's context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+
+from app.core.errors import Invalid, Unauthorised
+from app.domain.accounts import queries as accounts
+from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission
+from app.domain.accounts.tables import User
+from app.domain.projects import access
+from app.domain.projects.tables import Project
+from app.web.csrf import check_csrf, cookie_name, is_secure
+from app.web.render import FLASH_COOKIE
+
+
+def transaction(request: Request) -> Iterator[Session]:
+    """One request, one transaction; it ends before the answer leaves, so that the next request sees it."""
+    database = request.app.state.database
+    with database.read() if request.method in ("GET", "HEAD") else database.session() as session:
+        yield session
+
+
+Db = Annotated[Session, Depends(transaction, scope="function")]
+
+
+def signed_in(request: Request, session: Db) -> User:
+    raw = request.cookies.get(cookie_name(request))
+    user = accounts.user_by_session(session, raw) if raw else None
+    if user is None:
+        raise Unauthorised("You are not signed in, or your session has ended.")
+    request.state.user = user
+    return user
+
+
+Me = Annotated[User, Depends(signed_in)]
+
+
+async def posted(request: Request) -> FormData:
+    """The form, once its CSRF token is checked (field `csrf`, or header `X-CSRF-Token` from scripts)."""
+    form = await request.form(max_part_size=4 * 1024 * 1024)
+    check_csrf(request, str(form.get("csrf") or request.headers.get("X-CSRF-Token") or ""))
+    return form
+
+
+Posted = Annotated[FormData, Depends(posted)]
+
+
+def text(form: FormData, name: str, default: str = "") -> str:
+    value = form.get(name)
+    return value.strip() if isinstance(value, str) else default
+
+
+def number(form: FormData, name: str, kind: type[float] | type[int] = float) -> Any:
+    """A number of the form, None when left empty. Raises Invalid."""
+    raw = text(form, name)
+    if not raw:
+        return None
+    try:
+        return kind(raw.replace(",", "."))
+    except ValueError:
+        raise Invalid(f"{raw!r} is not a number.", field=name) from None
+
+
+def in_project(session: Session, user: User, project: Project, tab: str | None = None) -> dict[str, Any]:
+    """What the layout needs: the project, the person's role in it, and `can.<permission>`."""
+    role = access.role_in(session, user, project)
+    held = ROLE_PERMISSIONS[role] if role else frozenset()
+    can = {permission.name.lower(): permission in held for permission in Permission}
+    return {"project": project, "role": role.value if role else None, "can": can, "tab": tab}
+
+
+def go(request: Request, url: str, flash: str | None = None) -> RedirectResponse:
+    """See other, with a line for the next page to show."""
+    response = RedirectResponse(url, status_code=303)
+    if flash:
+        response.set_cookie(FLASH_COOKIE, quote(flash), max_age=60, httponly=True, samesite="lax",
+                            secure=is_secure(request))
+    return response

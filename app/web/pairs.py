@@ -1,0 +1,104 @@
+"""Pairs to read: the list with its filters, one pair with its history; and submit, withdraw, discard, restore."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
+
+from app.domain.accounts import queries as accounts
+from app.domain.accounts.tables import User
+from app.domain.pairs import actions, queries
+from app.domain.pairs.tables import Pair
+from app.domain.projects import access
+from app.domain.projects import queries as projects
+from app.domain.reviews import queries as reviews
+from app.web import contents
+from app.web.deps import Db, Me, Posted, go, in_project, text
+from app.web.render import page
+from app.web.writing import open_pair
+
+router = APIRouter()
+STATES = ("draft", "submitted", "in_review", "changes_requested", "approved", "rejected", "discarded")
+
+
+@router.get("/projects/{slug}/pairs")
+def index(request: Request, session: Db, user: Me, slug: str, state: str = "", tag: str = "", value: str = "",
+          author: str = "", q: str = "", cursor: str | None = None) -> Response:
+    project = access.visible_project(session, user, slug)
+    found = queries.page(session, project, state=state or None, tags={tag: value} if tag and value else {},
+                         author=author or None, q=q or None, limit=30, cursor=cursor)
+    texts = queries.currents(session, found.items)
+    rows = [(pair, texts[pair.id]) for pair in found.items]
+    chosen = {"state": state, "tag": tag, "value": value, "author": author, "q": q}
+    kept = {name: one for name, one in chosen.items() if one}
+    return page(request, "pairs/list.html", **in_project(session, user, project, "/pairs"), rows=rows, chosen=chosen,
+                counts=queries.counts_by_state(session, project), states=STATES,
+                members=projects.members(session, project), tag_values=queries.tag_values(session, project),
+                names=accounts.names(session, {pair.author_id for pair in found.items}),
+                links={one: _link(slug, {**kept, "state": one}) for one in ("", *STATES)},
+                next_href=_link(slug, {**kept, "cursor": found.next}) if found.next else None)
+
+
+@router.get("/pairs/{pair_id}")
+def show(request: Request, session: Db, user: Me, pair_id: str, old: int | None = None) -> Response:
+    pair, project = open_pair(session, user, pair_id)
+    revisions = sorted(queries.revisions(session, pair), key=lambda one: one.number, reverse=True)
+    revision = queries.current(session, pair)
+    before = next((one for one in revisions if one.number == (old or revision.number - 1)), None)
+    given = _visible_reviews(session, user, pair)
+    people = {one.author_id for one in revisions} | {one.reviewer_id for one in given} | {pair.author_id}
+    return page(request, "pairs/show.html", **in_project(session, user, project, "/pairs"), pair=pair,
+                revision=revision, revisions=revisions, before=before, reviews=given,
+                names=accounts.names(session, people), own=pair.author_id == user.id, plain=contents.plain,
+                numbers={one.id: one.number for one in revisions})
+
+
+@router.post("/pairs/{pair_id}/submit")
+def submit(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
+    pair, project = open_pair(session, user, pair_id)
+    actions.submit(session, user, pair)
+    if text(form, "then") == "next":
+        suffix = f"?round={pair.round_id}" if pair.round_id else ""
+        return go(request, f"/projects/{project.slug}/pairs/new{suffix}", "Submitted. Here is the next one.")
+    return go(request, f"/pairs/{pair.id}", "Submitted for review. You may still withdraw it below.")
+
+
+@router.post("/pairs/{pair_id}/withdraw")
+def withdraw(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
+    pair, _ = open_pair(session, user, pair_id)
+    actions.withdraw(session, user, pair)
+    return go(request, f"/pairs/{pair.id}", "Withdrawn: it is a draft again.")
+
+
+@router.post("/pairs/{pair_id}/discard")
+def discard(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
+    pair, project = open_pair(session, user, pair_id)
+    actions.discard(session, user, pair)
+    return go(request, f"/projects/{project.slug}/pairs", "Discarded. Its history is kept.")
+
+
+@router.post("/pairs/{pair_id}/restore")
+def restore(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
+    """An old revision becomes the text of a new one; nothing is lost."""
+    pair, _ = open_pair(session, user, pair_id)
+    wanted = text(form, "revision")
+    old = next((one for one in queries.revisions(session, pair) if one.id == wanted), None)
+    if old is not None:
+        actions.save(session, user, pair, contents.parse(contents.of_revision(old)),
+                     expected_revision=text(form, "expected_revision"))
+    return go(request, f"/pairs/{pair.id}", "Restored as a new revision.")
+
+
+def _visible_reviews(session: Session, user: User, pair: Pair) -> list[Any]:
+    """Verdicts are blind while the pair is being judged: then a reviewer sees only their own."""
+    given = [one for one in reviews.of_pair(session, pair) if not one.undone_at]
+    if pair.state not in ("submitted", "in_review") or user.is_admin:
+        return given
+    return [one for one in given if one.reviewer_id == user.id or one.revision_id != pair.current_revision_id]
+
+
+def _link(slug: str, query: dict[str, Any]) -> str:
+    return f"/projects/{slug}/pairs?{urlencode({name: one for name, one in query.items() if one})}"

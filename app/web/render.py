@@ -1,0 +1,136 @@
+"""Jinja: the environment, its filters, and page(). Knows how things look, not what they mean."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from difflib import SequenceMatcher
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import nh3
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from app.web.csrf import csrf_token
+
+ROOT = Path(__file__).resolve().parents[2]
+FLASH_COOKIE = "preceptor_flash"
+MAX_DIFF_TOKENS = 6000
+
+TONES = {
+    "approved": "good", "done": "good", "open": "accent", "accept": "good", "fix_and_accept": "good",
+    "closed": "", "submitted": "accent", "in_review": "accent", "running": "accent", "queued": "",
+    "changes_requested": "warn", "return": "warn", "escalate": "warn", "in_round": "warn", "cancelled": "warn",
+    "rejected": "bad", "reject": "bad", "failed": "bad", "discarded": "", "draft": "", "candidate": "accent",
+}
+WORDS = {"changes_requested": "Returned", "in_round": "In a round", "chrf": "chrF", "f1": "F1", "rouge_l": "ROUGE-L",
+         "bleu": "BLEU", "mae": "Mean absolute error", "rmse": "RMSE"}
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def words(name: str) -> str:
+    """A stored name as a person writes it."""
+    return WORDS.get(name) or name.replace("_", " ").replace("-", " ").capitalize()
+
+
+def tone(name: str) -> str:
+    return TONES.get(name, "")
+
+
+def ago(moment: datetime) -> str:
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    for size, unit in ((86400 * 2, "day"), (3600 * 2, "hour"), (120, "minute")):
+        if seconds >= size:
+            return f"{int(seconds // (size // 2))} {unit}s ago" if size != 120 else f"{int(seconds // 60)} min ago"
+    return "just now" if seconds < 20 else f"{int(seconds)} s ago"
+
+
+def moment(at: datetime) -> str:
+    return f"{at:%-d %b %Y, %H:%M} UTC"
+
+
+def duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def size(number: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
+
+
+def count(number: float | None) -> str:
+    return "–" if number is None else f"{number:,.0f}".replace(",", "\u202f")
+
+
+def percent(part: float, whole: float = 1) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "–"
+
+
+@cache
+def markdown(text: str) -> Markup:
+    """Markdown as sanitised HTML: raw HTML is off in the parser, and what it made is cleaned again."""
+    return Markup(nh3.clean(_markdown.render(text), link_rel="noopener noreferrer nofollow"))
+
+
+def word_diff(old: str, new: str) -> list[tuple[str, str]]:
+    """[("same" | "gone" | "new", text)]; very long texts are compared line by line."""
+    pattern = r"\s+|\w+|[^\w\s]"
+    left, right = re.findall(pattern, old), re.findall(pattern, new)
+    if len(left) + len(right) > MAX_DIFF_TOKENS:
+        left, right = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    pieces: list[tuple[str, str]] = []
+    for kind, a, b, c, d in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+        if kind == "equal":
+            pieces.append(("same", "".join(left[a:b])))
+            continue
+        pieces += [(word, text) for word, text in (("gone", "".join(left[a:b])), ("new", "".join(right[c:d]))) if text]
+    return pieces
+
+
+def static(path: str) -> str:
+    """The address of a static file, changing when the file does so that a browser may keep it."""
+    file = ROOT / "static" / path
+    version = int(file.stat().st_mtime) if file.exists() else 0
+    return f"/static/{path}?v={version:x}"
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), default=str)
+
+
+@cache
+def environment() -> Environment:
+    env = Environment(loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined,
+                      trim_blocks=True, lstrip_blocks=True)
+    env.filters.update(words=words, tone=tone, ago=ago, moment=moment, duration=duration, size=size, count=count,
+                       percent=percent, markdown=markdown, as_json=as_json)
+    env.globals.update(static=static, word_diff=word_diff, path="", flash=None, user=None)
+    return env
+
+
+def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """A template as a response. `user` and the CSRF field come from the request."""
+    token = csrf_token(request)
+    field = Markup('<input type="hidden" name="csrf" value="{}">').format(token)
+    flash = request.cookies.get(FLASH_COOKIE)
+    context = {"user": getattr(request.state, "user", None), "path": request.url.path, "tab": None, "project": None,
+               "flash": unquote(flash) if flash else None, **context, "csrf": token, "csrf_field": lambda: field}
+    response = HTMLResponse(environment().get_template(template).render(context), status_code=status)
+    response.headers["Cache-Control"] = "no-store"
+    if flash and "HX-Request" not in request.headers:
+        response.delete_cookie(FLASH_COOKIE, path="/")
+    return response

@@ -1,0 +1,94 @@
+"""One run: its live curve through server-sent events while it trains, its report once it is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
+from sse_starlette.sse import EventSourceResponse
+from starlette.concurrency import run_in_threadpool
+
+from app.core import jobs
+from app.domain.accounts.tables import User
+from app.domain.datasets import queries as datasets
+from app.domain.evaluation import queries as reports
+from app.domain.findings import queries as findings
+from app.domain.projects import access
+from app.domain.projects.tables import Project
+from app.domain.registry import queries as registry
+from app.domain.training import actions, queries, stream
+from app.web import evaluation
+from app.web.deps import Db, Me, Posted, go, in_project
+from app.web.render import page
+
+router = APIRouter()
+FILTERS = ("gained", "lost", "wrong")
+
+
+@router.get("/runs/{run_id}")
+def show(request: Request, session: Db, user: Me, run_id: str, only: str = "", tag: str = "", value: str = "",
+         cursor: str | None = None) -> Response:
+    run, project = _open_run(session, user, run_id)
+    common = in_project(session, user, project, "/runs") | {
+        "run": run, "version": datasets.by_id(session, run.version_id), "curve": queries.curve(session, run),
+        "job": jobs.by_id(session, run.job_id) if run.job_id else None}
+    report = reports.report_of(session, run) if run.state == "done" else None
+    if report is None:
+        latest = queries.latest_event(session, run) or {}
+        return page(request, "training/live.html", **common, latest=latest, last_seq=latest.get("seq", 0))
+    chosen = {name: one for name, one in {"only": only, "tag": tag, "value": value}.items() if one}
+    answers = reports.answers_page(session, run, limit=10, cursor=cursor, only=only if only in FILTERS else None,
+                                   tag=tag or None, value=value or None)
+    return page(request, "evaluation/report.html", **common, report=report, headline=evaluation.headline(report),
+                rows=evaluation.rows(report), references=evaluation.references(report), answers=answers,
+                slices=evaluation.slice_rows(report, findings.weak_slices(report)), chosen=chosen, filters=FILTERS,
+                model=registry.model_of(session, run), link=lambda **more: _link(run.id, chosen, more),
+                found={(one.tag, one.value): one for one in findings.of_project(session, project)
+                       if one.run_id == run.id})
+
+
+@router.post("/runs/{run_id}/cancel")
+def cancel(request: Request, session: Db, user: Me, form: Posted, run_id: str) -> Response:
+    run, _ = _open_run(session, user, run_id)
+    actions.cancel_run(session, user, run)
+    return go(request, f"/runs/{run.id}", "Asked to stop; the trainer ends after its present step.")
+
+
+@router.get("/runs/{run_id}/events")
+async def events(request: Request, user: Me, run_id: str, after: int = 0) -> Response:
+    """Numbered progress events; a browser that lost the line goes on after its Last-Event-ID."""
+    last = request.headers.get("last-event-id", "")
+    start = int(last) if last.isdigit() else after
+    await run_in_threadpool(_state, request, user, run_id)
+    return EventSourceResponse(_tell(request, user, run_id, start), ping=15)
+
+
+async def _tell(request: Request, user: User, run_id: str, seq: int) -> AsyncIterator[dict[str, Any]]:
+    """Events as they come, then the state that the run ended in."""
+    database = request.app.state.database
+    async for event in stream.follow(database, run_id, seq):
+        if await request.is_disconnected():
+            return
+        if event is not None:
+            yield {"event": "progress", "id": str(event[0]), "data": json.dumps(event[1])}
+    yield {"event": "end", "data": await run_in_threadpool(_state, request, user, run_id)}
+
+
+def _state(request: Request, user: User, run_id: str) -> str:
+    """In a short transaction of its own, so that a watched run holds no connection. Raises NotFound for outsiders."""
+    with request.app.state.database.read() as session:
+        return str(_open_run(session, user, run_id)[0].state)
+
+
+def _open_run(session: Session, user: User, run_id: str) -> tuple[Any, Project]:
+    run = queries.by_id(session, run_id)
+    return run, access.project_of(session, user, run.project_id)
+
+
+def _link(run_id: str, chosen: dict[str, str], more: dict[str, Any]) -> str:
+    query = {name: one for name, one in {**chosen, **more}.items() if one}
+    return f"/runs/{run_id}?{urlencode(query)}#answers"

@@ -1,0 +1,132 @@
+"""The writing desk: new and existing pairs, live checks, autosave, the look before submitting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from app.core.errors import AppError, Conflict, Invalid
+from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
+from app.domain.guidelines import queries as guidelines
+from app.domain.pairs import actions, queries
+from app.domain.pairs.tables import Pair
+from app.domain.projects import access
+from app.domain.projects.tables import Project
+from app.domain.rounds import queries as rounds
+from app.web import contents
+from app.web.deps import Db, Me, Posted, go, in_project, text
+from app.web.render import page
+
+router = APIRouter()
+
+
+@router.get("/projects/{slug}/pairs/new")
+def new(request: Request, session: Db, user: Me, slug: str, round: str | None = None) -> Response:
+    project = access.visible_project(session, user, slug)
+    access.require(session, user, Permission.WRITE_PAIR, project)
+    given = dict(contents.BLANK)
+    given["tags"] = {"language": project.languages[0]} if len(project.languages) == 1 else {}
+    if len(project.domains) == 1:
+        given["tags"]["domain"] = project.domains[0]
+    return _desk(request, session, user, project, given, round_id=round)
+
+
+@router.post("/projects/{slug}/pairs/check")
+def check(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+    """The problems of what is typed, as a fragment. Nothing is saved."""
+    project = access.visible_project(session, user, slug)
+    given = contents.from_form(form)
+    try:
+        problems = queries.problems_for(session, project, contents.parse(given), without=text(form, "pair_id") or None)
+    except Invalid:
+        problems = None
+    return page(request, "pairs/_problems.html", problems=problems)
+
+
+@router.post("/projects/{slug}/pairs")
+def create(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+    project = access.visible_project(session, user, slug)
+    given, round_id = contents.from_form(form), text(form, "round_id") or None
+    try:
+        pair = actions.create(session, user, project, contents.parse(given), round_id=round_id)
+    except Invalid as error:
+        return _desk(request, session, user, project, given, round_id=round_id, error=error)
+    if text(form, "then") == "review":
+        return go(request, f"/pairs/{pair.id}/submit")
+    return go(request, f"/pairs/{pair.id}/edit", "Draft saved.")
+
+
+@router.post("/projects/{slug}/pairs/autosave")
+def autosave_new(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+    project = access.visible_project(session, user, slug)
+    pair = actions.create(session, user, project, contents.parse(contents.from_form(form)),
+                          round_id=text(form, "round_id") or None)
+    return JSONResponse({"revision": pair.current_revision_id, "autosave": f"/pairs/{pair.id}/autosave",
+                         "action": f"/pairs/{pair.id}/save", "url": f"/pairs/{pair.id}/edit"})
+
+
+@router.get("/pairs/{pair_id}/edit")
+def edit(request: Request, session: Db, user: Me, pair_id: str) -> Response:
+    pair, project = open_pair(session, user, pair_id)
+    access.require(session, user, Permission.WRITE_PAIR, project)
+    revision = queries.current(session, pair)
+    return _desk(request, session, user, project, contents.of_revision(revision), pair=pair,
+                 round_id=pair.round_id)
+
+
+@router.post("/pairs/{pair_id}/save")
+def save(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
+    pair, project = open_pair(session, user, pair_id)
+    given = contents.from_form(form)
+    try:
+        actions.save(session, user, pair, contents.parse(given), expected_revision=text(form, "expected_revision"))
+    except AppError as error:
+        if error.status not in (412, 422):
+            raise
+        return _desk(request, session, user, project, given, pair=pair, round_id=pair.round_id, error=error)
+    if text(form, "then") == "review" and pair.state in ("draft", "changes_requested"):
+        return go(request, f"/pairs/{pair.id}/submit")
+    return go(request, f"/pairs/{pair.id}", "Saved.")
+
+
+@router.post("/pairs/{pair_id}/autosave")
+def autosave(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
+    """Drafts and returned pairs only: a save of any other pair changes its state, which a person must ask for."""
+    pair, _ = open_pair(session, user, pair_id)
+    if pair.state not in ("draft", "changes_requested"):
+        raise Conflict("this pair is past its draft; press Save when you are done.")
+    revision = actions.save(session, user, pair, contents.parse(contents.from_form(form)),
+                            expected_revision=text(form, "expected_revision"))
+    return JSONResponse({"revision": revision.id})
+
+
+@router.get("/pairs/{pair_id}/submit")
+def look(request: Request, session: Db, user: Me, pair_id: str) -> Response:
+    """The second step of submitting: the pair as it will be read."""
+    pair, project = open_pair(session, user, pair_id)
+    if pair.state not in ("draft", "changes_requested"):
+        return go(request, f"/pairs/{pair.id}")
+    revision = queries.current(session, pair)
+    problems = queries.problems_for(session, project, contents.parse(contents.of_revision(revision)), without=pair.id)
+    return page(request, "pairs/submit.html", **in_project(session, user, project, "/pairs"), pair=pair,
+                revision=revision, problems=problems)
+
+
+def open_pair(session: Session, user: User, pair_id: str) -> tuple[Pair, Project]:
+    """The pair and its project, when the user may read it; otherwise NotFound."""
+    pair = queries.by_id(session, pair_id)
+    return pair, access.project_of(session, user, pair.project_id)
+
+
+def _desk(request: Request, session: Session, user: User, project: Project, given: dict[str, Any], *,
+          pair: Pair | None = None, round_id: str | None = None, error: AppError | None = None) -> Response:
+    chosen = rounds.by_id(session, project, round_id) if round_id else None
+    context = in_project(session, user, project, "/pairs")
+    return page(request, "pairs/write.html", status=error.status if error else 200, **context, given=given, pair=pair,
+                round=chosen, error=error, progress=queries.round_progress(session, chosen) if chosen else None,
+                guideline=guidelines.current(session, project), tag_values=queries.tag_values(session, project),
+                tag_names=contents.TAGS, expected=pair.current_revision_id if pair else "")

@@ -1,0 +1,33 @@
+"""Alembic's environment: the metadata of every room, one explicit transaction."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+
+from alembic import context
+
+import app.domain
+from app.core import jobs  # noqa: F401  (registers the ledger's tables)
+from app.core.database import Base, Database
+from app.settings import Settings
+
+for room in pkgutil.iter_modules(app.domain.__path__):
+    module = f"app.domain.{room.name}.tables"
+    if importlib.util.find_spec(module):
+        importlib.import_module(module)
+
+
+def migrate() -> None:
+    """All or nothing: our engine begins IMMEDIATE on SQLite, so that DDL is inside the transaction there too."""
+    given = context.config.attributes.get("database")
+    database = given or Database(Settings().resolved_database_url)
+    with database.engine.begin() as connection:
+        context.configure(connection=connection, target_metadata=Base.metadata, transactional_ddl=True,
+                          compare_type=True)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+migrate()

@@ -1,0 +1,11 @@
+// Keyboard rules shared by the desks: single letters only outside fields, Ctrl or Cmd with Enter everywhere.
+export function inField(event) {
+  const element = event.target;
+  if (!(element instanceof HTMLElement)) return false;
+  if (element.isContentEditable || element.tagName === "TEXTAREA" || element.tagName === "SELECT") return true;
+  return element.tagName === "INPUT" && !["radio", "checkbox", "button", "submit"].includes(element.type);
+}
+
+export const plain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
+
+export const moveOn = (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey);

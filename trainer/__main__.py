@@ -1,0 +1,57 @@
+"""Command line: `python -m trainer run RECIPE.json` and `python -m trainer work [--once]`.
+
+Knows arguments, signals and the environment that must be set before torch is loaded; leaves all work to `run` and `jobs`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m trainer")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="fine-tune and evaluate one recipe, without the web application")
+    run.add_argument("recipe", type=Path)
+    run.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
+    work = commands.add_parser("work", help="claim runs from the application at PRECEPTOR_URL and execute them")
+    work.add_argument("--once", action="store_true", help="end after one job, or at once when there is none")
+    given = parser.parse_args(arguments)
+    stop = _stop_on_signal()
+    return _run(given.recipe, given.supervised, stop) if given.command == "run" else _work(given.once, stop)
+
+
+def _stop_on_signal() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _run(recipe: Path, supervised: bool, stop: threading.Event) -> int:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would starve the web on a small machine
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if os.environ.get("PRECEPTOR_ALLOW_HUB") != "1":
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    if supervised:
+        from trainer.child import die_with_parent
+
+        die_with_parent()
+    from trainer.run import run_file
+
+    return run_file(recipe, stop.is_set)
+
+
+def _work(once: bool, stop: threading.Event) -> int:
+    from trainer.jobs import work
+
+    return work(once, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

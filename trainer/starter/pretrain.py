@@ -1,0 +1,192 @@
+"""Makes the starter model: `python -m trainer.starter.pretrain TEXTS OUT [--minutes 15]`.
+
+Knows the tokenizer, the architecture and the pre-training loop; knows nothing of fine-tuning. The rows, their order and
+the initial weights follow the seed; the number of steps follows the clock unless --steps is given, so give --steps
+(it is recorded in `pretraining.json`) to repeat a run exactly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import random
+import time
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch.nn import functional
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from trainer.starter.corpus import Row, read_books, training_rows
+
+SPECIALS = ["<|endoftext|>", "<|pad|>", "<|system|>", "<|user|>", "<|assistant|>"]
+VOCABULARY = 4096
+ROW_TOKENS = 256
+ROWS_A_STEP = 16
+TEMPLATE = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+
+
+def train_tokenizer(rows: list[Row]) -> PreTrainedTokenizerFast:
+    """Byte-level BPE: any text encodes, in any language, though only English was seen."""
+    core = Tokenizer(models.BPE())
+    digits, words = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.pre_tokenizer = pre_tokenizers.Sequence([digits, words])
+    core.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY, special_tokens=SPECIALS, initial_alphabet=alphabet, show_progress=False
+    )
+    core.train_from_iterator((row.text for row in rows), trainer)
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=core,
+        eos_token=SPECIALS[0],
+        pad_token=SPECIALS[1],
+        additional_special_tokens=SPECIALS[2:],
+        model_max_length=1024,
+    )
+    tokenizer.chat_template = TEMPLATE
+    return tokenizer
+
+
+def new_model(vocabulary: int, seed: int) -> LlamaForCausalLM:
+    """2.6 M parameters: on two plain CPU cores a larger one sees too few epochs in the minutes a demo may take."""
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=192,
+        intermediate_size=512,
+        num_hidden_layers=4,
+        num_attention_heads=3,
+        num_key_value_heads=3,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        eos_token_id=0,
+        bos_token_id=None,
+        pad_token_id=1,
+    )
+    return LlamaForCausalLM(config)
+
+
+def encode(rows: list[Row], tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
+    texts = [row.text if row.answer is None else f"<|user|>{row.text}<|assistant|>{row.answer}" for row in rows]
+    flat: list[int] = []
+    for start in range(0, len(texts), 2000):
+        for ids in tokenizer(texts[start : start + 2000], add_special_tokens=False)["input_ids"]:
+            flat += [*ids, 0]
+    length = len(flat) // ROW_TOKENS * ROW_TOKENS
+    return torch.tensor(flat[:length]).view(-1, ROW_TOKENS)
+
+
+def optimizers(model: LlamaForCausalLM) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the layers, AdamW for embeddings and norms (Jordan et al. 2024)."""
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    matrices = [p for name, p in named if p.ndim == 2 and "embed" not in name and "lm_head" not in name]
+    chosen = {id(p) for p in matrices}
+    others = [p for _, p in named if id(p) not in chosen]
+    return [
+        torch.optim.Muon(matrices, lr=0.02, weight_decay=0.01, momentum=0.95, adjust_lr_fn="original"),
+        torch.optim.AdamW(others, lr=4e-3, weight_decay=0.0, betas=(0.9, 0.95), fused=True),
+    ]
+
+
+def rate(progress: float) -> float:
+    """Warm up over 2 %, hold, then fall linearly over the last 40 %."""
+    return min(1.0, progress / 0.02 + 0.01, max(0.0, (1 - progress) / 0.4))
+
+
+def loss_of(model: LlamaForCausalLM, batch: torch.Tensor) -> torch.Tensor:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = model(input_ids=batch, use_cache=False).logits[:, :-1]
+    return functional.cross_entropy(logits.flatten(0, 1).float(), batch[:, 1:].flatten())
+
+
+@torch.no_grad()
+def held_out_loss(model: LlamaForCausalLM, rows: torch.Tensor) -> float:
+    model.train(False)
+    losses = [loss_of(model, rows[at : at + ROWS_A_STEP]).item() for at in range(0, len(rows), ROWS_A_STEP)]
+    model.train()
+    return sum(losses) / len(losses)
+
+
+def batches(rows: torch.Tensor, seed: int):  # type: ignore[no-untyped-def]
+    """Endless passes over the rows, a new order each pass."""
+    rng = random.Random(seed)
+    while True:
+        order = list(range(len(rows)))
+        rng.shuffle(order)
+        for at in range(0, len(order) - ROWS_A_STEP + 1, ROWS_A_STEP):
+            yield rows[order[at : at + ROWS_A_STEP]]
+
+
+def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path, facts: dict[str, object]) -> None:
+    copy = LlamaForCausalLM(model.config).to(torch.bfloat16)  # type: ignore[arg-type]
+    copy.load_state_dict(model.state_dict())
+    copy.save_pretrained(out, safe_serialization=True)
+    tokenizer.save_pretrained(out)
+    (out / "pretraining.json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def pretrain(texts: Path, out: Path, minutes: float, steps: int | None, seed: int) -> None:
+    rows = training_rows(read_books(texts), seed)
+    tokenizer = train_tokenizer([row for row in rows if row.answer is None])
+    encoded = encode(rows, tokenizer)
+    held_out, data = encoded[:64], encoded[64:]
+    model = new_model(len(tokenizer), seed)
+    opts = optimizers(model)
+    base_rates = [opt.param_groups[0]["lr"] for opt in opts]
+    print(f"{len(data)} rows, {model.num_parameters()} parameters", flush=True)
+    curve = [(0, 0.0, math.nan, held_out_loss(model, held_out))]
+    started, step, mean = time.monotonic(), 0, 9.0
+    for batch in batches(data, seed):
+        elapsed = time.monotonic() - started
+        progress = step / steps if steps else elapsed / (minutes * 60)
+        if progress >= 1:
+            break
+        for opt, base in zip(opts, base_rates, strict=True):
+            opt.param_groups[0]["lr"] = base * rate(progress)
+        loss = loss_of(model, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for opt in opts:
+            opt.step()
+            opt.zero_grad()
+        mean, step = 0.95 * mean + 0.05 * loss.item(), step + 1
+        if step % 200 == 0:
+            curve.append((step, round(elapsed, 1), round(mean, 4), round(held_out_loss(model, held_out), 4)))
+            print(*curve[-1], f"{step * batch.numel() / elapsed:.0f} tokens/s", flush=True)
+            save(model, tokenizer, out, {"steps": step, "seed": seed, "complete": False})
+    curve.append((step, round(time.monotonic() - started, 1), round(mean, 4), round(held_out_loss(model, held_out), 4)))
+    tokens = step * ROW_TOKENS * ROWS_A_STEP
+    save(model, tokenizer, out, {"steps": step, "seed": seed, "tokens": tokens, "held_out_loss": curve[-1][3]})
+    _write_curve(out.parent / "loss.csv", curve)
+
+
+def _write_curve(path: Path, curve: list[tuple[int, float, float, float]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["step", "seconds", "training_loss", "held_out_loss"])
+        writer.writerows(curve)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("texts", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    pretrain(given.texts, given.out, given.minutes, given.steps, given.seed)
+
+
+if __name__ == "__main__":
+    main()
