@@ -19,7 +19,7 @@ def reference_scores(train: Sequence[Example], test: Sequence[Example]) -> tuple
     """({name: {"exact_match": interval}}, a note or ""). Majority answer always; bag of words where answers recur."""
     answers = [normal(example.messages[-1].content) for example in train]
     common = Counter(answers).most_common(1)[0][0]
-    found = {"majority_answer": _scored([common] * len(test), test)}
+    found = {"majority": _scored([common] * len(test), test)}
     distinct = len(set(answers))
     if distinct < 2 or distinct > min(MOST_ANSWERS, len(answers) / 2):
         return found, f"no bag-of-words reference: {distinct} distinct answers in {len(answers)} training examples"

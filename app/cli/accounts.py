@@ -75,5 +75,6 @@ def acting_user(session: Session, email: str | None) -> User:
 
 def trainer_token(session: Session) -> str:
     """A worker token for a trainer that this machine starts itself."""
-    return actions.issue_token(session, user=acting_user(session, None), name="trainer started here",
-                               days=TRAINER_TOKEN_DAYS, scope="worker")
+    return actions.issue_token(
+        session, user=acting_user(session, None), name="trainer started here", days=TRAINER_TOKEN_DAYS, scope="worker"
+    )

@@ -28,20 +28,11 @@ def open_installation(settings: Settings | None = None) -> Installation:
     return Installation(settings, Database(settings.resolved_database_url), Storage(settings.resolved_storage_url))
 
 
-def alembic_config(database_url: str) -> Config:
-    """Alembic without its ini file, so that it works from any folder and says nothing of its own."""
-    config = Config()
+def migrate(database: Database) -> None:
+    """Bring the schema to the newest revision; nothing happens when it is there. Needs no ini file, from any folder."""
+    config = Config(attributes={"database": database})
     config.set_main_option("script_location", str(ROOT / "migrations"))
-    config.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
-    config.attributes["database_url"] = database_url
-    return config
-
-
-def migrate(settings: Settings) -> None:
-    """Bring the schema to the newest revision; nothing happens when it is there."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    Database(settings.resolved_database_url).dispose()  # makes the folder of an SQLite file
-    command.upgrade(alembic_config(settings.resolved_database_url), "head")
+    command.upgrade(config, "head")
 
 
 def schema_revisions(database: Database) -> tuple[str | None, str | None]:

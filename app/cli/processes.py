@@ -61,8 +61,14 @@ class Child:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command, env=dict(self.environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=ROOT, start_new_session=True, preexec_fn=_die_with_parent(),
+                self.command,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent(),
             )
         self.started = time.monotonic()
 
@@ -163,15 +169,17 @@ def require_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise StartFailed(f"Cannot listen on {host} port {port} ({error.strerror}); choose another: --port "
-                              f"{port + 1}") from error
+            raise StartFailed(
+                f"Cannot listen on {host} port {port} ({error.strerror}); choose another: --port {port + 1}"
+            ) from error
 
 
 class Interrupts:
     """Turns SIGINT and SIGTERM into a flag that a loop looks at."""
 
-    def __init__(self) -> None:
+    def __init__(self, also: Callable[[], object] | None = None) -> None:
         self.stopped = False
+        self._also = also
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
 
@@ -179,3 +187,5 @@ class Interrupts:
         if self.stopped:
             raise KeyboardInterrupt
         self.stopped = True
+        if self._also:
+            self._also()

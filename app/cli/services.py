@@ -8,10 +8,24 @@ from pathlib import Path
 
 from app.settings import Settings
 
+TRAINERS_OWN = ("PRECEPTOR_TRAINER_", "PRECEPTOR_ALLOW_HUB")
+
 
 def web_command(host: str, port: int) -> list[str]:
-    return [sys.executable, "-m", "uvicorn", "app.main:create_app", "--factory", "--host", host, "--port", str(port),
-            "--no-server-header", "--timeout-graceful-shutdown", "3"]
+    return [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "app.main:create_app",
+        "--factory",
+        "--host",
+        host,
+        "--port",
+        str(port),
+        "--no-server-header",
+        "--timeout-graceful-shutdown",
+        "3",
+    ]
 
 
 def jobs_command() -> list[str]:
@@ -24,15 +38,29 @@ def trainer_command() -> list[str]:
 
 def app_environment(settings: Settings, url: str) -> dict[str, str]:
     """For web and jobs: ours, with the data folder as an absolute path."""
-    return {**os.environ, "PRECEPTOR_DATA_DIR": str(settings.data_dir.resolve()), "PRECEPTOR_URL": url,
-            "PYTHONUNBUFFERED": "1"}
+    return {
+        **os.environ,
+        "PRECEPTOR_DATA_DIR": str(settings.data_dir.resolve()),
+        "PRECEPTOR_URL": url,
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def trainer_environment(settings: Settings, url: str, token: str) -> dict[str, str]:
     """For the trainer: no database address, no secret key; only where the application is and the worker token."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PRECEPTOR_")}
-    return {**inherited, "PRECEPTOR_URL": url, "PRECEPTOR_WORKER_TOKEN": token, "PYTHONUNBUFFERED": "1",
-            "PRECEPTOR_TRAINER_DIR": str(trainer_dir(settings)), "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "1")}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PRECEPTOR_") or name.startswith(TRAINERS_OWN)
+    }
+    return {
+        **inherited,
+        "PRECEPTOR_URL": url,
+        "PRECEPTOR_WORKER_TOKEN": token,
+        "PYTHONUNBUFFERED": "1",
+        "PRECEPTOR_TRAINER_DIR": str(trainer_dir(settings)),
+        "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "1"),
+    }
 
 
 def trainer_dir(settings: Settings) -> Path:

@@ -29,8 +29,10 @@ def headline(report: dict[str, Any]) -> str:
     name = report["primary"]
     metric = report["metrics"][name]
     delta = metric["delta"]
-    return (f"{metric_name(name)} on {report['n']} held-out examples: {number(metric['base']['value'], name)} -> "
-            f"{number(metric['tuned']['value'], name)}  (difference {interval(delta, name)}, {p_value(delta['p'])})")
+    return (
+        f"{metric_name(name)} on {report['n']} held-out examples: {number(metric['base']['value'], name)} -> "
+        f"{number(metric['tuned']['value'], name)}  (difference {interval(delta, name)}, {p_value(delta['p'])})"
+    )
 
 
 def p_value(p: float) -> str:
@@ -41,8 +43,14 @@ def table(report: dict[str, Any]) -> list[str]:
     """Every metric of base, tuned and difference, then the references, each with its 95 % interval."""
     rows = [("", "base", "tuned", "difference")]
     for name, metric in report["metrics"].items():
-        rows.append((metric_name(name), interval(metric["base"], name), interval(metric["tuned"], name),
-                     f"{interval(metric['delta'], name)}, {p_value(metric['delta']['p'])}"))
+        rows.append(
+            (
+                metric_name(name),
+                interval(metric["base"], name),
+                interval(metric["tuned"], name),
+                f"{interval(metric['delta'], name)}, {p_value(metric['delta']['p'])}",
+            )
+        )
     lines = _aligned(rows)
     if report.get("references"):
         lines.append("references (what a much simpler method reaches on the same examples):")
@@ -54,8 +62,10 @@ def table(report: dict[str, Any]) -> list[str]:
 
 def leaks(report: dict[str, Any]) -> str:
     """The leak report of a version in a sentence."""
-    return (f"{report['near_duplicates_across_splits']} near-duplicates across splits (similarity {report['threshold']}"
-            f" or more), {report['groups']} groups kept together, {report['duplicates_removed']} copies removed")
+    return (
+        f"{report['near_duplicates_across_splits']} near-duplicates across splits (similarity {report['threshold']}"
+        f" or more), {report['groups']} groups kept together, {report['duplicates_removed']} copies removed"
+    )
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:

@@ -49,7 +49,7 @@ def freeze(request: Request, session: Db, user: Me, form: Posted, slug: str) -> 
                                       seed=number(form, "seed", int) or 0, filters=filters,
                                       deduplicate=text(form, "deduplicate") == "yes")
     except AppError as error:
-        if error.status != 422:
+        if error.status not in (409, 422):
             raise
         return _form(request, session, user, project, given, error)
     return go(request, f"/jobs/{job.id}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -21,6 +22,16 @@ from app.web.csrf import check_csrf, cookie_name, is_secure
 from app.web.render import FLASH_COOKIE
 
 
+@dataclass(frozen=True)
+class Viewer:
+    """What the layout shows of the signed-in user; unlike the row it outlives the transaction (error pages)."""
+
+    id: str
+    name: str
+    email: str
+    is_admin: bool
+
+
 def transaction(request: Request) -> Iterator[Session]:
     """One request, one transaction; it ends before the answer leaves, so that the next request sees it."""
     database = request.app.state.database
@@ -36,7 +47,7 @@ def signed_in(request: Request, session: Db) -> User:
     user = accounts.user_by_session(session, raw) if raw else None
     if user is None:
         raise Unauthorised("You are not signed in, or your session has ended.")
-    request.state.user = user
+    request.state.user = Viewer(user.id, user.name, user.email, user.is_admin)
     return user
 
 

@@ -40,7 +40,7 @@ def create(request: Request, session: Db, user: Me, form: Posted) -> Response:
             languages=_words(given["languages"]), domains=_words(given["domains"]),
             overlap=number(form, "overlap", int) or 1, base_model=given["base_model"] or "starter")
     except AppError as error:
-        if error.status != 422 and error.status != 409:
+        if error.status not in (409, 422):
             raise
         return page(request, "projects/new.html", status=error.status, tasks=TASKS, given=given, error=error)
     return go(request, f"/projects/{project.slug}/guidelines", "Project opened. Publish its guideline next.")

@@ -127,7 +127,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     token = csrf_token(request)
     field = Markup('<input type="hidden" name="csrf" value="{}">').format(token)
     flash = request.cookies.get(FLASH_COOKIE)
-    context = {"user": getattr(request.state, "user", None), "path": request.url.path, "tab": None, "project": None,
+    context = {"user": getattr(request.state, "user", None), "path": request.url.path, "status": status, "tab": None, "project": None,
                "flash": unquote(flash) if flash else None, **context, "csrf": token, "csrf_field": lambda: field}
     response = HTMLResponse(environment().get_template(template).render(context), status_code=status)
     response.headers["Cache-Control"] = "no-store"

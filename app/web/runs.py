@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 from sse_starlette.sse import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
@@ -58,16 +58,23 @@ def cancel(request: Request, session: Db, user: Me, form: Posted, run_id: str) -
     return go(request, f"/runs/{run.id}", "Asked to stop; the trainer ends after its present step.")
 
 
+def may_watch(session: Db, user: Me, run_id: str) -> None:
+    """Asked in a thread, before the stream begins."""
+    _open_run(session, user, run_id)
+
+
+Watched = Annotated[None, Depends(may_watch)]
+
+
 @router.get("/runs/{run_id}/events")
-async def events(request: Request, user: Me, run_id: str, after: int = 0) -> Response:
+async def events(request: Request, allowed: Watched, run_id: str, after: int = 0) -> Response:
     """Numbered progress events; a browser that lost the line goes on after its Last-Event-ID."""
     last = request.headers.get("last-event-id", "")
     start = int(last) if last.isdigit() else after
-    await run_in_threadpool(_state, request, user, run_id)
-    return EventSourceResponse(_tell(request, user, run_id, start), ping=15)
+    return EventSourceResponse(_tell(request, run_id, start), ping=15)
 
 
-async def _tell(request: Request, user: User, run_id: str, seq: int) -> AsyncIterator[dict[str, Any]]:
+async def _tell(request: Request, run_id: str, seq: int) -> AsyncIterator[dict[str, Any]]:
     """Events as they come, then the state that the run ended in."""
     database = request.app.state.database
     async for event in stream.follow(database, run_id, seq):
@@ -75,13 +82,13 @@ async def _tell(request: Request, user: User, run_id: str, seq: int) -> AsyncIte
             return
         if event is not None:
             yield {"event": "progress", "id": str(event[0]), "data": json.dumps(event[1])}
-    yield {"event": "end", "data": await run_in_threadpool(_state, request, user, run_id)}
+    yield {"event": "end", "data": await run_in_threadpool(_state, request, run_id)}
 
 
-def _state(request: Request, user: User, run_id: str) -> str:
-    """In a short transaction of its own, so that a watched run holds no connection. Raises NotFound for outsiders."""
+def _state(request: Request, run_id: str) -> str:
+    """In a short transaction of its own, so that a watched run holds no connection."""
     with request.app.state.database.read() as session:
-        return str(_open_run(session, user, run_id)[0].state)
+        return str(queries.by_id(session, run_id).state)
 
 
 def _open_run(session: Session, user: User, run_id: str) -> tuple[Any, Project]:

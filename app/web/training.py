@@ -49,7 +49,7 @@ def start(request: Request, session: Db, user: Me, form: Posted, slug: str) -> R
     try:
         run = actions.request_run(session, user, project, version_id=text(form, "version"), recipe=_recipe(form))
     except AppError as error:
-        if error.status != 422:
+        if error.status not in (409, 422):
             raise
         given = {name: str(value) for name, value in form.multi_items()}
         return _form(request, session, user, project, given, error)

@@ -16,7 +16,7 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
 from app.domain.checks.catalogue import check_pair
-from app.domain.checks.duplicates import band_keys, near_pairs, shingles
+from app.domain.checks.duplicates import near_pairs, shingles
 from app.domain.checks.problem import Neighbour
 from app.domain.datasets import readers
 from app.domain.guidelines import queries as guideline_queries
@@ -92,7 +92,7 @@ def save_rows(session: Session, payload: dict[str, Any],
     project = session.get_one(Project, payload["project"])
     guideline = guideline_queries.current(session, project)
     counts = {"imported": len(checked), "submitted": 0, "approved": 0, "drafts": 0}
-    revisions, extras = [], []
+    revisions, approvals = [], []
     for content, pair, problems in checked:
         revision = pair_actions.new_revision(pair, payload["user"], content, number=1, problems=problems)
         pair.current_revision_id = revision.id
@@ -101,15 +101,15 @@ def save_rows(session: Session, payload: dict[str, Any],
         pair.submitted_revision_id = revision.id if pair.state != "draft" else None
         counts["drafts" if pair.state == "draft" else pair.state] += 1
         revisions.append(revision)
-        extras += index.rows_of(pair, revision, band_keys(shingles(content.prompt)))
         if pair.state == "approved":
-            extras.append(_approval(project, pair, revision, payload["user"], guideline.id if guideline else None))
+            approvals.append(_approval(project, pair, revision, payload["user"], guideline.id if guideline else None))
     session.add_all([pair for _, pair, _ in checked])
     session.flush()
     session.add_all(revisions)
     session.flush()
-    session.add_all(extras)
+    session.add_all(approvals)
     session.flush()
+    index.add(session, [(pair, revision) for (_, pair, _), revision in zip(checked, revisions, strict=True)])
     _record(session, payload, counts)
     return counts
 

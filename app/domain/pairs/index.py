@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from collections.abc import Sequence
+
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from app.domain.checks.duplicates import THRESHOLD, band_keys, jaccard, shingles
@@ -38,12 +40,15 @@ def reindex(session: Session, pair: Pair, revision: Revision) -> None:
     """Replace the tags and bands of a pair by those of its current revision."""
     session.execute(delete(PairTag).where(PairTag.pair_id == pair.id))
     session.execute(delete(PairBand).where(PairBand.pair_id == pair.id))
-    session.add_all(rows_of(pair, revision, band_keys(shingles(revision.prompt))))
-    session.flush()
+    add(session, [(pair, revision)])
 
 
-def rows_of(pair: Pair, revision: Revision, keys: list[int]) -> list[PairTag | PairBand]:
-    """The index rows of a pair."""
-    tags = [PairTag(pair_id=pair.id, project_id=pair.project_id, tag=tag, value=value)
-            for tag, value in revision.tags.items()]
-    return [*tags, *(PairBand(pair_id=pair.id, project_id=pair.project_id, key=key) for key in sorted(set(keys)))]
+def add(session: Session, rows: Sequence[tuple[Pair, Revision]]) -> None:
+    """Index saved pairs that are not in the index; plain inserts, since an import brings hundreds of thousands."""
+    tags = [{"pair_id": pair.id, "project_id": pair.project_id, "tag": tag, "value": value}
+            for pair, revision in rows for tag, value in revision.tags.items()]
+    bands = [{"pair_id": pair.id, "project_id": pair.project_id, "key": key}
+             for pair, revision in rows for key in sorted(set(band_keys(shingles(revision.prompt))))]
+    for table, values in ((PairTag, tags), (PairBand, bands)):
+        if values:
+            session.execute(insert(table), values)

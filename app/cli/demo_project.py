@@ -1,0 +1,185 @@
+"""The demo project "riverbend", loaded in-process. Each step looks whether it was taken, so that a start that was
+interrupted goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.cli import accounts, jobs
+from app.cli.installation import Installation
+from app.core.errors import AppError, Conflict
+from app.domain.accounts.tables import User
+from app.domain.datasets import actions as datasets
+from app.domain.datasets import imports
+from app.domain.datasets import queries as dataset_queries
+from app.domain.guidelines import actions as guidelines
+from app.domain.pairs import actions as pairs
+from app.domain.pairs import messages
+from app.domain.pairs import queries as pair_queries
+from app.domain.projects import actions as projects
+from app.domain.projects import queries as project_queries
+from app.domain.projects.tables import Project
+from app.domain.rounds import actions as rounds
+from app.domain.rounds import queries as round_queries
+from app.domain.training import actions as training
+from app.domain.training import queries as training_queries
+from app.domain.training.tables import TrainingRun
+
+FOLDER = Path(__file__).with_name("demo")
+SLUG = "riverbend"
+PROJECT: dict[str, Any] = {
+    "slug": SLUG,
+    "name": "Riverbend Clinic: patient message routing",
+    "task": "classification",
+    "languages": ["en"],
+    "domains": ["administration", "clinical", "finance"],
+}
+MEMBERS = {"expert": "expert@example.org", "editor": "editor@example.org"}
+SOURCE, LICENCE = "Riverbend Clinic, written for the demo", "CC0-1.0"
+TARGETS = [
+    {"tag": "category", "value": value, "count": 10}
+    for value in ("mental_health_support", "complaint_feedback", "pregnancy_care", "travel_medicine", "vaccination")
+]
+ROUND = "Round 1: cover the desks, then the edges"
+VERSION: dict[str, Any] = {
+    "name": "First version",
+    "splits": {"train": 0.8, "validation": 0.1, "test": 0.1},
+    "seed": 0,
+}
+RECIPE: dict[str, Any] = {"base_model": "starter", "method": "full", "max_minutes": 2.0}
+TAGS = ("domain", "language", "category", "difficulty", "channel")
+Say = Callable[[str], None]
+
+
+def wanted(session: Session) -> bool:
+    """On an installation without any project, or with a demo that was not loaded to the end."""
+    admin = accounts.first_user(session, "admin")
+    if (
+        admin is None
+        or accounts.first_user(session, "expert") is None
+        or accounts.first_user(session, "editor") is None
+    ):
+        return False
+    existing = project_queries.projects_of(session, admin)
+    riverbend = project_queries.by_slug(session, SLUG)
+    return not existing or (riverbend is not None and not training_queries.runs(session, riverbend))
+
+
+def load(installation: Installation, say: Say) -> None:
+    """Project, guideline, round, approved pairs, a review queue, a frozen version and its first run."""
+    for step in (_open, _import, _write_queue, _freeze, _train):
+        with installation.database.session() as session:
+            line = step(session, installation)
+        if line:
+            say(line)
+        jobs.drain(installation)
+
+
+def first_run(session: Session) -> TrainingRun | None:
+    """The demo's newest run, when it has not ended."""
+    project = project_queries.by_slug(session, SLUG)
+    runs = training_queries.runs(session, project) if project else []
+    return runs[0] if runs and runs[0].state in ("queued", "running") else None
+
+
+def read(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def queue_rows() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in read("queue.jsonl").splitlines() if line.strip()]
+
+
+def content_of(row: dict[str, Any]) -> messages.Content:
+    tags = {name: row[name] for name in TAGS if row.get(name)}
+    return messages.pair(
+        row["prompt"], row["completion"], tags=tags, source=row.get("source") or SOURCE, licence=LICENCE
+    )
+
+
+def _one(session: Session, role: str) -> User:
+    user = accounts.first_user(session, role)
+    if user is None:
+        raise Conflict(f"The demo needs the account of the {role}, which is gone; start with --no-demo.")
+    return user
+
+
+def _project(session: Session) -> Project:
+    project = project_queries.by_slug(session, SLUG)
+    if project is None:
+        raise Conflict("The demo project is gone; start with --no-demo.")
+    return project
+
+
+def _open(session: Session, _: Installation) -> str | None:
+    if project_queries.by_slug(session, SLUG):
+        return None
+    admin = _one(session, "admin")
+    project = projects.open_project(session, admin, **PROJECT)
+    for role, email in MEMBERS.items():
+        projects.add_member(session, admin, project, email=email, role=role)
+    guidelines.publish(session, admin, project, text=read("guideline.md"))
+    rounds.open_round(session, admin, project, title=ROUND, brief=read("brief.md"), targets=TARGETS)
+    return "project riverbend opened, with its guideline and first round"
+
+
+def _import(session: Session, installation: Installation) -> str | None:
+    project = _project(session)
+    if pair_queries.counts_by_state(session, project):
+        return None
+    data = read("pairs.jsonl").encode()
+    imports.request_import(
+        session,
+        _one(session, "editor"),
+        project,
+        storage=installation.storage,
+        data=data,
+        filename="pairs.jsonl",
+        format="jsonl",
+        source=SOURCE,
+        licence=LICENCE,
+        approve=True,
+    )
+    return f"importing {len(data.splitlines())} pairs, approved by the editor …"
+
+
+def _write_queue(session: Session, _: Installation) -> str | None:
+    """The expert's submissions; what a check blocks stays a draft, as it would on the page."""
+    project, expert = _project(session), _one(session, "expert")
+    if pair_queries.counts_by_state(session, project, author=expert.id):
+        return None
+    open_rounds = round_queries.open_rounds(session, project)
+    submitted = 0
+    for row in queue_rows():
+        pair = pairs.create(
+            session, expert, project, content_of(row), round_id=open_rounds[0].id if open_rounds else None
+        )
+        try:
+            pairs.submit(session, expert, pair)
+            submitted += 1
+        except AppError:
+            continue
+    return f"{submitted} pairs of the expert wait for review"
+
+
+def _freeze(session: Session, _: Installation) -> str | None:
+    project = _project(session)
+    if dataset_queries.versions(session, project):
+        return None
+    datasets.request_version(session, _one(session, "admin"), project, **VERSION)
+    return "freezing the first version …"
+
+
+def _train(session: Session, _: Installation) -> str | None:
+    project = _project(session)
+    if training_queries.runs(session, project):
+        return None
+    version = dataset_queries.versions(session, project)[0]
+    training.request_run(session, _one(session, "admin"), project, version_id=version.id, recipe=RECIPE)
+    counts = ", ".join(f"{version.counts[name]} {name}" for name in ("train", "validation", "test"))
+    return f"version 1 frozen ({counts}); the first fine-tuning run is queued"

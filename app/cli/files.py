@@ -1,0 +1,148 @@
+"""`preceptor import` and `preceptor export`: files in, files out."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from app.cli import accounts, jobs
+from app.cli.installation import Installation
+from app.core import jobs as ledger
+from app.core.errors import AppError, Invalid
+from app.domain.datasets import export, imports, queries
+from app.domain.projects import access
+from app.domain.projects.queries import by_slug
+
+STATES_THAT_WAIT = ("queued", "running")
+
+
+def import_file(
+    installation: Installation,
+    slug: str,
+    path: Path,
+    *,
+    email: str | None,
+    form: str,
+    source: str,
+    licence: str,
+    submit: bool,
+    approve: bool,
+    names: dict[str, str],
+) -> dict[str, Any]:
+    """Import a file to the end; returns the counts. Raises AppError with what is wrong in the file."""
+    data = renamed(path.read_bytes(), path.name, names) if names else path.read_bytes()
+    with installation.database.session() as session:
+        user = accounts.acting_user(session, email)
+        project = access.visible_project(session, user, slug)
+        job = imports.request_import(
+            session,
+            user,
+            project,
+            storage=installation.storage,
+            data=data,
+            filename="renamed.jsonl" if names else path.name,
+            format=form,
+            source=source,
+            licence=licence,
+            submit=submit,
+            approve=approve,
+        )
+    return _finished(installation, job.id)
+
+
+def _finished(installation: Installation, job_id: str) -> dict[str, Any]:
+    """Lend a hand with the queue until this job has ended, whoever did it."""
+    while True:
+        worked = jobs.work_once(installation)
+        with installation.database.read() as session:
+            job = ledger.by_id(session, job_id)
+        if job.state == "done":
+            return job.result or {}
+        if job.state not in STATES_THAT_WAIT:
+            raise AppError(f"The import {job.state}: {job.error}")
+        if not worked:
+            time.sleep(0.5)
+
+
+def parse_map(text: str) -> dict[str, str]:
+    """'prompt=question,completion=answer' -> {"question": "prompt", "answer": "completion"}."""
+    names = {}
+    for part in filter(None, text.split(",")):
+        ours, separator, theirs = part.partition("=")
+        if not separator or not ours.strip() or not theirs.strip():
+            raise Invalid("Write --map as prompt=question,completion=answer (our name = the file's name).", field="map")
+        names[theirs.strip()] = ours.strip()
+    return names
+
+
+def renamed(data: bytes, filename: str, names: dict[str, str]) -> bytes:
+    """JSON Lines with the columns renamed. Raises Invalid when a column of the map is in no row."""
+    text = data.decode("utf-8-sig")
+    if filename.lower().endswith(".csv"):
+        rows: list[Any] = list(csv.DictReader(io.StringIO(text)))
+    elif text.lstrip().startswith("["):
+        rows = json.loads(text)
+    else:
+        rows = [json.loads(line) for line in text.split("\n") if line.strip()]
+    if missing := [name for name in names if not any(isinstance(row, dict) and name in row for row in rows)]:
+        raise Invalid(f"The file has no column {missing[0]!r}.", field="map")
+    return b"".join(export.line({names.get(key, key): value for key, value in row.items()}) for row in rows)
+
+
+def export_version(installation: Installation, version_id: str, form: str, folder: Path) -> Path:
+    """Write a version's splits and manifest.json; the same bytes each time. Returns the manifest's path."""
+    with installation.database.read() as session:
+        version = queries.by_id(session, _version_id(installation, version_id))
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
+    for split, kept in version.files.items():
+        body = export.convert(installation.storage.bytes_of(kept["sha256"]), form)
+        name = f"{split}.jsonl"
+        _write(folder / name, body)
+        files[name] = {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "examples": kept["examples"]}
+    manifest = {
+        "version": version.id,
+        "number": version.number,
+        "name": version.name,
+        "hash": version.hash,
+        "seed": version.seed,
+        "splits": version.splits,
+        "filters": version.filters,
+        "counts": version.counts,
+        "leak_report": version.leak_report,
+        "format": form,
+        "files": files,
+    }
+    path = folder / "manifest.json"
+    _write(path, json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+    return path
+
+
+def _version_id(installation: Installation, named: str) -> str:
+    """An id, or PROJECT/NUMBER."""
+    slug, separator, number = named.partition("/")
+    if not separator:
+        return named
+    with installation.database.read() as session:
+        project = by_slug(session, slug)
+        versions = queries.versions(session, project) if project else []
+    found = [version.id for version in versions if str(version.number) == number]
+    if not found:
+        raise Invalid(f"There is no version {named}; write its id, or PROJECT/NUMBER.", field="version")
+    return found[0]
+
+
+def _write(path: Path, body: bytes) -> None:
+    """All of it or nothing."""
+    temporary = path.with_name(f".{path.name}.partial")
+    with temporary.open("wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

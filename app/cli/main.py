@@ -1,0 +1,204 @@
+"""`preceptor …`: the commands."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli import accounts, doctor, files, services
+from app.cli import demo_loop as loop
+from app.cli import jobs as job_worker
+from app.cli import up as start
+from app.cli.installation import migrate as migrate_schema
+from app.cli.installation import open_installation
+from app.cli.processes import Interrupts
+from app.core.errors import AppError
+from app.domain.accounts import actions
+from app.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Preceptor: experts write, editors review, a model learns, a report says where to write next.",
+)
+user = typer.Typer(no_args_is_help=True, help="Accounts.")
+token = typer.Typer(no_args_is_help=True, help="Tokens for scripts and trainers.")
+app.add_typer(user, name="user")
+app.add_typer(token, name="token")
+
+HOST = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")]
+PORT = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
+
+
+@app.command()
+def up(
+    host: HOST = "127.0.0.1",
+    port: PORT = 8080,
+    no_trainer: Annotated[bool, typer.Option("--no-trainer", help="Start no trainer here.")] = False,
+    no_demo: Annotated[bool, typer.Option("--no-demo", help="Load no demo project.")] = False,
+) -> None:
+    """Migrate, start web, jobs and trainer, and print sign-in links."""
+    start.up(host=host, port=port, with_trainer=not no_trainer, with_demo=not no_demo)
+
+
+@app.command()
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="Go through the whole loop, then stop.")] = False,
+    out: Annotated[Path | None, typer.Option("--json", help="Write the report to this file.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Use PRECEPTOR_DATA_DIR and keep it.")] = False,
+    minutes: Annotated[float, typer.Option(help="Longest time to train.", min=0.05, max=60)] = 2.0,
+) -> None:
+    """The whole loop on the demo data, over the HTTP interface, to the end."""
+    if not headless:
+        raise AppError("With pages to look at, start: preceptor up    For the loop without a browser: --headless")
+    loop.run(out=out, keep=keep, minutes=minutes)
+
+
+@user.command("add")
+def add_user(
+    email: str,
+    name: Annotated[str | None, typer.Option(help="Shown name.")] = None,
+    admin: Annotated[bool, typer.Option("--admin", help="May do everything.")] = False,
+) -> None:
+    """Make an account and print its one-time sign-in link."""
+    installation = open_installation()
+    with installation.database.session() as session:
+        added = actions.create_user(session, email=email, name=name, is_admin=admin)
+        print(accounts.link(session, added, installation.settings.url))
+
+
+@user.command("link")
+def link_user(email: str) -> None:
+    """Print a new one-time sign-in link of an account."""
+    installation = open_installation()
+    with installation.database.session() as session:
+        print(accounts.link(session, accounts.user_named(session, email), installation.settings.url))
+
+
+@token.command("create")
+def create_token(
+    email: Annotated[str, typer.Option("--user", help="Whose token.")],
+    days: Annotated[int, typer.Option(help="Days of life.")] = 90,
+    read_only: Annotated[bool, typer.Option("--read-only", help="May not change anything.")] = False,
+    worker: Annotated[bool, typer.Option("--worker", help="For a trainer instead of a script.")] = False,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+) -> None:
+    """Print a new token, once, alone on the last line."""
+    with open_installation().database.session() as session:
+        raw = actions.issue_token(
+            session,
+            user=accounts.user_named(session, email),
+            name=name,
+            days=days,
+            read_only=read_only,
+            scope="worker" if worker else "api",
+        )
+    print("Keep this token; it is not shown again.")
+    print(raw)
+
+
+@app.command("import")
+def import_(
+    project: str,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    names: Annotated[str, typer.Option("--map", help="prompt=question,completion=answer")] = "",
+    source: Annotated[str, typer.Option(help="Where rows without a source come from.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of rows without one.")] = "",
+    form: Annotated[str, typer.Option("--format", help="auto, jsonl, csv, openai, sharegpt, alpaca")] = "auto",
+    email: Annotated[str | None, typer.Option("--user", help="Who imports; default: an admin.")] = None,
+    submit: Annotated[bool, typer.Option("--submit", help="Send the pairs to review.")] = False,
+    approve: Annotated[bool, typer.Option("--approve", help="Approve them in bulk; recorded.")] = False,
+) -> None:
+    """Import a file of pairs into a project: all of it or nothing."""
+    counts = files.import_file(
+        open_installation(),
+        project,
+        file,
+        email=email,
+        form=form,
+        source=source or file.name,
+        licence=licence,
+        submit=submit,
+        approve=approve,
+        names=files.parse_map(names),
+    )
+    print(", ".join(f"{count} {name}" for name, count in counts.items()))
+
+
+@app.command("export")
+def export_(
+    version: Annotated[str, typer.Argument(help="Its id, or PROJECT/NUMBER.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    form: Annotated[str, typer.Option("--format", help="jsonl, openai, sharegpt, alpaca, trl")] = "jsonl",
+) -> None:
+    """Write a version's files and manifest.json."""
+    print(files.export_version(open_installation(), version, form, out))
+
+
+@app.command("doctor")
+def doctor_() -> None:
+    """Say in words what is well and what is not; exit 1 when something is not."""
+    well = True
+    for question, answer, words in doctor.examine(Settings()):
+        well = well and answer
+        print(f"{'ok  ' if answer else 'FAIL'} {question}: {words}")
+    raise typer.Exit(0 if well else 1)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    installation = open_installation()
+    migrate_schema(installation.database)
+    print("The schema is up to date.")
+
+
+@app.command()
+def web(host: HOST = "127.0.0.1", port: PORT = 8080) -> None:
+    """Only the web process."""
+    command = services.web_command(host, port)
+    os.execv(command[0], command)
+
+
+@app.command()
+def jobs() -> None:
+    """Only the worker of imports and freezes."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    stop = threading.Event()
+    Interrupts(stop.set)
+    job_worker.work(open_installation(), stop)
+
+
+@app.command()
+def trainer() -> None:
+    """Only the trainer; reads PRECEPTOR_URL and PRECEPTOR_WORKER_TOKEN[_FILE]."""
+    if path := os.environ.get("PRECEPTOR_WORKER_TOKEN_FILE"):
+        os.environ["PRECEPTOR_WORKER_TOKEN"] = Path(path).read_text().strip()
+    command = services.trainer_command()
+    os.execv(command[0], command)
+
+
+def main() -> None:
+    """Run a command; an error that a person can mend is one line, not a traceback."""
+    try:
+        app()
+    except AppError as error:
+        print(error.detail, file=sys.stderr)
+        sys.exit(getattr(error, "exit_code", 1))
+    except json.JSONDecodeError as error:
+        print(f"The file is no JSON: {error}.", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

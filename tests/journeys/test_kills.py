@@ -1,0 +1,45 @@
+"""kill -9 of the trainer in mid-run, then of the web process: the run resumes and finishes once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.journeys import steps
+from tests.journeys.stack import Stack, wait_for
+
+
+def progress(stack: Stack, run: str) -> int:
+    latest = stack.call("carol", "GET", f"/runs/{run}")["latest"]
+    return int(latest["step"]) if latest else 0
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append(int(status.parent.name))
+    return found
+
+
+def test_a_killed_trainer_and_a_killed_web_process_cost_no_run(stack: Stack) -> None:
+    steps.open_project(stack)
+    steps.import_approved(stack)
+    run = steps.start_run(stack, steps.freeze(stack), epochs=60, max_minutes=0.6, early_stopping=None)["id"]
+    wait_for(lambda: progress(stack, run) > 5, 120, "the first steps")
+    trainer = stack.processes["trainer"].pid
+    children = children_of(trainer)
+    stack.kill("trainer")
+    wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in children), 10, "the death of its child")
+    stack.start("trainer")
+    wait_for(lambda: stack.call("carol", "GET", f"/runs/{run}")["attempt"] == 2, 60, "the second attempt")
+    stack.kill("web")
+    stack.start("web")
+    stack.finished(f"/runs/{run}", 240)
+    events = stack.call("carol", "GET", f"/audit?subject={run}")["items"]
+    assert [event["action"] for event in events].count("run.done") == 1
+    assert stack.call("carol", "GET", f"/runs/{run}/report")["n"] > 0

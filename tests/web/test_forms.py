@@ -1,0 +1,112 @@
+"""Forms as a browser without JavaScript sends them."""
+
+from __future__ import annotations
+
+import re
+
+from app.domain.accounts import actions as accounts
+from app.domain.accounts import queries as users
+
+
+def _hidden(text: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', text)
+    assert found, name
+    return found[1]
+
+
+def _pair_form(page: str, prompt: str, completion: str) -> dict[str, object]:
+    return {"csrf": _hidden(page, "csrf"), "expected_revision": _hidden(page, "expected_revision"),
+            "role": ["user", "assistant"], "content": [prompt, completion], "source": "Own work", "licence": "CC0",
+            "tag:language": "en", "then": "review"}
+
+
+def test_a_form_without_its_token_is_refused(visit):
+    assert visit("emil").post("/projects/triage/pairs", data={"role": "user"}).status_code == 403
+
+
+def test_a_pair_is_written_submitted_and_withdrawn(visit):
+    emil = visit("emil")
+    page = emil.get("/projects/triage/pairs/new").text
+    form = _pair_form(page, "I have had hiccups for an hour after lunch, age 33.", "Self-care")
+    answer = emil.post("/projects/triage/pairs", data=form)
+    assert answer.status_code == 303 and answer.headers["location"].endswith("/submit")
+    path = answer.headers["location"].removesuffix("/submit")
+    token = {"csrf": form["csrf"]}
+    assert emil.post(f"{path}/submit", data=token).status_code == 303
+    assert "Undo submit" in emil.get(path).text
+    assert emil.post(f"{path}/withdraw", data=token).status_code == 303
+    assert emil.post(f"{path}/discard", data=token).status_code == 303
+
+
+def test_a_stale_save_keeps_what_was_typed(world, visit):
+    emil = visit("emil")
+    page = emil.get(f"/pairs/{world.ids['draft']}/edit").text
+    form = _pair_form(page, "Text that must not be lost", "Self-care") | {"expected_revision": "0" * 64}
+    answer = emil.post(f"/pairs/{world.ids['draft']}/save", data=form)
+    assert answer.status_code == 412 and "Text that must not be lost" in answer.text
+
+
+def test_checks_answer_with_a_fragment(visit):
+    emil = visit("emil")
+    page = emil.get("/projects/triage/pairs/new").text
+    answer = emil.post("/projects/triage/pairs/check", data=_pair_form(page, "Write to jane.roe@example.com", "Self-care"))
+    assert answer.status_code == 200 and "<html" not in answer.text and "problem" in answer.text
+
+
+def test_autosave_makes_a_draft_then_saves_it(visit):
+    emil = visit("emil")
+    page = emil.get("/projects/triage/pairs/new").text
+    form = _pair_form(page, "Blister on the heel after a long walk, 41 years.", "Self-care")
+    made = emil.post("/projects/triage/pairs/autosave", data=form, headers={"accept": "application/json"})
+    assert made.status_code == 200
+    again = form | {"content": ["Blister on the heel after a march, 41 years.", "Self-care"],
+                    "expected_revision": made.json()["revision"]}
+    saved = emil.post(made.json()["autosave"], data=again, headers={"accept": "application/json"})
+    assert saved.json()["revision"] != made.json()["revision"]
+    stale = emil.post(made.json()["autosave"], data=again, headers={"accept": "application/json"})
+    assert stale.status_code == 412
+
+
+def test_an_editor_decides_gets_the_next_and_undoes(visit):
+    edith = visit("edith")
+    token = {"csrf": _hidden(edith.get("/projects/triage/review").text, "csrf")}
+    path = edith.post("/projects/triage/review/next", data=token).headers["location"]
+    desk = edith.get(path).text
+    assert edith.post(re.findall(r'data-renew="([^"]+)"', desk)[0], data=token).status_code == 204
+    verdict = token | {"lease": _hidden(desk, "lease"), "decision": "accept", "rating:accuracy": "5", "comment": ""}
+    answer = edith.post(path, data=verdict)
+    assert answer.status_code == 303 and answer.headers["location"] != path
+    queue = edith.get("/projects/triage/review").text
+    undone = edith.post("/projects/triage/review/undo", data=token | {"review": _hidden(queue, "review")})
+    assert undone.status_code == 303
+
+
+def test_a_sign_in_link_survives_being_looked_at_and_works_once(world, visit):
+    with world.app.state.database.session() as session:
+        user = users.user_by_email(session, "otto@example.org")
+        assert user is not None
+        raw = accounts.create_sign_in_link(session, user=user)
+    stranger = visit(None)
+    assert "Sign in as" in stranger.get(f"/sign-in/{raw}").text
+    assert stranger.get(f"/sign-in/{raw}").status_code == 200
+    answer = stranger.post(f"/sign-in/{raw}")
+    assert answer.status_code == 303 and "httponly" in answer.headers["set-cookie"].lower()
+    assert stranger.get("/").status_code == 200
+    assert visit(None).post(f"/sign-in/{raw}").status_code == 404
+
+
+def test_the_events_of_a_finished_run_end(world, visit):
+    answer = visit("emil").get(f"/runs/{world.ids['run']}/events", headers={"last-event-id": "100"})
+    assert answer.status_code == 200
+    numbers = [int(one) for one in re.findall(r"^id: (\d+)", answer.text, re.M)]
+    assert numbers == list(range(101, 110)) and "event: end" in answer.text
+    assert visit("otto").get(f"/runs/{world.ids['run']}/events").status_code == 404
+
+
+def test_a_finding_opens_a_round(world, visit):
+    ada = visit("ada")
+    page = ada.get(f"/findings/{world.ids['finding']}").text
+    form = {"csrf": _hidden(page, "csrf"), "title": "Mend rashes", "brief": "Write rashes.",
+            "target_tag": ["category", "category"], "target_value": ["rash", ""], "target_count": ["12", ""]}
+    assert ada.post(f"/findings/{world.ids['finding']}/round", data=form).status_code == 303
+    assert "Mend rashes" in visit("emil").get("/").text
