@@ -90,8 +90,11 @@ def _handle_errors(app: FastAPI) -> None:
     def on_http(request: Request, error: HTTPException) -> Response:
         if _is_api(request):
             return api_errors.http_json(error)
-        return web_errors.not_found_page(request) if error.status_code == 404 else web_errors.error_page(
-            request, _as_app_error(error))
+        return (
+            web_errors.not_found_page(request)
+            if error.status_code == 404
+            else web_errors.error_page(request, _as_app_error(error))
+        )
 
     @app.exception_handler(Exception)
     def on_crash(request: Request, error: Exception) -> Response:

@@ -24,8 +24,9 @@ def migrate() -> None:
     given = context.config.attributes.get("database")
     database = given or Database(Settings().resolved_database_url)
     with database.engine.begin() as connection:
-        context.configure(connection=connection, target_metadata=Base.metadata, transactional_ddl=True,
-                          compare_type=True)
+        context.configure(
+            connection=connection, target_metadata=Base.metadata, transactional_ddl=True, compare_type=True
+        )
         with context.begin_transaction():
             context.run_migrations()
 

@@ -1,6 +1,6 @@
 """Command line: `python -m trainer run RECIPE.json` and `python -m trainer work [--once]`.
 
-Knows arguments, signals and the environment that must be set before torch is loaded; leaves all work to `run` and `jobs`.
+Knows arguments, signals and the environment that must be set before torch is loaded; knows nothing of the work itself.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Chat:
         return self._ids(self._render(messages, opening=True))
 
     def encode(self, example: Example, max_length: int) -> Encoded:
-        """Prompt and completion are tokenised apart: no merge may cross the border, as at generation it cannot either."""
+        """Prompt and completion are tokenised apart: no merge crosses the border, as none can at generation."""
         prompt = self.prompt_ids(example.messages[:-1])
         completion = self._ids(self._completion_text(example))
         kept_prompt, kept_completion = _fit(prompt, completion, max_length)

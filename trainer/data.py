@@ -83,7 +83,7 @@ class TokenStore:
 
 
 class Sampler:
-    """Which rows each step takes. A pure function of (lengths, batch_tokens, seed): a step number is all it takes to resume."""
+    """Which rows each step takes: a pure function of lengths, batch_tokens and seed, so a step number resumes it."""
 
     def __init__(self, lengths: np.ndarray, batch_tokens: int, seed: int) -> None:
         self._lengths, self._budget, self._seed = lengths, batch_tokens, seed

@@ -1,7 +1,7 @@
 """The supervisor: claims runs, keeps each in a child process under its lease, hands the results in.
 
-Knows the order of calls and what to do when one fails; knows neither torch nor how a run is made. The application may be
-away for minutes at any point: the child trains on, and every call is repeated until it is answered.
+Knows the order of calls and what to do when one fails; knows neither torch nor how a run is made. The application may
+be away for minutes at any point: the child trains on, and every call is repeated until it is answered.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class Attempt:
     def _send_events(self) -> None:
         fresh = read_events(self.out / "events.jsonl", self.sent)
         if fresh:
-            self._latest = fresh[-1]
+            self._latest = next((event for event in reversed(fresh) if event.total_steps), self._latest)
             self.application.events(self.claim, fresh)
             self.sent = fresh[-1].seq
 

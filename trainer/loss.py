@@ -24,7 +24,7 @@ class Labelled:
 
 
 def label_logits(model: Any, batch: Batch) -> Labelled:
-    """Runs the body on all positions and the head on labelled ones. Needs an architecture whose logits are head(body)."""
+    """Runs the body everywhere and the head on labelled positions. The model's logits must be head(body)."""
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
     inputs, targets = batch.inputs.to(causal.device), batch.targets.to(causal.device)
     hidden = causal.base_model(input_ids=inputs, use_cache=False).last_hidden_state
@@ -50,7 +50,7 @@ class Judged:
 
 @torch.no_grad()
 def judge(model: Any, batch: Batch) -> Judged:
-    """The row count equals greedy decoding's exact answers: greedy follows the reference as long as each choice agrees."""
+    """The row count equals greedy decoding's exact answers: greedy follows the reference while each choice agrees."""
     found = label_logits(model, batch)
     nats = functional.cross_entropy(found.logits.float(), found.targets, reduction="sum")
     wrong = torch.zeros(len(batch.inputs), device=found.rows.device, dtype=torch.long)

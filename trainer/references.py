@@ -28,8 +28,8 @@ def reference_scores(train: Sequence[Example], test: Sequence[Example]) -> tuple
 
 
 def _bag_of_words(train: Sequence[Example], answers: list[str], test: Sequence[Example]) -> list[str]:
-    from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
 
     vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=20_000)
     features = vectors.fit_transform([_prompt(example) for example in train])

@@ -40,7 +40,7 @@ def run_file(recipe: Path, stop: Stop = lambda: False) -> int:
     except Stopped as stopped:
         events.log(str(stopped))
         return EXIT_STOPPED
-    except Exception as error:  # noqa: BLE001  every failure must reach the person as a reason
+    except Exception as error:  # every failure must reach the person as a reason
         _record_failure(out, error, events)
         return EXIT_FAILED
     finally:

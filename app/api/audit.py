@@ -14,10 +14,26 @@ router = APIRouter(tags=["audit"])
 
 
 @router.get("/audit")
-def list_events(session: Db, user: Me, subject: str | None = None, actor: str | None = None, limit: Limit = 50,
-                cursor: str | None = None) -> dict[str, Any]:
+def list_events(
+    session: Db,
+    user: Me,
+    subject: str | None = None,
+    actor: str | None = None,
+    limit: Limit = 50,
+    cursor: str | None = None,
+) -> dict[str, Any]:
     access.require_admin(user)
     page = queries.page(session, subject=subject, actor=actor, limit=limit, cursor=cursor)
-    names = ("id", "at", "actor", "action", "subject_kind", "subject_id", "project_id", "details", "previous_hash",
-             "hash")
+    names = (
+        "id",
+        "at",
+        "actor",
+        "action",
+        "subject_kind",
+        "subject_id",
+        "project_id",
+        "details",
+        "previous_hash",
+        "hash",
+    )
     return {"items": [{name: getattr(event, name) for name in names} for event in page.items], "next": page.next}

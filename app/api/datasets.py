@@ -28,27 +28,67 @@ class NewVersion(Body):
 
 def job_json(job: jobs.Job) -> dict[str, Any]:
     progress = {"done": job.progress_done, "total": job.progress_total, "eta_seconds": job.eta_seconds}
-    return {"id": job.id, "kind": job.kind, "state": job.state, "progress": progress, "result": job.result,
-            "error": job.error or None, "attempt": job.attempt}
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "state": job.state,
+        "progress": progress,
+        "result": job.result,
+        "error": job.error or None,
+        "attempt": job.attempt,
+    }
 
 
 def version_json(version: DatasetVersion) -> dict[str, Any]:
-    names = ("id", "number", "name", "seed", "splits", "filters", "deduplicate", "hash", "files", "counts",
-             "distribution", "leak_report", "created_at")
+    names = (
+        "id",
+        "number",
+        "name",
+        "seed",
+        "splits",
+        "filters",
+        "deduplicate",
+        "hash",
+        "files",
+        "counts",
+        "distribution",
+        "leak_report",
+        "created_at",
+    )
     return {name: getattr(version, name) for name in names}
 
 
 @router.post("/projects/{slug}/imports", status_code=202)
-def import_file(project: InProject, request: Request, session: Db, user: Me, storage: Files, file: UploadFile,
-                source: Annotated[str, Form()] = "", licence: Annotated[str, Form()] = "",
-                format: Annotated[str, Form()] = "auto", submit: Annotated[bool, Form()] = False,
-                approve: Annotated[bool, Form()] = False) -> dict[str, Any]:
+def import_file(
+    project: InProject,
+    request: Request,
+    session: Db,
+    user: Me,
+    storage: Files,
+    file: UploadFile,
+    source: Annotated[str, Form()] = "",
+    licence: Annotated[str, Form()] = "",
+    format: Annotated[str, Form()] = "auto",
+    submit: Annotated[bool, Form()] = False,
+    approve: Annotated[bool, Form()] = False,
+) -> dict[str, Any]:
     limit = request.app.state.settings.max_upload_bytes
     data = file.file.read(limit + 1)
     if len(data) > limit:
         raise TooLarge(f"The file is larger than {limit} bytes; split it.", field="file")
-    job = imports.request_import(session, user, project, storage=storage, data=data, filename=file.filename or "",
-                                 format=format, source=source, licence=licence, submit=submit, approve=approve)
+    job = imports.request_import(
+        session,
+        user,
+        project,
+        storage=storage,
+        data=data,
+        filename=file.filename or "",
+        format=format,
+        source=source,
+        licence=licence,
+        submit=submit,
+        approve=approve,
+    )
     return job_json(job)
 
 
@@ -70,14 +110,23 @@ def show(version_id: str, session: Db, user: Me) -> dict[str, Any]:
 
 
 @router.get("/versions/{version_id}/export")
-def export_split(version_id: str, session: Db, user: Me, storage: Files, format: str = "jsonl",
-                 split: Literal["train", "validation", "test"] = "train") -> Response:
+def export_split(
+    version_id: str,
+    session: Db,
+    user: Me,
+    storage: Files,
+    format: str = "jsonl",
+    split: Literal["train", "validation", "test"] = "train",
+) -> Response:
     version = queries.by_id(session, version_id)
     access.project_of(session, user, version.project_id)
     body = export.convert(storage.bytes_of(version.files[split]["sha256"]), format)
     name = f"{split}.{format}.jsonl"
-    return Response(body, media_type="application/jsonl",
-                    headers={"Content-Disposition": f'attachment; filename="{name}"', "ETag": f'"{version.hash}"'})
+    return Response(
+        body,
+        media_type="application/jsonl",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "ETag": f'"{version.hash}"'},
+    )
 
 
 @router.get("/jobs/{job_id}")

@@ -40,15 +40,36 @@ def revision_json(revision: Revision) -> dict[str, Any]:
 
 
 def pair_json(pair: Pair, revision: Revision) -> dict[str, Any]:
-    return {"id": pair.id, "revision": revision.id, "state": pair.state, "author": pair.author_id,
-            "round_id": pair.round_id, "created_at": pair.created_at, "updated_at": pair.updated_at,
-            "messages": revision.messages, "context": revision.context, "tags": revision.tags,
-            "source": revision.source, "licence": revision.licence, "problems": revision.problems}
+    return {
+        "id": pair.id,
+        "revision": revision.id,
+        "state": pair.state,
+        "author": pair.author_id,
+        "round_id": pair.round_id,
+        "created_at": pair.created_at,
+        "updated_at": pair.updated_at,
+        "messages": revision.messages,
+        "context": revision.context,
+        "tags": revision.tags,
+        "source": revision.source,
+        "licence": revision.licence,
+        "problems": revision.problems,
+    }
 
 
 def review_json(review: Review) -> dict[str, Any]:
-    names = ("id", "pair_id", "revision_id", "reviewer_id", "decision", "ratings", "comment", "guideline_id",
-             "created_at", "bulk")
+    names = (
+        "id",
+        "pair_id",
+        "revision_id",
+        "reviewer_id",
+        "decision",
+        "ratings",
+        "comment",
+        "guideline_id",
+        "created_at",
+        "bulk",
+    )
     return {name: getattr(review, name) for name in names}
 
 
@@ -65,12 +86,20 @@ def check(project: InProject, body: PairBody, session: Db, user: Me) -> dict[str
 
 
 @router.get("/projects/{slug}/pairs")
-def list_pairs(project: InProject, session: Db, state: str | None = None,
-               tag: Annotated[list[str] | None, Query()] = None, author: str | None = None, q: str | None = None,
-               limit: Limit = 50, cursor: str | None = None) -> dict[str, Any]:
+def list_pairs(
+    project: InProject,
+    session: Db,
+    state: str | None = None,
+    tag: Annotated[list[str] | None, Query()] = None,
+    author: str | None = None,
+    q: str | None = None,
+    limit: Limit = 50,
+    cursor: str | None = None,
+) -> dict[str, Any]:
     """`tag` is name:value, and may be repeated."""
-    page = queries.page(session, project, state=state, tags=_tags(tag or []), author=author, q=q, limit=limit,
-                        cursor=cursor)
+    page = queries.page(
+        session, project, state=state, tags=_tags(tag or []), author=author, q=q, limit=limit, cursor=cursor
+    )
     revisions = queries.currents(session, page.items)
     return {"items": [pair_json(pair, revisions[pair.id]) for pair in page.items], "next": page.next}
 
@@ -87,8 +116,9 @@ def show(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
 
 
 @router.put("/pairs/{pair_id}")
-def save(pair_id: str, body: PairBody, session: Db, user: Me,
-         if_match: Annotated[str | None, Header()] = None) -> dict[str, Any]:
+def save(
+    pair_id: str, body: PairBody, session: Db, user: Me, if_match: Annotated[str | None, Header()] = None
+) -> dict[str, Any]:
     if not if_match:
         raise Invalid("Send the header If-Match with the revision that you edited.", field="If-Match")
     pair = queries.by_id(session, pair_id)

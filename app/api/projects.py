@@ -86,8 +86,10 @@ def publish_guideline(project: InProject, body: NewGuideline, session: Db, user:
 @router.get("/projects/{slug}/guidelines")
 def list_guidelines(project: InProject, session: Db) -> dict[str, Any]:
     versions = guideline_queries.all_versions(session, project)
-    return {"items": [{"id": g.id, "number": g.number, "text": g.text, "published_at": g.published_at}
-                      for g in versions], "next": None}
+    return {
+        "items": [{"id": g.id, "number": g.number, "text": g.text, "published_at": g.published_at} for g in versions],
+        "next": None,
+    }
 
 
 @router.post("/projects/{slug}/rounds", status_code=201)
@@ -97,5 +99,10 @@ def open_round(project: InProject, body: NewRound, session: Db, user: Me) -> dic
 
 @router.get("/projects/{slug}/rounds")
 def list_rounds(project: InProject, session: Db) -> dict[str, Any]:
-    return {"items": [{**round_json(round_), "progress": pair_queries.round_progress(session, round_)}
-                      for round_ in round_queries.all_rounds(session, project)], "next": None}
+    return {
+        "items": [
+            {**round_json(round_), "progress": pair_queries.round_progress(session, round_)}
+            for round_ in round_queries.all_rounds(session, project)
+        ],
+        "next": None,
+    }

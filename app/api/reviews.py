@@ -29,8 +29,11 @@ def take_next(project: InProject, session: Db, user: Me) -> dict[str, Any] | Res
     if lease is None:
         return Response(status_code=204)
     pair = pair_queries.by_id(session, lease.pair_id)
-    return {"lease": lease.id, "expires_at": lease.expires_at,
-            "pair": pair_json(pair, pair_queries.current(session, pair))}
+    return {
+        "lease": lease.id,
+        "expires_at": lease.expires_at,
+        "pair": pair_json(pair, pair_queries.current(session, pair)),
+    }
 
 
 @router.post("/leases/{lease_id}/renew")

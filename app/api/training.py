@@ -28,11 +28,26 @@ class NewRun(Body):
 
 def run_json(session: Db, run: TrainingRun) -> dict[str, Any]:
     job = jobs.by_id(session, run.job_id)
-    names = ("id", "number", "version_id", "recipe", "seed", "state", "attempt", "error", "created_at", "started_at",
-             "finished_at")
+    names = (
+        "id",
+        "number",
+        "version_id",
+        "recipe",
+        "seed",
+        "state",
+        "attempt",
+        "error",
+        "created_at",
+        "started_at",
+        "finished_at",
+    )
     progress = {"done": job.progress_done, "total": job.progress_total, "eta_seconds": job.eta_seconds}
-    return {**{name: getattr(run, name) for name in names}, "job": job.id, "progress": progress,
-            "latest": queries.latest_event(session, run)}
+    return {
+        **{name: getattr(run, name) for name in names},
+        "job": job.id,
+        "progress": progress,
+        "latest": queries.latest_event(session, run),
+    }
 
 
 def _run(session: Db, user: Me, run_id: str) -> TrainingRun:
@@ -62,8 +77,9 @@ def cancel(run_id: str, session: Db, user: Me) -> dict[str, Any]:
 
 
 @router.get("/runs/{run_id}/events")
-def events(run_id: str, request: Request, session: Db, user: Me,
-           last_event_id: Annotated[int, Header(ge=0)] = 0) -> StreamingResponse:
+def events(
+    run_id: str, request: Request, session: Db, user: Me, last_event_id: Annotated[int, Header(ge=0)] = 0
+) -> StreamingResponse:
     """Server-sent events, gap-free from `Last-Event-ID`."""
     _run(session, user, run_id)
     return StreamingResponse(_stream(request, run_id, last_event_id), media_type="text/event-stream")
@@ -84,8 +100,17 @@ def report(run_id: str, session: Db, user: Me) -> dict[str, Any]:
 
 
 @router.get("/runs/{run_id}/answers")
-def answers(run_id: str, session: Db, user: Me, limit: Limit = 50, cursor: str | None = None, only: str | None = None,
-            tag: str | None = None, value: str | None = None) -> dict[str, Any]:
-    page = evaluation.answers_page(session, _run(session, user, run_id), limit=limit, cursor=cursor, only=only,
-                                   tag=tag, value=value)
+def answers(
+    run_id: str,
+    session: Db,
+    user: Me,
+    limit: Limit = 50,
+    cursor: str | None = None,
+    only: str | None = None,
+    tag: str | None = None,
+    value: str | None = None,
+) -> dict[str, Any]:
+    page = evaluation.answers_page(
+        session, _run(session, user, run_id), limit=limit, cursor=cursor, only=only, tag=tag, value=value
+    )
     return {"items": page.items, "next": page.next}

@@ -45,7 +45,7 @@ def read_file(sha256: str, job: str, token: int, session: Db, storage: Files, _:
 
 async def _spooled(request: Request) -> Any:
     """The body in a temporary file: a model does not fit into memory."""
-    file = SpooledTemporaryFile(max_size=8 * 1024**2)
+    file = SpooledTemporaryFile(max_size=8 * 1024**2)  # noqa: SIM115  (closed when the request ends)
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -57,8 +57,9 @@ async def _spooled(request: Request) -> Any:
 
 
 @router.put("/artifacts/{sha256}")
-def put_artifact(sha256: str, job: str, token: int, session: Db, storage: Files, _: Worker,
-                 body: Any = Depends(_spooled)) -> dict[str, Any]:
+def put_artifact(
+    sha256: str, job: str, token: int, session: Db, storage: Files, _: Worker, body: Any = Depends(_spooled)
+) -> dict[str, Any]:
     jobs.held(session, job, token)
     stored, size = storage.put(_chunks(body), expected=sha256)
     return {"sha256": stored, "size": size}

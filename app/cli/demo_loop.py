@@ -230,9 +230,8 @@ def _print(result: dict[str, Any], made: dict[str, Any]) -> None:
     for note in report.get("notes", []):
         print(f"note: {note}")
     for answer in made["answers"][:3]:
-        print(
-            f"still wrong: {answer['prompt'][:90]!r} -> {answer['tuned']['text'][:40]!r}, right: {answer['reference'][:40]!r}"
-        )
+        shown = f"{answer['prompt'][:90]!r} -> {answer['tuned']['text'][:40]!r}"
+        print(f"still wrong: {shown}, right: {answer['reference'][:40]!r}")
     print(
         f"weakest slice: {result['finding']['tag']} = {result['finding']['value']} {result['finding']['note']}".rstrip()
     )

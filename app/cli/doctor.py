@@ -14,7 +14,7 @@ from app.settings import Settings
 Answer = tuple[bool, str]
 
 
-def examine(settings: Settings) -> Iterator[tuple[str, bool, str]]:
+def examine(settings: Settings, only: str | None = None) -> Iterator[tuple[str, bool, str]]:
     """(question, whether it is well, the answer in words)."""
     questions: list[tuple[str, Callable[[Settings], Answer]]] = [
         ("data folder", _data_folder),
@@ -25,6 +25,8 @@ def examine(settings: Settings) -> Iterator[tuple[str, bool, str]]:
         ("torch", _torch),
     ]
     for name, ask in questions:
+        if only and name != only:
+            continue
         yield name, *ask(settings)
 
 

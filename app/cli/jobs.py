@@ -131,7 +131,12 @@ def _import(installation: Installation, held: Held) -> Callable[[Session], dict[
 
 
 def _freeze(installation: Installation, held: Held) -> Callable[[Session], dict[str, Any]]:
-    return lambda session: {"version": datasets.freeze(session, installation.storage, held.payload).id}
+    """Prepare outside any write transaction, too."""
+    with held, installation.database.read() as session:
+        prepared = datasets.prepare(session, installation.storage, held.payload)
+    if held.cancelled or held.lost:
+        raise Stopped()
+    return lambda session: {"version": datasets.freeze(session, prepared).id}
 
 
 def _end(held: Held, state: str, *, error: str, reason: str | None = None) -> None:

@@ -144,10 +144,12 @@ def export_(
 
 
 @app.command("doctor")
-def doctor_() -> None:
+def doctor_(
+    database: Annotated[bool, typer.Option("--database", help="Ask only about the database.")] = False,
+) -> None:
     """Say in words what is well and what is not; exit 1 when something is not."""
     well = True
-    for question, answer, words in doctor.examine(Settings()):
+    for question, answer, words in doctor.examine(Settings(), only="database" if database else None):
         well = well and answer
         print(f"{'ok  ' if answer else 'FAIL'} {question}: {words}")
     raise typer.Exit(0 if well else 1)
@@ -180,15 +182,22 @@ def jobs() -> None:
 @app.command()
 def trainer() -> None:
     """Only the trainer; reads PRECEPTOR_URL and PRECEPTOR_WORKER_TOKEN[_FILE]."""
-    if path := os.environ.get("PRECEPTOR_WORKER_TOKEN_FILE"):
-        os.environ["PRECEPTOR_WORKER_TOKEN"] = Path(path).read_text().strip()
     command = services.trainer_command()
     os.execv(command[0], command)
+
+
+def _secrets_from_files() -> None:
+    """NAME_FILE -> NAME for the secrets that libraries and the trainer read from the environment."""
+    for name in ("PGPASSWORD", "PRECEPTOR_WORKER_TOKEN"):
+        path = os.environ.get(f"{name}_FILE")
+        if path and not os.environ.get(name):
+            os.environ[name] = Path(path).read_text().strip()
 
 
 def main() -> None:
     """Run a command; an error that a person can mend is one line, not a traceback."""
     try:
+        _secrets_from_files()
         app()
     except AppError as error:
         print(error.detail, file=sys.stderr)

@@ -74,9 +74,8 @@ def start(
 def greet(installation: Installation, url: str, seconds: float) -> None:
     with installation.database.session() as session:
         links = accounts.sign_in_links(session, url)
-    say(
-        f"\nPreceptor is up at {url} (after {wording.seconds(seconds)}). Data: {installation.settings.data_dir.resolve()}"
-    )
+    say(f"\nPreceptor is up at {url} (after {wording.seconds(seconds)}).")
+    say(f"Data: {installation.settings.data_dir.resolve()}")
     if links:
         say("Sign in with a one-time link (valid for a day; every start prints new ones):")
     for role, name, address in links:

@@ -41,7 +41,7 @@ def p_value(p: float) -> str:
 
 def table(report: dict[str, Any]) -> list[str]:
     """Every metric of base, tuned and difference, then the references, each with its 95 % interval."""
-    rows = [("", "base", "tuned", "difference")]
+    rows: list[tuple[str, ...]] = [("", "base", "tuned", "difference")]
     for name, metric in report["metrics"].items():
         rows.append(
             (

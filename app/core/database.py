@@ -65,7 +65,7 @@ class Identified:
 
 
 def _prepare_sqlite(engine: Engine) -> None:
-    """Durable commits, foreign keys, and transactions that we begin ourselves (the driver's own begin comes too late)."""
+    """Durable commits, foreign keys, and transactions that we begin ourselves (the driver's begin comes too late)."""
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:

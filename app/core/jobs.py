@@ -52,8 +52,15 @@ class JobFile(Base):
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
-def enqueue(session: Session, kind: str, payload: dict[str, Any], *, project_id: str | None = None,
-            created_by: str | None = None, files: list[str] | None = None) -> Job:
+def enqueue(
+    session: Session,
+    kind: str,
+    payload: dict[str, Any],
+    *,
+    project_id: str | None = None,
+    created_by: str | None = None,
+    files: list[str] | None = None,
+) -> Job:
     """Queue a job in the caller's transaction: the job exists exactly when what it belongs to does."""
     job = Job(kind=kind, payload=payload, project_id=project_id, created_by=created_by)
     session.add(job)
@@ -90,7 +97,10 @@ def claim(session: Session, kinds: list[str], worker: str, lease_seconds: float)
 def _next_claimable(session: Session, kinds: list[str]) -> Job | None:
     lapsed = (Job.state == "running") & (Job.lease_until < now())
     statement = (
-        select(Job).where(Job.kind.in_(kinds), or_(Job.state == "queued", lapsed)).order_by(Job.id).limit(1)
+        select(Job)
+        .where(Job.kind.in_(kinds), or_(Job.state == "queued", lapsed))
+        .order_by(Job.id)
+        .limit(1)
         .with_for_update(skip_locked=True)
     )
     return session.scalar(statement)
@@ -106,8 +116,16 @@ def held(session: Session, job_id: str, token: int) -> Job:
     return job
 
 
-def heartbeat(session: Session, job_id: str, token: int, lease_seconds: float, *,
-              done: float = 0.0, total: float = 0.0, eta_seconds: float | None = None) -> Job:
+def heartbeat(
+    session: Session,
+    job_id: str,
+    token: int,
+    lease_seconds: float,
+    *,
+    done: float = 0.0,
+    total: float = 0.0,
+    eta_seconds: float | None = None,
+) -> Job:
     """Renew the lease and record progress. The job's `cancel_requested` tells the worker to stop."""
     job = held(session, job_id, token)
     job.lease_until = now() + timedelta(seconds=lease_seconds)
@@ -115,8 +133,16 @@ def heartbeat(session: Session, job_id: str, token: int, lease_seconds: float, *
     return job
 
 
-def finish(session: Session, job_id: str, token: int, state: str, *, result: dict[str, Any] | None = None,
-           error: str = "", reason: str | None = None) -> Job:
+def finish(
+    session: Session,
+    job_id: str,
+    token: int,
+    state: str,
+    *,
+    result: dict[str, Any] | None = None,
+    error: str = "",
+    reason: str | None = None,
+) -> Job:
     """Accept a completion from the holder of the token, once."""
     job = held(session, job_id, token)
     _end(job, state, result=result, error=error, reason=reason)
@@ -140,8 +166,9 @@ def may_read_file(session: Session, job_id: str, sha256: str) -> bool:
     return session.get(JobFile, (job_id, sha256)) is not None
 
 
-def _end(job: Job, state: str, *, result: dict[str, Any] | None = None, error: str = "",
-         reason: str | None = None) -> None:
+def _end(
+    job: Job, state: str, *, result: dict[str, Any] | None = None, error: str = "", reason: str | None = None
+) -> None:
     job.state, job.result, job.error, job.reason = state, result, error, reason
     job.lease_until, job.eta_seconds, job.finished_at = None, None, now()
     if state == "done":

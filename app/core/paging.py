@@ -22,8 +22,15 @@ class Page(Generic[T]):
     next: str | None
 
 
-def page_of(session: Session, statement: Select[Any], key: InstrumentedAttribute[Any], *,
-            limit: int = 50, cursor: str | None = None, newest_first: bool = True) -> Page[Any]:
+def page_of(
+    session: Session,
+    statement: Select[Any],
+    key: InstrumentedAttribute[Any],
+    *,
+    limit: int = 50,
+    cursor: str | None = None,
+    newest_first: bool = True,
+) -> Page[Any]:
     """A page of ORM rows ordered by `key`. Raises Invalid when the limit is out of range."""
     if not 1 <= limit <= MAX_LIMIT:
         raise Invalid(f"limit must be between 1 and {MAX_LIMIT}.", field="limit")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from app.core.errors import Invalid, NotFound
 
@@ -22,7 +23,7 @@ class Storage:
 
     def __init__(self, url: str) -> None:
         self._files, self._root = fsspec.core.url_to_fs(url)
-        self._local = "file" in (self._files.protocol if isinstance(self._files.protocol, tuple) else (self._files.protocol,))
+        self._local = isinstance(self._files, LocalFileSystem)
         self._files.makedirs(self._root, exist_ok=True)
 
     def _path(self, sha256: str) -> str:
@@ -56,7 +57,7 @@ class Storage:
         self._files.makedirs(final.rsplit("/", 1)[0], exist_ok=True)
         if self._local:
             _sync(temporary)
-            os.replace(temporary, final)
+            Path(temporary).replace(final)
             _sync(str(Path(final).parent))
         else:
             self._files.mv(temporary, final)

@@ -29,8 +29,15 @@ def sign_in(request: Request, session: Db, token: str) -> Response:
     user = actions.redeem_sign_in_link(session, token)
     raw = actions.start_session(session, user)
     response = go(request, "/")
-    response.set_cookie(cookie_name(request), raw, httponly=True, samesite="lax", secure=is_secure(request), path="/",
-                        max_age=30 * 86400)
+    response.set_cookie(
+        cookie_name(request),
+        raw,
+        httponly=True,
+        samesite="lax",
+        secure=is_secure(request),
+        path="/",
+        max_age=30 * 86400,
+    )
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 

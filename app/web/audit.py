@@ -14,8 +14,9 @@ router = APIRouter()
 
 
 @router.get("/audit")
-def index(request: Request, session: Db, user: Me, subject: str = "", actor: str = "",
-          cursor: str | None = None) -> Response:
+def index(
+    request: Request, session: Db, user: Me, subject: str = "", actor: str = "", cursor: str | None = None
+) -> Response:
     access.require_admin(user)
     found = queries.page(session, subject=subject or None, actor=actor or None, cursor=cursor)
     names = accounts.names(session, {event.actor for event in found.items if event.actor})

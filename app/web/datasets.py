@@ -27,8 +27,13 @@ FORMATS = ("jsonl", "parquet", "openai", "sharegpt", "alpaca", "trl")
 @router.get("/projects/{slug}/versions")
 def index(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    return page(request, "datasets/list.html", **in_project(session, user, project, "/versions"),
-                versions=queries.versions(session, project), counts=pairs.counts_by_state(session, project))
+    return page(
+        request,
+        "datasets/list.html",
+        **in_project(session, user, project, "/versions"),
+        versions=queries.versions(session, project),
+        counts=pairs.counts_by_state(session, project),
+    )
 
 
 @router.get("/projects/{slug}/versions/new")
@@ -45,9 +50,16 @@ def freeze(request: Request, session: Db, user: Me, form: Posted, slug: str) -> 
     try:
         splits = {name: (number(form, name) or 0) / 100 for name in SPLITS}
         filters = {given["filter_tag"]: given["filter_value"]} if given["filter_tag"] and given["filter_value"] else {}
-        job = actions.request_version(session, user, project, name=given["name"], splits=splits,
-                                      seed=number(form, "seed", int) or 0, filters=filters,
-                                      deduplicate=text(form, "deduplicate") == "yes")
+        job = actions.request_version(
+            session,
+            user,
+            project,
+            name=given["name"],
+            splits=splits,
+            seed=number(form, "seed", int) or 0,
+            filters=filters,
+            deduplicate=text(form, "deduplicate") == "yes",
+        )
     except AppError as error:
         if error.status not in (409, 422):
             raise
@@ -60,9 +72,17 @@ def show(request: Request, session: Db, user: Me, version_id: str, tag: str = ""
     version = queries.by_id(session, version_id)
     project = access.project_of(session, user, version.project_id)
     chosen = tag if tag in version.distribution else next(iter(sorted(version.distribution, key=_order)), "")
-    return page(request, "datasets/show.html", **in_project(session, user, project, "/versions"), version=version,
-                chosen=chosen, series=_series(version, chosen), formats=FORMATS, splits=SPLITS,
-                runs=[run for run in training.runs(session, project) if run.version_id == version.id])
+    return page(
+        request,
+        "datasets/show.html",
+        **in_project(session, user, project, "/versions"),
+        version=version,
+        chosen=chosen,
+        series=_series(version, chosen),
+        formats=FORMATS,
+        splits=SPLITS,
+        runs=[run for run in training.runs(session, project) if run.version_id == version.id],
+    )
 
 
 def _order(tag: str) -> tuple[int, str]:
@@ -73,12 +93,28 @@ def _series(version: DatasetVersion, tag: str) -> dict[str, Any]:
     """Values of the tag, most frequent first, with a count for each split."""
     values = version.distribution.get(tag, {})
     ordered = sorted(values, key=lambda value: -sum(values[value].values()))[:40]
-    return {"values": ordered, "splits": {split: [values[value].get(split, 0) for value in ordered]
-                                          for split in SPLITS}}
+    return {
+        "values": ordered,
+        "splits": {split: [values[value].get(split, 0) for value in ordered] for split in SPLITS},
+    }
 
 
-def _form(request: Request, session: Session, user: User, project: Project, given: dict[str, str],
-          error: AppError | None = None) -> Response:
-    return page(request, "datasets/freeze.html", status=error.status if error else 200, error=error, given=given,
-                **in_project(session, user, project, "/versions"), tag_values=pairs.tag_values(session, project),
-                counts=pairs.counts_by_state(session, project), number=len(queries.versions(session, project)) + 1)
+def _form(
+    request: Request,
+    session: Session,
+    user: User,
+    project: Project,
+    given: dict[str, str],
+    error: AppError | None = None,
+) -> Response:
+    return page(
+        request,
+        "datasets/freeze.html",
+        status=error.status if error else 200,
+        error=error,
+        given=given,
+        **in_project(session, user, project, "/versions"),
+        tag_values=pairs.tag_values(session, project),
+        counts=pairs.counts_by_state(session, project),
+        number=len(queries.versions(session, project)) + 1,
+    )

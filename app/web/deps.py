@@ -92,6 +92,7 @@ def go(request: Request, url: str, flash: str | None = None) -> RedirectResponse
     """See other, with a line for the next page to show."""
     response = RedirectResponse(url, status_code=303)
     if flash:
-        response.set_cookie(FLASH_COOKIE, quote(flash), max_age=60, httponly=True, samesite="lax",
-                            secure=is_secure(request))
+        response.set_cookie(
+            FLASH_COOKIE, quote(flash), max_age=60, httponly=True, samesite="lax", secure=is_secure(request)
+        )
     return response

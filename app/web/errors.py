@@ -10,15 +10,29 @@ from fastapi.responses import JSONResponse
 from app.core.errors import AppError, NotFound
 from app.web.render import page
 
-TITLES = {401: "Sign in first", 403: "Not allowed", 404: "Nothing here", 409: "That can't be done now",
-          412: "Somebody was faster", 413: "Too large", 422: "Something is missing or wrong"}
+TITLES = {
+    401: "Sign in first",
+    403: "Not allowed",
+    404: "Nothing here",
+    409: "That can't be done now",
+    412: "Somebody was faster",
+    413: "Too large",
+    422: "Something is missing or wrong",
+}
 
 
 def error_page(request: Request, error: AppError) -> Response:
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"error": error.code, "detail": error.detail, "field": error.field}, error.status)
-    return page(request, "errors/error.html", status=error.status, title=TITLES.get(error.status, "Error"),
-                detail=error.detail, field=error.field, back=_back(request))
+    return page(
+        request,
+        "errors/error.html",
+        status=error.status,
+        title=TITLES.get(error.status, "Error"),
+        detail=error.detail,
+        field=error.field,
+        back=_back(request),
+    )
 
 
 def not_found_page(request: Request) -> Response:
@@ -26,8 +40,15 @@ def not_found_page(request: Request) -> Response:
 
 
 def crash_page(request: Request) -> Response:
-    return page(request, "errors/error.html", status=500, title="Something broke on our side", field=None, back=None,
-                detail="It was written to the server's log. What you typed is still in your browser: go back to it.")
+    return page(
+        request,
+        "errors/error.html",
+        status=500,
+        title="Something broke on our side",
+        field=None,
+        back=None,
+        detail="It was written to the server's log. What you typed is still in your browser: go back to it.",
+    )
 
 
 def _back(request: Request) -> str | None:

@@ -6,8 +6,17 @@ from typing import Any
 
 from app.web.render import words
 
-LOWER_IS_BETTER = {"loss", "perplexity", "mae", "rmse", "mean_absolute_error", "root_mean_squared_error", "ter",
-                   "invalid", "nats_per_token"}
+LOWER_IS_BETTER = {
+    "loss",
+    "perplexity",
+    "mae",
+    "rmse",
+    "mean_absolute_error",
+    "root_mean_squared_error",
+    "ter",
+    "invalid",
+    "nats_per_token",
+}
 UNBOUNDED = LOWER_IS_BETTER - {"invalid"}
 LEFT, WIDTH = 4.0, 292.0
 """Margin and width of an interval drawing in its own units (the drawing is 300 wide)."""
@@ -25,12 +34,22 @@ def metric_row(name: str, result: dict[str, Any]) -> dict[str, Any]:
     low, high = _scale(share, base, tuned)
     reach = max(abs(delta["low"]), abs(delta["high"]), 1e-9)
     return {
-        "name": name, "words": words(name), "share": share, "lower_is_better": name in LOWER_IS_BETTER,
-        "base": shown(base, share), "tuned": shown(tuned, share), "delta": signed(delta, share),
-        "p": p_value(delta.get("p")), "verdict": verdict(name, delta),
-        "drawing": {"base": _place(base, low, high), "tuned": _place(tuned, low, high),
-                    "delta": _place(delta, -reach, reach)},
-        "ends": (_print(low, share), _print(high, share)), "reach": _print(reach, share),
+        "name": name,
+        "words": words(name),
+        "share": share,
+        "lower_is_better": name in LOWER_IS_BETTER,
+        "base": shown(base, share),
+        "tuned": shown(tuned, share),
+        "delta": signed(delta, share),
+        "p": p_value(delta.get("p")),
+        "verdict": verdict(name, delta),
+        "drawing": {
+            "base": _place(base, low, high),
+            "tuned": _place(tuned, low, high),
+            "delta": _place(delta, -reach, reach),
+        },
+        "ends": (_print(low, share), _print(high, share)),
+        "reach": _print(reach, share),
     }
 
 
@@ -57,17 +76,35 @@ def rows(report: dict[str, Any]) -> list[dict[str, Any]]:
 def references(report: dict[str, Any]) -> list[dict[str, Any]]:
     """What simple methods reach on the primary metric, to read the tuned score against."""
     primary = report["primary"]
-    return [{"name": words(name), "value": shown(values[primary], is_share(primary, values[primary]))}
-            for name, values in report.get("references", {}).items() if primary in values]
+    return [
+        {"name": words(name), "value": shown(values[primary], is_share(primary, values[primary]))}
+        for name, values in report.get("references", {}).items()
+        if primary in values
+    ]
 
 
 def slice_rows(report: dict[str, Any], weak: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Slices, the weakest tuned score first, each with the reason when it is a weak one."""
-    reasons = {(one["tag"], one["value"]): one.get("reason", "") for one in weak}
-    worst_first = sorted(report.get("slices", []), key=lambda one: (
-        one["tuned"]["value"] * (-1 if one["metric"] in LOWER_IS_BETTER else 1), one["tag"], one["value"]))
-    return [metric_row(one["metric"], one) | {"tag": one["tag"], "value": one["value"], "n": one["n"],
-            "reason": reasons.get((one["tag"], one["value"]), "")} for one in worst_first]
+    known = {(one["tag"], one["value"]): one for one in weak}
+    worst_first = sorted(
+        report.get("slices", []),
+        key=lambda one: (
+            one["tuned"]["value"] * (-1 if one["metric"] in LOWER_IS_BETTER else 1),
+            one["tag"],
+            one["value"],
+        ),
+    )
+    return [
+        metric_row(one["metric"], one)
+        | {
+            "tag": one["tag"],
+            "value": one["value"],
+            "n": one["n"],
+            "reason": known.get((one["tag"], one["value"]), {}).get("reason", ""),
+            "surely": known.get((one["tag"], one["value"]), {}).get("surely", False),
+        }
+        for one in worst_first
+    ]
 
 
 def shown(interval: dict[str, Any], share: bool) -> dict[str, str]:
@@ -99,5 +136,7 @@ def _scale(share: bool, *intervals: dict[str, Any]) -> tuple[float, float]:
 
 
 def _place(interval: dict[str, Any], low: float, high: float) -> dict[str, float]:
-    return {key: round(LEFT + WIDTH * min(1.0, max(0.0, (interval[key] - low) / (high - low))), 1)
-            for key in ("value", "low", "high")}
+    return {
+        key: round(LEFT + WIDTH * min(1.0, max(0.0, (interval[key] - low) / (high - low))), 1)
+        for key in ("value", "low", "high")
+    }

@@ -18,8 +18,14 @@ def show(request: Request, session: Db, user: Me, slug: str, version: int | None
     versions = queries.all_versions(session, project)
     shown = next((one for one in versions if one.number == version), versions[0] if versions else None)
     before = next((one for one in versions if shown and one.number == shown.number - 1), None)
-    return page(request, "guidelines/show.html", **in_project(session, user, project, "/guidelines"),
-                versions=versions, shown=shown, before=before)
+    return page(
+        request,
+        "guidelines/show.html",
+        **in_project(session, user, project, "/guidelines"),
+        versions=versions,
+        shown=shown,
+        before=before,
+    )
 
 
 @router.post("")

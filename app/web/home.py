@@ -56,5 +56,8 @@ def _own(session: Session, user: User, project: Project, state: str) -> list[Any
 def _returned(session: Session, pair: Any) -> dict[str, Any]:
     """A returned pair with the reason on top of it."""
     given = [one for one in reviews.of_pair(session, pair) if one.decision == "return" and not one.undone_at]
-    return {"pair": pair, "revision": pairs.current(session, pair),
-            "reason": max(given, key=lambda one: one.created_at).comment if given else ""}
+    return {
+        "pair": pair,
+        "revision": pairs.current(session, pair),
+        "reason": max(given, key=lambda one: one.created_at).comment if given else "",
+    }

@@ -36,9 +36,18 @@ def upload(request: Request, session: Db, user: Me, form: Posted, slug: str) -> 
     if (file.size or 0) > request.app.state.settings.max_upload_bytes:
         raise TooLarge("This file is larger than the server takes; split it.", field="file")
     job = imports.request_import(
-        session, user, project, storage=request.app.state.storage, data=file.file.read(), filename=file.filename,
-        format=text(form, "format", "auto"), source=text(form, "source"), licence=text(form, "licence"), submit=text(form, "submit") == "yes",
-        approve=text(form, "approve") == "yes")
+        session,
+        user,
+        project,
+        storage=request.app.state.storage,
+        data=file.file.read(),
+        filename=file.filename,
+        format=text(form, "format", "auto"),
+        source=text(form, "source"),
+        licence=text(form, "licence"),
+        submit=text(form, "submit") == "yes",
+        approve=text(form, "approve") == "yes",
+    )
     return go(request, f"/jobs/{job.id}")
 
 

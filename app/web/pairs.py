@@ -25,21 +25,47 @@ STATES = ("draft", "submitted", "in_review", "changes_requested", "approved", "r
 
 
 @router.get("/projects/{slug}/pairs")
-def index(request: Request, session: Db, user: Me, slug: str, state: str = "", tag: str = "", value: str = "",
-          author: str = "", q: str = "", cursor: str | None = None) -> Response:
+def index(
+    request: Request,
+    session: Db,
+    user: Me,
+    slug: str,
+    state: str = "",
+    tag: str = "",
+    value: str = "",
+    author: str = "",
+    q: str = "",
+    cursor: str | None = None,
+) -> Response:
     project = access.visible_project(session, user, slug)
-    found = queries.page(session, project, state=state or None, tags={tag: value} if tag and value else {},
-                         author=author or None, q=q or None, limit=30, cursor=cursor)
+    found = queries.page(
+        session,
+        project,
+        state=state or None,
+        tags={tag: value} if tag and value else {},
+        author=author or None,
+        q=q or None,
+        limit=30,
+        cursor=cursor,
+    )
     texts = queries.currents(session, found.items)
     rows = [(pair, texts[pair.id]) for pair in found.items]
     chosen = {"state": state, "tag": tag, "value": value, "author": author, "q": q}
     kept = {name: one for name, one in chosen.items() if one}
-    return page(request, "pairs/list.html", **in_project(session, user, project, "/pairs"), rows=rows, chosen=chosen,
-                counts=queries.counts_by_state(session, project), states=STATES,
-                members=projects.members(session, project), tag_values=queries.tag_values(session, project),
-                names=accounts.names(session, {pair.author_id for pair in found.items}),
-                links={one: _link(slug, {**kept, "state": one}) for one in ("", *STATES)},
-                next_href=_link(slug, {**kept, "cursor": found.next}) if found.next else None)
+    return page(
+        request,
+        "pairs/list.html",
+        **in_project(session, user, project, "/pairs"),
+        rows=rows,
+        chosen=chosen,
+        counts=queries.counts_by_state(session, project),
+        states=STATES,
+        members=projects.members(session, project),
+        tag_values=queries.tag_values(session, project),
+        names=accounts.names(session, {pair.author_id for pair in found.items}),
+        links={one: _link(slug, {**kept, "state": one}) for one in ("", *STATES)},
+        next_href=_link(slug, {**kept, "cursor": found.next}) if found.next else None,
+    )
 
 
 @router.get("/pairs/{pair_id}")
@@ -50,10 +76,20 @@ def show(request: Request, session: Db, user: Me, pair_id: str, old: int | None 
     before = next((one for one in revisions if one.number == (old or revision.number - 1)), None)
     given = _visible_reviews(session, user, pair)
     people = {one.author_id for one in revisions} | {one.reviewer_id for one in given} | {pair.author_id}
-    return page(request, "pairs/show.html", **in_project(session, user, project, "/pairs"), pair=pair,
-                revision=revision, revisions=revisions, before=before, reviews=given,
-                names=accounts.names(session, people), own=pair.author_id == user.id, plain=contents.plain,
-                numbers={one.id: one.number for one in revisions})
+    return page(
+        request,
+        "pairs/show.html",
+        **in_project(session, user, project, "/pairs"),
+        pair=pair,
+        revision=revision,
+        revisions=revisions,
+        before=before,
+        reviews=given,
+        names=accounts.names(session, people),
+        own=pair.author_id == user.id,
+        plain=contents.plain,
+        numbers={one.id: one.number for one in revisions},
+    )
 
 
 @router.post("/pairs/{pair_id}/submit")
@@ -87,8 +123,13 @@ def restore(request: Request, session: Db, user: Me, form: Posted, pair_id: str)
     wanted = text(form, "revision")
     old = next((one for one in queries.revisions(session, pair) if one.id == wanted), None)
     if old is not None:
-        actions.save(session, user, pair, contents.parse(contents.of_revision(old)),
-                     expected_revision=text(form, "expected_revision"))
+        actions.save(
+            session,
+            user,
+            pair,
+            contents.parse(contents.of_revision(old)),
+            expected_revision=text(form, "expected_revision"),
+        )
     return go(request, f"/pairs/{pair.id}", "Restored as a new revision.")
 
 

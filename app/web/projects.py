@@ -20,8 +20,10 @@ TASKS = ["generation", "classification", "extraction", "translation", "regressio
 
 @router.get("/projects")
 def index(request: Request, session: Db, user: Me) -> Response:
-    rows = [(project, pairs.counts_by_state(session, project), queries.role_of(session, user, project))
-            for project in queries.projects_of(session, user)]
+    rows = [
+        (project, pairs.counts_by_state(session, project), queries.role_of(session, user, project))
+        for project in queries.projects_of(session, user)
+    ]
     return page(request, "projects/list.html", rows=rows)
 
 
@@ -36,9 +38,16 @@ def create(request: Request, session: Db, user: Me, form: Posted) -> Response:
     given = {name: text(form, name) for name in ("slug", "name", "task", "languages", "domains", "base_model")}
     try:
         project = actions.open_project(
-            session, user, slug=given["slug"], name=given["name"], task=given["task"],
-            languages=_words(given["languages"]), domains=_words(given["domains"]),
-            overlap=number(form, "overlap", int) or 1, base_model=given["base_model"] or "starter")
+            session,
+            user,
+            slug=given["slug"],
+            name=given["name"],
+            task=given["task"],
+            languages=_words(given["languages"]),
+            domains=_words(given["domains"]),
+            overlap=number(form, "overlap", int) or 1,
+            base_model=given["base_model"] or "starter",
+        )
     except AppError as error:
         if error.status not in (409, 422):
             raise
@@ -50,16 +59,26 @@ def create(request: Request, session: Db, user: Me, form: Posted) -> Response:
 def show(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     progress = [(one, pairs.round_progress(session, one)) for one in rounds.open_rounds(session, project)]
-    return page(request, "projects/show.html", **in_project(session, user, project, ""), progress=progress,
-                counts=pairs.counts_by_state(session, project), tag_values=pairs.tag_values(session, project),
-                guideline=guidelines.current(session, project))
+    return page(
+        request,
+        "projects/show.html",
+        **in_project(session, user, project, ""),
+        progress=progress,
+        counts=pairs.counts_by_state(session, project),
+        tag_values=pairs.tag_values(session, project),
+        guideline=guidelines.current(session, project),
+    )
 
 
 @router.get("/projects/{slug}/members")
 def members(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    return page(request, "projects/members.html", **in_project(session, user, project, "/members"),
-                members=queries.members(session, project))
+    return page(
+        request,
+        "projects/members.html",
+        **in_project(session, user, project, "/members"),
+        members=queries.members(session, project),
+    )
 
 
 @router.post("/projects/{slug}/members")

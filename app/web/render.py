@@ -25,13 +25,39 @@ FLASH_COOKIE = "preceptor_flash"
 MAX_DIFF_TOKENS = 6000
 
 TONES = {
-    "approved": "good", "done": "good", "open": "accent", "accept": "good", "fix_and_accept": "good",
-    "closed": "", "submitted": "accent", "in_review": "accent", "running": "accent", "queued": "",
-    "changes_requested": "warn", "return": "warn", "escalate": "warn", "in_round": "warn", "cancelled": "warn",
-    "rejected": "bad", "reject": "bad", "failed": "bad", "discarded": "", "draft": "", "candidate": "accent",
+    "approved": "good",
+    "done": "good",
+    "open": "accent",
+    "accept": "good",
+    "fix_and_accept": "good",
+    "closed": "",
+    "submitted": "accent",
+    "in_review": "accent",
+    "running": "accent",
+    "queued": "",
+    "changes_requested": "warn",
+    "return": "warn",
+    "escalate": "warn",
+    "in_round": "warn",
+    "cancelled": "warn",
+    "rejected": "bad",
+    "reject": "bad",
+    "failed": "bad",
+    "discarded": "",
+    "draft": "",
+    "candidate": "accent",
 }
-WORDS = {"changes_requested": "Returned", "in_round": "In a round", "chrf": "chrF", "f1": "F1", "rouge_l": "ROUGE-L",
-         "bleu": "BLEU", "mae": "Mean absolute error", "rmse": "RMSE"}
+WORDS = {
+    "changes_requested": "Returned",
+    "in_round": "In a round",
+    "chrf": "chrF",
+    "f1": "F1",
+    "macro_f1": "Macro F1",
+    "rouge_l": "ROUGE-L",
+    "bleu": "BLEU",
+    "mae": "Mean absolute error",
+    "rmse": "RMSE",
+}
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
@@ -114,10 +140,25 @@ def as_json(value: Any) -> str:
 
 @cache
 def environment() -> Environment:
-    env = Environment(loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined,
-                      trim_blocks=True, lstrip_blocks=True)
-    env.filters.update(words=words, tone=tone, ago=ago, moment=moment, duration=duration, size=size, count=count,
-                       percent=percent, markdown=markdown, as_json=as_json)
+    env = Environment(
+        loader=FileSystemLoader(ROOT / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters.update(
+        words=words,
+        tone=tone,
+        ago=ago,
+        moment=moment,
+        duration=duration,
+        size=size,
+        count=count,
+        percent=percent,
+        markdown=markdown,
+        as_json=as_json,
+    )
     env.globals.update(static=static, word_diff=word_diff, path="", flash=None, user=None)
     return env
 
@@ -127,8 +168,17 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     token = csrf_token(request)
     field = Markup('<input type="hidden" name="csrf" value="{}">').format(token)
     flash = request.cookies.get(FLASH_COOKIE)
-    context = {"user": getattr(request.state, "user", None), "path": request.url.path, "status": status, "tab": None, "project": None,
-               "flash": unquote(flash) if flash else None, **context, "csrf": token, "csrf_field": lambda: field}
+    context = {
+        "user": getattr(request.state, "user", None),
+        "path": request.url.path,
+        "status": status,
+        "tab": None,
+        "project": None,
+        "flash": unquote(flash) if flash else None,
+        **context,
+        "csrf": token,
+        "csrf_field": lambda: field,
+    }
     response = HTMLResponse(environment().get_template(template).render(context), status_code=status)
     response.headers["Cache-Control"] = "no-store"
     if flash and "HX-Request" not in request.headers:

@@ -29,8 +29,13 @@ router = APIRouter()
 def queue(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.REVIEW_PAIR, project)
-    return page(request, "reviews/queue.html", **in_project(session, user, project, "/review"),
-                waiting=queries.queue_length(session, project, user), last=_last(session, user, project))
+    return page(
+        request,
+        "reviews/queue.html",
+        **in_project(session, user, project, "/review"),
+        waiting=queries.queue_length(session, project, user),
+        last=_last(session, user, project),
+    )
 
 
 @router.post("/projects/{slug}/review/next")
@@ -47,10 +52,20 @@ def desk(request: Request, session: Db, user: Me, pair_id: str) -> Response:
     if lease is None or lease.reviewer_id != user.id:
         raise Conflict("You do not hold this item (any more). Take the next one from the queue.")
     revision = pairs.current(session, pair)
-    return page(request, "reviews/desk.html", **in_project(session, user, project, "/review"), pair=pair, lease=lease,
-                revision=revision, guideline=guidelines.current(session, project), last=_last(session, user, project),
-                waiting=queries.queue_length(session, project, user), notes=_notes(session, pair),
-                previous=_previous(session, pair, revision), plain=contents.plain)
+    return page(
+        request,
+        "reviews/desk.html",
+        **in_project(session, user, project, "/review"),
+        pair=pair,
+        lease=lease,
+        revision=revision,
+        guideline=guidelines.current(session, project),
+        last=_last(session, user, project),
+        waiting=queries.queue_length(session, project, user),
+        notes=_notes(session, pair),
+        previous=_previous(session, pair, revision),
+        plain=contents.plain,
+    )
 
 
 @router.post("/pairs/{pair_id}/review")
@@ -59,8 +74,16 @@ def decide(request: Request, session: Db, user: Me, form: Posted, pair_id: str) 
     pair, project = open_pair(session, user, pair_id)
     decision = text(form, "decision")
     given = contents.from_form(form)["messages"] if decision == "fix_and_accept" else None
-    actions.decide(session, user, pair, lease=text(form, "lease"), decision=decision, ratings=_ratings(form, project),
-                   comment=text(form, "comment"), messages=given)
+    actions.decide(
+        session,
+        user,
+        pair,
+        lease=text(form, "lease"),
+        decision=decision,
+        ratings=_ratings(form, project),
+        comment=text(form, "comment"),
+        messages=given,
+    )
     session.flush()
     return _next(request, session, user, project, flash=f"{words(decision)}: recorded.")
 
@@ -115,5 +138,8 @@ def _previous(session: Session, pair: Pair, revision: Any) -> Any:
 
 def _notes(session: Session, pair: Pair) -> list[Any]:
     """Why it was returned before; verdicts on the present revision stay blind."""
-    return [one for one in queries.of_pair(session, pair)
-            if one.revision_id != pair.current_revision_id and one.comment and not one.undone_at]
+    return [
+        one
+        for one in queries.of_pair(session, pair)
+        if one.revision_id != pair.current_revision_id and one.comment and not one.undone_at
+    ]

@@ -21,15 +21,21 @@ router = APIRouter(prefix="/projects/{slug}/rounds")
 def index(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     rows = [(one, pairs.round_progress(session, one)) for one in queries.all_rounds(session, project)]
-    return page(request, "rounds/list.html", **in_project(session, user, project, "/rounds"), rows=rows,
-                tag_values=pairs.tag_values(session, project))
+    return page(
+        request,
+        "rounds/list.html",
+        **in_project(session, user, project, "/rounds"),
+        rows=rows,
+        tag_values=pairs.tag_values(session, project),
+    )
 
 
 @router.post("")
 def open_round(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    one = actions.open_round(session, user, project, title=text(form, "title"), brief=text(form, "brief"),
-                             targets=targets(form))
+    one = actions.open_round(
+        session, user, project, title=text(form, "title"), brief=text(form, "brief"), targets=targets(form)
+    )
     return go(request, f"/projects/{slug}/rounds", f"Round {one.number} is open.")
 
 

@@ -21,9 +21,22 @@ from app.web import (
     writing,
 )
 
-ROUTERS = [home.router, accounts.router, projects.router, guidelines.router, rounds.router, writing.router,
-           pairs.router, reviews.router, imports.router, datasets.router, training.router, runs.router,
-           findings.router, audit.router]
+ROUTERS = [
+    home.router,
+    accounts.router,
+    projects.router,
+    guidelines.router,
+    rounds.router,
+    writing.router,
+    pairs.router,
+    reviews.router,
+    imports.router,
+    datasets.router,
+    training.router,
+    runs.router,
+    findings.router,
+    audit.router,
+]
 
 router = APIRouter(include_in_schema=False)
 for one in ROUTERS:

@@ -30,25 +30,53 @@ FILTERS = ("gained", "lost", "wrong")
 
 
 @router.get("/runs/{run_id}")
-def show(request: Request, session: Db, user: Me, run_id: str, only: str = "", tag: str = "", value: str = "",
-         cursor: str | None = None) -> Response:
+def show(
+    request: Request,
+    session: Db,
+    user: Me,
+    run_id: str,
+    only: str = "",
+    tag: str = "",
+    value: str = "",
+    cursor: str | None = None,
+) -> Response:
     run, project = _open_run(session, user, run_id)
     common = in_project(session, user, project, "/runs") | {
-        "run": run, "version": datasets.by_id(session, run.version_id), "curve": queries.curve(session, run),
-        "job": jobs.by_id(session, run.job_id) if run.job_id else None}
+        "run": run,
+        "version": datasets.by_id(session, run.version_id),
+        "curve": queries.curve(session, run),
+        "job": jobs.by_id(session, run.job_id) if run.job_id else None,
+    }
     report = reports.report_of(session, run) if run.state == "done" else None
     if report is None:
         latest = queries.latest_event(session, run) or {}
         return page(request, "training/live.html", **common, latest=latest, last_seq=latest.get("seq", 0))
     chosen = {name: one for name, one in {"only": only, "tag": tag, "value": value}.items() if one}
-    answers = reports.answers_page(session, run, limit=10, cursor=cursor, only=only if only in FILTERS else None,
-                                   tag=tag or None, value=value or None)
-    return page(request, "evaluation/report.html", **common, report=report, headline=evaluation.headline(report),
-                rows=evaluation.rows(report), references=evaluation.references(report), answers=answers,
-                slices=evaluation.slice_rows(report, findings.weak_slices(report)), chosen=chosen, filters=FILTERS,
-                model=registry.model_of(session, run), link=lambda **more: _link(run.id, chosen, more),
-                found={(one.tag, one.value): one for one in findings.of_project(session, project)
-                       if one.run_id == run.id})
+    answers = reports.answers_page(
+        session,
+        run,
+        limit=10,
+        cursor=cursor,
+        only=only if only in FILTERS else None,
+        tag=tag or None,
+        value=value or None,
+    )
+    return page(
+        request,
+        "evaluation/report.html",
+        **common,
+        report=report,
+        headline=evaluation.headline(report),
+        rows=evaluation.rows(report),
+        references=evaluation.references(report),
+        answers=answers,
+        slices=evaluation.slice_rows(report, findings.weak_slices(report)),
+        chosen=chosen,
+        filters=FILTERS,
+        model=registry.model_of(session, run),
+        link=lambda **more: _link(run.id, chosen, more),
+        found={(one.tag, one.value): one for one in findings.of_project(session, project) if one.run_id == run.id},
+    )
 
 
 @router.post("/runs/{run_id}/cancel")

@@ -23,8 +23,18 @@ from app.web.render import page
 from trainer.protocol import Recipe
 
 router = APIRouter()
-NUMBERS = {"max_minutes": float, "epochs": float, "learning_rate": float, "batch_tokens": int, "max_length": int,
-           "max_new_tokens": int, "weight_decay": float, "warmup": float, "evaluations": int, "seed": int}
+NUMBERS = {
+    "max_minutes": float,
+    "epochs": float,
+    "learning_rate": float,
+    "batch_tokens": int,
+    "max_length": int,
+    "max_new_tokens": int,
+    "weight_decay": float,
+    "warmup": float,
+    "evaluations": int,
+    "seed": int,
+}
 
 
 @router.get("/projects/{slug}/runs")
@@ -32,8 +42,9 @@ def index(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     versions = {version.id: version for version in datasets.versions(session, project)}
     rows = [(run, versions.get(run.version_id), _primary(session, run)) for run in queries.runs(session, project)]
-    return page(request, "training/list.html", **in_project(session, user, project, "/runs"), rows=rows,
-                versions=versions)
+    return page(
+        request, "training/list.html", **in_project(session, user, project, "/runs"), rows=rows, versions=versions
+    )
 
 
 @router.get("/projects/{slug}/runs/new")
@@ -58,12 +69,18 @@ def start(request: Request, session: Db, user: Me, form: Posted, slug: str) -> R
 
 def _recipe(form: FormData) -> dict[str, Any]:
     """The filled-in fields, checked. Raises Invalid naming the field."""
-    recipe: dict[str, Any] = {"base_model": text(form, "hub_model") or text(form, "base_model") or "starter",
-                              "method": text(form, "method") or "full", "schedule": text(form, "schedule") or "cosine"}
+    recipe: dict[str, Any] = {
+        "base_model": text(form, "hub_model") or text(form, "base_model") or "starter",
+        "method": text(form, "method") or "full",
+        "schedule": text(form, "schedule") or "cosine",
+    }
     recipe |= {name: value for name, kind in NUMBERS.items() if (value := number(form, name, kind)) is not None}
     if recipe["method"] != "full":
-        lora = {"rank": number(form, "lora_rank", int), "alpha": number(form, "lora_alpha"),
-                "dropout": number(form, "lora_dropout")}
+        lora = {
+            "rank": number(form, "lora_rank", int),
+            "alpha": number(form, "lora_alpha"),
+            "dropout": number(form, "lora_dropout"),
+        }
         recipe["lora"] = {name: value for name, value in lora.items() if value is not None}
     patience = number(form, "patience", int)
     recipe["early_stopping"] = {"patience": patience} if patience else None
@@ -80,8 +97,21 @@ def _primary(session: Session, run: Any) -> dict[str, Any] | None:
     return metric_row(report["primary"], report["metrics"][report["primary"]]) if report else None
 
 
-def _form(request: Request, session: Session, user: User, project: Project, given: dict[str, str],
-          error: AppError | None = None) -> Response:
-    return page(request, "training/new.html", status=error.status if error else 200, error=error, given=given,
-                **in_project(session, user, project, "/runs"), versions=datasets.versions(session, project),
-                default=Recipe())
+def _form(
+    request: Request,
+    session: Session,
+    user: User,
+    project: Project,
+    given: dict[str, str],
+    error: AppError | None = None,
+) -> Response:
+    return page(
+        request,
+        "training/new.html",
+        status=error.status if error else 200,
+        error=error,
+        given=given,
+        **in_project(session, user, project, "/runs"),
+        versions=datasets.versions(session, project),
+        default=Recipe(),
+    )

@@ -40,6 +40,8 @@ def check(request: Request, session: Db, user: Me, form: Posted, slug: str) -> R
     """The problems of what is typed, as a fragment. Nothing is saved."""
     project = access.visible_project(session, user, slug)
     given = contents.from_form(form)
+    if not any(turn["content"].strip() for turn in given["messages"]):
+        return page(request, "pairs/_problems.html", problems=None)
     try:
         problems = queries.problems_for(session, project, contents.parse(given), without=text(form, "pair_id") or None)
     except Invalid:
@@ -63,10 +65,17 @@ def create(request: Request, session: Db, user: Me, form: Posted, slug: str) -> 
 @router.post("/projects/{slug}/pairs/autosave")
 def autosave_new(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    pair = actions.create(session, user, project, contents.parse(contents.from_form(form)),
-                          round_id=text(form, "round_id") or None)
-    return JSONResponse({"revision": pair.current_revision_id, "autosave": f"/pairs/{pair.id}/autosave",
-                         "action": f"/pairs/{pair.id}/save", "url": f"/pairs/{pair.id}/edit"})
+    pair = actions.create(
+        session, user, project, contents.parse(contents.from_form(form)), round_id=text(form, "round_id") or None
+    )
+    return JSONResponse(
+        {
+            "revision": pair.current_revision_id,
+            "autosave": f"/pairs/{pair.id}/autosave",
+            "action": f"/pairs/{pair.id}/save",
+            "url": f"/pairs/{pair.id}/edit",
+        }
+    )
 
 
 @router.get("/pairs/{pair_id}/edit")
@@ -74,8 +83,7 @@ def edit(request: Request, session: Db, user: Me, pair_id: str) -> Response:
     pair, project = open_pair(session, user, pair_id)
     access.require(session, user, Permission.WRITE_PAIR, project)
     revision = queries.current(session, pair)
-    return _desk(request, session, user, project, contents.of_revision(revision), pair=pair,
-                 round_id=pair.round_id)
+    return _desk(request, session, user, project, contents.of_revision(revision), pair=pair, round_id=pair.round_id)
 
 
 @router.post("/pairs/{pair_id}/save")
@@ -99,8 +107,9 @@ def autosave(request: Request, session: Db, user: Me, form: Posted, pair_id: str
     pair, _ = open_pair(session, user, pair_id)
     if pair.state not in ("draft", "changes_requested"):
         raise Conflict("this pair is past its draft; press Save when you are done.")
-    revision = actions.save(session, user, pair, contents.parse(contents.from_form(form)),
-                            expected_revision=text(form, "expected_revision"))
+    revision = actions.save(
+        session, user, pair, contents.parse(contents.from_form(form)), expected_revision=text(form, "expected_revision")
+    )
     return JSONResponse({"revision": revision.id})
 
 
@@ -112,8 +121,14 @@ def look(request: Request, session: Db, user: Me, pair_id: str) -> Response:
         return go(request, f"/pairs/{pair.id}")
     revision = queries.current(session, pair)
     problems = queries.problems_for(session, project, contents.parse(contents.of_revision(revision)), without=pair.id)
-    return page(request, "pairs/submit.html", **in_project(session, user, project, "/pairs"), pair=pair,
-                revision=revision, problems=problems)
+    return page(
+        request,
+        "pairs/submit.html",
+        **in_project(session, user, project, "/pairs"),
+        pair=pair,
+        revision=revision,
+        problems=problems,
+    )
 
 
 def open_pair(session: Session, user: User, pair_id: str) -> tuple[Pair, Project]:
@@ -122,11 +137,31 @@ def open_pair(session: Session, user: User, pair_id: str) -> tuple[Pair, Project
     return pair, access.project_of(session, user, pair.project_id)
 
 
-def _desk(request: Request, session: Session, user: User, project: Project, given: dict[str, Any], *,
-          pair: Pair | None = None, round_id: str | None = None, error: AppError | None = None) -> Response:
+def _desk(
+    request: Request,
+    session: Session,
+    user: User,
+    project: Project,
+    given: dict[str, Any],
+    *,
+    pair: Pair | None = None,
+    round_id: str | None = None,
+    error: AppError | None = None,
+) -> Response:
     chosen = rounds.by_id(session, project, round_id) if round_id else None
     context = in_project(session, user, project, "/pairs")
-    return page(request, "pairs/write.html", status=error.status if error else 200, **context, given=given, pair=pair,
-                round=chosen, error=error, progress=queries.round_progress(session, chosen) if chosen else None,
-                guideline=guidelines.current(session, project), tag_values=queries.tag_values(session, project),
-                tag_names=contents.TAGS, expected=pair.current_revision_id if pair else "")
+    return page(
+        request,
+        "pairs/write.html",
+        status=error.status if error else 200,
+        **context,
+        given=given,
+        pair=pair,
+        round=chosen,
+        error=error,
+        progress=queries.round_progress(session, chosen) if chosen else None,
+        guideline=guidelines.current(session, project),
+        tag_values=queries.tag_values(session, project),
+        tag_names=contents.TAGS,
+        expected=pair.current_revision_id if pair else "",
+    )

@@ -50,13 +50,26 @@ class Stack:
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         self.settings = Settings(data_dir=folder, url=self.url, database_url=database_url)
         self.environment = {
-            **os.environ, "PRECEPTOR_DATA_DIR": str(folder), "PRECEPTOR_URL": self.url, "HF_HUB_OFFLINE": "1",
-            "PRECEPTOR_DATABASE_URL": self.settings.resolved_database_url, "PRECEPTOR_LEASE_SECONDS": "4",
+            **os.environ,
+            "PRECEPTOR_DATA_DIR": str(folder),
+            "PRECEPTOR_URL": self.url,
+            "HF_HUB_OFFLINE": "1",
+            "PRECEPTOR_DATABASE_URL": self.settings.resolved_database_url,
+            "PRECEPTOR_LEASE_SECONDS": "4",
         }
         python = sys.executable
         self.commands = {
-            "web": [python, "-m", "uvicorn", "app.main:create_app", "--factory", "--port", str(port),
-                    "--log-level", "warning"],
+            "web": [
+                python,
+                "-m",
+                "uvicorn",
+                "app.main:create_app",
+                "--factory",
+                "--port",
+                str(port),
+                "--log-level",
+                "warning",
+            ],
             "jobs": [python, "-m", "app.cli.main", "jobs"],
             "trainer": [python, "-m", "trainer", "work"],
         }
@@ -67,8 +80,10 @@ class Stack:
     def _people(self) -> dict[str, str]:
         database = Database(self.settings.resolved_database_url)
         with database.session() as session:
-            users = {name: accounts.create_user(session, email=f"{name}@example.org", name=name.title(), is_admin=admin)
-                     for name, admin in PEOPLE.items()}
+            users = {
+                name: accounts.create_user(session, email=f"{name}@example.org", name=name.title(), is_admin=admin)
+                for name, admin in PEOPLE.items()
+            }
             tokens = {name: accounts.issue_token(session, user=user) for name, user in users.items()}
             worker = accounts.issue_token(session, user=users["carol"], scope="worker")
         database.dispose()
@@ -87,8 +102,9 @@ class Stack:
     def start(self, *names: str) -> None:
         for name in names:
             log = (self.folder / f"{name}.log").open("ab")
-            self.processes[name] = subprocess.Popen(self.commands[name], cwd=ROOT, env=self.environment, stdout=log,
-                                                    stderr=log, start_new_session=True)
+            self.processes[name] = subprocess.Popen(
+                self.commands[name], cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
         if "web" in names:
             wait_for(lambda: httpx.get(f"{self.url}/healthz").status_code == 200, 60, "the web process to answer")
 
@@ -115,8 +131,10 @@ class Stack:
 
     def finished(self, path: str, seconds: float) -> Any:
         """The job or run at `path`, once it has ended well."""
+
         def ended() -> Any:
             found = self.call("carol", "GET", path)
             assert found["state"] not in ("failed", "cancelled"), found
             return found if found["state"] == "done" else None
+
         return wait_for(ended, seconds, f"the end of {path}")

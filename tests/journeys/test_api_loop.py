@@ -6,9 +6,13 @@ from tests.journeys import steps
 from tests.journeys.stack import Stack
 
 PAIR = {
-    "messages": [{"role": "user", "content": "Where do I send the form for my insurance?"},
-                 {"role": "assistant", "content": "billing"}],
-    "tags": {"category": "billing"}, "source": "written by Alice", "licence": "CC0-1.0",
+    "messages": [
+        {"role": "user", "content": "Where do I send the form for my insurance?"},
+        {"role": "assistant", "content": "billing"},
+    ],
+    "tags": {"category": "billing"},
+    "source": "written by Alice",
+    "licence": "CC0-1.0",
 }
 
 
@@ -18,18 +22,42 @@ def write_and_review(stack: Stack) -> None:
     stack.call("alice", "POST", f"/pairs/{pair['id']}/submit")
     taken = stack.call("bob", "POST", "/projects/clinic/reviews/next")
     assert taken["pair"]["id"] == pair["id"]
-    returned = stack.call("bob", "POST", f"/pairs/{pair['id']}/reviews", 201, json={
-        "lease": taken["lease"], "decision": "return", "ratings": {"accuracy": 5, "relevance": 3}, "comment": "Too vague."})
+    returned = stack.call(
+        "bob",
+        "POST",
+        f"/pairs/{pair['id']}/reviews",
+        201,
+        json={
+            "lease": taken["lease"],
+            "decision": "return",
+            "ratings": {"accuracy": 5, "relevance": 3},
+            "comment": "Too vague.",
+        },
+    )
     assert returned["state"] == "changes_requested"
     assert stack.call("alice", "GET", f"/pairs/{pair['id']}")["reviews"][0]["comment"] == "Too vague."
-    better = {**PAIR, "messages": [{"role": "user", "content": "Which desk takes the insurance form for my invoice?"},
-                                   PAIR["messages"][1]]}
+    better = {
+        **PAIR,
+        "messages": [
+            {"role": "user", "content": "Which desk takes the insurance form for my invoice?"},
+            PAIR["messages"][1],
+        ],
+    }
     stack.call("alice", "PUT", f"/pairs/{pair['id']}", json=better, headers={"If-Match": pair["revision"]})
     stack.call("alice", "PUT", f"/pairs/{pair['id']}", 412, json=better, headers={"If-Match": pair["revision"]})
     stack.call("alice", "POST", f"/pairs/{pair['id']}/submit")
     taken = stack.call("bob", "POST", "/projects/clinic/reviews/next")
-    accepted = stack.call("bob", "POST", f"/pairs/{pair['id']}/reviews", 201, json={
-        "lease": taken["lease"], "decision": "accept", "ratings": {"accuracy": 5, "relevance": 4, "guideline": 5}})
+    accepted = stack.call(
+        "bob",
+        "POST",
+        f"/pairs/{pair['id']}/reviews",
+        201,
+        json={
+            "lease": taken["lease"],
+            "decision": "accept",
+            "ratings": {"accuracy": 5, "relevance": 4, "guideline": 5},
+        },
+    )
     assert accepted["state"] == "approved"
 
 
@@ -53,8 +81,13 @@ def test_the_loop_closes(stack: Stack) -> None:
     right = sum(answer["scores"]["exact_match"]["tuned"] for answer in answers)
     assert len(answers) == report["n"] == version["counts"]["test"]
     assert abs(right / len(answers) - match["tuned"]["value"]) < 1e-9
-    finding = stack.call("carol", "POST", "/projects/clinic/findings", 201,
-                         json={"run_id": run["id"], "tag": "category", "value": report["slices"][0]["value"]})
+    finding = stack.call(
+        "carol",
+        "POST",
+        "/projects/clinic/findings",
+        201,
+        json={"run_id": run["id"], "tag": "category", "value": report["slices"][0]["value"]},
+    )
     opened = stack.call("carol", "POST", f"/findings/{finding['id']}/round", 201)
     assert opened["targets"][0]["value"] == finding["value"]
     rounds = stack.call("alice", "GET", "/projects/clinic/rounds")["items"]

@@ -15,7 +15,9 @@ from tests.web.world import World, build
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    settings = Settings(data_dir=tmp_path_factory.mktemp("web"), database_url="", storage_url="", secret_key="tests only")
+    settings = Settings(
+        data_dir=tmp_path_factory.mktemp("web"), database_url="", storage_url="", secret_key="tests only"
+    )
     app = create_app(settings)
     Base.metadata.create_all(app.state.database.engine)
     return build(app)

@@ -15,9 +15,16 @@ def _hidden(text: str, name: str) -> str:
 
 
 def _pair_form(page: str, prompt: str, completion: str) -> dict[str, object]:
-    return {"csrf": _hidden(page, "csrf"), "expected_revision": _hidden(page, "expected_revision"),
-            "role": ["user", "assistant"], "content": [prompt, completion], "source": "Own work", "licence": "CC0",
-            "tag:language": "en", "then": "review"}
+    return {
+        "csrf": _hidden(page, "csrf"),
+        "expected_revision": _hidden(page, "expected_revision"),
+        "role": ["user", "assistant"],
+        "content": [prompt, completion],
+        "source": "Own work",
+        "licence": "CC0",
+        "tag:language": "en",
+        "then": "review",
+    }
 
 
 def test_a_form_without_its_token_is_refused(visit):
@@ -49,7 +56,9 @@ def test_a_stale_save_keeps_what_was_typed(world, visit):
 def test_checks_answer_with_a_fragment(visit):
     emil = visit("emil")
     page = emil.get("/projects/triage/pairs/new").text
-    answer = emil.post("/projects/triage/pairs/check", data=_pair_form(page, "Write to jane.roe@example.com", "Self-care"))
+    answer = emil.post(
+        "/projects/triage/pairs/check", data=_pair_form(page, "Write to jane.roe@example.com", "Self-care")
+    )
     assert answer.status_code == 200 and "<html" not in answer.text and "problem" in answer.text
 
 
@@ -59,8 +68,10 @@ def test_autosave_makes_a_draft_then_saves_it(visit):
     form = _pair_form(page, "Blister on the heel after a long walk, 41 years.", "Self-care")
     made = emil.post("/projects/triage/pairs/autosave", data=form, headers={"accept": "application/json"})
     assert made.status_code == 200
-    again = form | {"content": ["Blister on the heel after a march, 41 years.", "Self-care"],
-                    "expected_revision": made.json()["revision"]}
+    again = form | {
+        "content": ["Blister on the heel after a march, 41 years.", "Self-care"],
+        "expected_revision": made.json()["revision"],
+    }
     saved = emil.post(made.json()["autosave"], data=again, headers={"accept": "application/json"})
     assert saved.json()["revision"] != made.json()["revision"]
     stale = emil.post(made.json()["autosave"], data=again, headers={"accept": "application/json"})
@@ -106,7 +117,13 @@ def test_the_events_of_a_finished_run_end(world, visit):
 def test_a_finding_opens_a_round(world, visit):
     ada = visit("ada")
     page = ada.get(f"/findings/{world.ids['finding']}").text
-    form = {"csrf": _hidden(page, "csrf"), "title": "Mend rashes", "brief": "Write rashes.",
-            "target_tag": ["category", "category"], "target_value": ["rash", ""], "target_count": ["12", ""]}
+    form = {
+        "csrf": _hidden(page, "csrf"),
+        "title": "Mend rashes",
+        "brief": "Write rashes.",
+        "target_tag": ["category", "category"],
+        "target_value": ["rash", ""],
+        "target_count": ["12", ""],
+    }
     assert ada.post(f"/findings/{world.ids['finding']}/round", data=form).status_code == 303
     assert "Mend rashes" in visit("emil").get("/").text

@@ -20,8 +20,9 @@ EMAIL = re.compile(r"[^@\s<>\"']{1,64}@[A-Za-z0-9.-]{1,189}")
 SESSION_DAYS = 14
 
 
-def create_user(session: Session, *, email: str, name: str | None = None, is_admin: bool = False,
-                actor: User | None = None) -> User:
+def create_user(
+    session: Session, *, email: str, name: str | None = None, is_admin: bool = False, actor: User | None = None
+) -> User:
     """A new user. Raises Invalid for an address that is none, Conflict when it is taken."""
     address = email.strip().lower()
     if not EMAIL.fullmatch(address):
@@ -72,16 +73,38 @@ def end_session(session: Session, raw: str) -> None:
     session.execute(delete(WebSession).where(WebSession.digest == digest(raw)))
 
 
-def issue_token(session: Session, *, user: User, name: str = "", days: int = 90, read_only: bool = False,
-                scope: str = "api", actor: User | None = None) -> str:
+def issue_token(
+    session: Session,
+    *,
+    user: User,
+    name: str = "",
+    days: int = 90,
+    read_only: bool = False,
+    scope: str = "api",
+    actor: User | None = None,
+) -> str:
     """The raw secret of a new token, shown once. Raises Invalid when the lifetime is out of range."""
     if not 1 <= days <= 3650:
         raise Invalid("A token lives between 1 and 3650 days.", field="days")
     raw = new_secret("prc_")
-    token = ApiToken(digest=digest(raw), user_id=user.id, name=name[:80], scope=scope, read_only=read_only,
-                     expires_at=now() + timedelta(days=days))
+    token = ApiToken(
+        digest=digest(raw),
+        user_id=user.id,
+        name=name[:80],
+        scope=scope,
+        read_only=read_only,
+        expires_at=now() + timedelta(days=days),
+    )
     session.add(token)
     session.flush()
-    audit.record(session, actor.id if actor else None, "token.issued", "token", token.id, scope=scope,
-                 read_only=read_only, user=user.id)
+    audit.record(
+        session,
+        actor.id if actor else None,
+        "token.issued",
+        "token",
+        token.id,
+        scope=scope,
+        read_only=read_only,
+        user=user.id,
+    )
     return raw

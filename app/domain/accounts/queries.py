@@ -23,7 +23,8 @@ def user_by_email(session: Session, email: str) -> User | None:
 def user_by_session(session: Session, raw: str) -> User | None:
     """The active user of a browser session that has not expired."""
     return session.scalar(
-        select(User).join(WebSession, WebSession.user_id == User.id)
+        select(User)
+        .join(WebSession, WebSession.user_id == User.id)
         .where(WebSession.digest == digest(raw), WebSession.expires_at > now(), User.active.is_(True))
     )
 
@@ -31,9 +32,14 @@ def user_by_session(session: Session, raw: str) -> User | None:
 def user_by_token(session: Session, raw: str) -> tuple[User, ApiToken] | None:
     """The active user of a token that is neither expired nor revoked."""
     row = session.execute(
-        select(User, ApiToken).join(ApiToken, ApiToken.user_id == User.id)
-        .where(ApiToken.digest == digest(raw), ApiToken.expires_at > now(), ApiToken.revoked_at.is_(None),
-               User.active.is_(True))
+        select(User, ApiToken)
+        .join(ApiToken, ApiToken.user_id == User.id)
+        .where(
+            ApiToken.digest == digest(raw),
+            ApiToken.expires_at > now(),
+            ApiToken.revoked_at.is_(None),
+            User.active.is_(True),
+        )
     ).first()
     return (row[0], row[1]) if row else None
 
@@ -41,9 +47,14 @@ def user_by_token(session: Session, raw: str) -> tuple[User, ApiToken] | None:
 def user_by_link(session: Session, raw: str) -> User | None:
     """The user of a sign-in link that is unused and has not expired."""
     return session.scalar(
-        select(User).join(SignInLink, SignInLink.user_id == User.id)
-        .where(SignInLink.digest == digest(raw), SignInLink.expires_at > now(), SignInLink.used_at.is_(None),
-               User.active.is_(True))
+        select(User)
+        .join(SignInLink, SignInLink.user_id == User.id)
+        .where(
+            SignInLink.digest == digest(raw),
+            SignInLink.expires_at > now(),
+            SignInLink.used_at.is_(None),
+            User.active.is_(True),
+        )
     )
 
 

@@ -12,14 +12,16 @@ from app.domain.checks.problem import Neighbour, Problem
 from app.domain.checks.text import check_text
 
 
-def check_pair(prompt: str, completion: str, *, languages: Sequence[str],
-               neighbours: Sequence[Neighbour] = ()) -> list[Problem]:
+def check_pair(
+    prompt: str, completion: str, *, languages: Sequence[str], neighbours: Sequence[Neighbour] = ()
+) -> list[Problem]:
     """Every problem of one pair, blocking ones first."""
     return sorted(_problems(prompt, completion, languages, neighbours), key=lambda problem: problem.severity != "block")
 
 
-def _problems(prompt: str, completion: str, languages: Sequence[str],
-              neighbours: Sequence[Neighbour]) -> Iterator[Problem]:
+def _problems(
+    prompt: str, completion: str, languages: Sequence[str], neighbours: Sequence[Neighbour]
+) -> Iterator[Problem]:
     yield from check_text(prompt, completion)
     yield from check_language(prompt, languages)
     for field, text in (("prompt", prompt), ("completion", completion)):

@@ -59,17 +59,30 @@ def check_duplicates(completion: str, neighbours: Sequence[Neighbour]) -> Iterat
     answer = normalise(completion)
     exact = tuple(n for n in neighbours if n.similarity >= 1.0 and normalise(n.completion) == answer)
     if exact:
-        yield Problem("duplicate", "block", "This pair exists already; open the existing one instead.", "prompt",
-                      None, exact[:5])
+        yield Problem(
+            "duplicate", "block", "This pair exists already; open the existing one instead.", "prompt", None, exact[:5]
+        )
         return
     near = tuple(n for n in neighbours if normalise(n.completion) == answer)
     other = tuple(n for n in neighbours if normalise(n.completion) != answer)
     if near:
-        yield Problem("near_duplicate", "warn", "A pair with almost the same prompt exists; write a different case.",
-                      "prompt", None, near[:5])
+        yield Problem(
+            "near_duplicate",
+            "warn",
+            "A pair with almost the same prompt exists; write a different case.",
+            "prompt",
+            None,
+            near[:5],
+        )
     if other:
-        yield Problem("contradiction", "warn", "A pair with almost the same prompt has another answer; one is wrong.",
-                      "completion", None, other[:5])
+        yield Problem(
+            "contradiction",
+            "warn",
+            "A pair with almost the same prompt has another answer; one is wrong.",
+            "completion",
+            None,
+            other[:5],
+        )
 
 
 def near_pairs(sets: Sequence[frozenset[str]], threshold: float = THRESHOLD) -> Iterator[tuple[int, int, float]]:

@@ -18,6 +18,10 @@ def check_language(text: str, languages: Sequence[str]) -> Iterator[Problem]:
     if not expected or len(text.strip()) < MIN_CHARACTERS:
         return
     best = detect(text.replace("\n", " ")[:2000], model="lite", k=1)[0]
-    if best["score"] >= MIN_SCORE and best["lang"] not in expected:
-        yield Problem("language", "warn",
-                      f"This reads as {best['lang']!r}; the project writes {', '.join(sorted(expected))}.", "prompt")
+    if float(best["score"]) >= MIN_SCORE and best["lang"] not in expected:
+        yield Problem(
+            "language",
+            "warn",
+            f"This reads as {best['lang']!r}; the project writes {', '.join(sorted(expected))}.",
+            "prompt",
+        )

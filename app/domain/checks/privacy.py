@@ -25,8 +25,13 @@ def check_privacy(field: str, text: str) -> Iterator[Problem]:
     for start, end, kind in _spans(text):
         severity = "block" if kind == "secret" else "warn"
         words = "a key or secret: revoke and delete it" if kind == "secret" else f"{kind}: replace it by a made-up one"
-        yield Problem("secret" if kind == "secret" else "pii", severity, f"This looks like {words}.",  # type: ignore[arg-type]
-                      field, (start, end))
+        yield Problem(
+            "secret" if kind == "secret" else "pii",
+            severity,
+            f"This looks like {words}.",  # type: ignore[arg-type]
+            field,
+            (start, end),
+        )
 
 
 def _spans(text: str) -> Iterator[tuple[int, int, str]]:

@@ -9,7 +9,9 @@ from app.domain.checks.problem import Problem
 
 MAX_CHARACTERS = 32_000
 MARKUP = re.compile(r"<\|[a-z_]{2,20}\|>|\[/?INST\]|<</?SYS>>|^(?:### )?(?:Human|Assistant|User):", re.MULTILINE)
-TEMPLATE = re.compile(r"\{\{[^{}]{0,80}\}\}|\[(?:insert|your|todo)[^\]]{0,60}\]|\bTODO\b|\blorem ipsum\b", re.IGNORECASE)
+TEMPLATE = re.compile(
+    r"\{\{[^{}]{0,80}\}\}|\[(?:insert|your|todo)[^\]]{0,60}\]|\bTODO\b|\blorem ipsum\b", re.IGNORECASE
+)
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -35,5 +37,10 @@ def _one(name: str, text: str) -> Iterator[Problem]:
         (CONTROL, "control_character", "is an invisible control character; delete it"),
     ):
         if match := pattern.search(text):
-            yield Problem(code, "block" if code == "control_character" else "warn",
-                          f"{match.group()!r} {words}.", name, match.span())
+            yield Problem(
+                code,
+                "block" if code == "control_character" else "warn",
+                f"{match.group()!r} {words}.",
+                name,
+                match.span(),
+            )

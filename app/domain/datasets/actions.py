@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -28,9 +29,17 @@ MIN_PAIRS = 10
 Row = tuple[Pair, Revision]
 
 
-def request_version(session: Session, user: User, project: Project, *, name: str,
-                    splits: dict[str, float] | None = None, seed: int = 0, filters: dict[str, Any] | None = None,
-                    deduplicate: bool = True) -> jobs.Job:
+def request_version(
+    session: Session,
+    user: User,
+    project: Project,
+    *,
+    name: str,
+    splits: dict[str, float] | None = None,
+    seed: int = 0,
+    filters: dict[str, Any] | None = None,
+    deduplicate: bool = True,
+) -> jobs.Job:
     """Queue a freeze. Raises Forbidden, Invalid, or Conflict when too little is approved."""
     access.require(session, user, Permission.FREEZE_VERSION, project)
     if not name.strip() or len(name) > 120:
@@ -39,49 +48,110 @@ def request_version(session: Session, user: User, project: Project, *, name: str
     count = len(queries.approved(session, project, filters or {}))
     if count < MIN_PAIRS:
         raise Conflict(f"{count} approved pairs match; a version needs at least {MIN_PAIRS}.")
-    payload = {"project": project.id, "user": user.id, "name": name.strip(), "splits": shares, "seed": seed,
-               "filters": filters or {}, "deduplicate": deduplicate}
+    payload = {
+        "project": project.id,
+        "user": user.id,
+        "name": name.strip(),
+        "splits": shares,
+        "seed": seed,
+        "filters": filters or {},
+        "deduplicate": deduplicate,
+    }
     job = jobs.enqueue(session, KIND, payload, project_id=project.id, created_by=user.id)
     audit.record(session, user.id, "version.requested", "job", job.id, project_id=project.id, name=name)
     return job
 
 
-def freeze(session: Session, storage: Storage, payload: dict[str, Any]) -> DatasetVersion:
-    """The version that a request named, in one transaction. Its id depends on the content alone, save for its number."""
+@dataclass(frozen=True)
+class Prepared:
+    """A version that is worked out but not recorded: the slow part, done outside any write transaction."""
+
+    version: DatasetVersion
+    items: list[VersionItem]
+
+
+def prepare(session: Session, storage: Storage, payload: dict[str, Any]) -> Prepared:
+    """Group, split and write the files of the version that a request named; reads one snapshot, records nothing."""
     project = session.get_one(Project, payload["project"])
     rows = queries.approved(session, project, payload["filters"])
     kept = _without_copies(rows) if payload["deduplicate"] else rows
     prompts = [revision.prompt for _, revision in kept]
-    cluster = split_rules.clusters(prompts)
-    split = split_rules.assign(cluster, _strata(project, kept), payload["splits"], payload["seed"])
+    grouped = split_rules.group(prompts)
+    split = split_rules.assign(grouped.cluster, _strata(project, kept), payload["splits"], payload["seed"])
     tags = [_tags(project, revision) for _, revision in kept]
     files = _write_files(storage, kept, split, tags)
-    leak_report = {
-        "near_duplicates_across_splits": split_rules.leaks(prompts, split), "threshold": THRESHOLD,
-        "method": "Jaccard of character 5-grams of the prompts, exact", "groups": len(set(cluster)),
-        "duplicates_removed": len(rows) - len(kept),
-    }
-    manifest = {"files": files, "items": [[r.id, s] for (_, r), s in zip(kept, split, strict=True)],
-                "seed": payload["seed"], "splits": payload["splits"], "filters": payload["filters"]}
     version = DatasetVersion(
-        id=new_id(), project_id=project.id, number=queries.next_number(session, project), name=payload["name"],
-        seed=payload["seed"], splits=payload["splits"], filters=payload["filters"],
-        deduplicate=payload["deduplicate"], files=files, leak_report=leak_report, created_by=payload["user"],
-        hash=hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest(),
+        id=new_id(),
+        project_id=project.id,
+        name=payload["name"],
+        seed=payload["seed"],
+        splits=payload["splits"],
+        filters=payload["filters"],
+        deduplicate=payload["deduplicate"],
+        files=files,
+        created_by=payload["user"],
+        hash=_hash(payload, kept, split, files),
+        leak_report=_leak_report(grouped, split, removed=len(rows) - len(kept)),
         counts={"total": len(kept), **{name: split.count(name) for name in split_rules.SPLITS}},
         distribution=distribution.of_tags(zip(split, tags, strict=True)),
     )
+    return Prepared(version, _items(version, kept, split, grouped.cluster))
+
+
+def freeze(session: Session, prepared: Prepared) -> DatasetVersion:
+    """Record a prepared version under the project's next number."""
+    version = prepared.version
+    version.number = queries.next_number(session, version.project_id)
     session.add(version)
     session.flush()
-    session.add_all(_items(version, kept, split, cluster))
-    audit.record(session, payload["user"], "version.frozen", "version", version.id, project_id=project.id,
-                 hash=version.hash, counts=version.counts)
+    session.add_all(prepared.items)
+    audit.record(
+        session,
+        version.created_by,
+        "version.frozen",
+        "version",
+        version.id,
+        project_id=version.project_id,
+        hash=version.hash,
+        counts=version.counts,
+    )
     return version
 
 
+def _hash(payload: dict[str, Any], kept: list[Row], split: list[str], files: dict[str, Any]) -> str:
+    """SHA-256 of what the version is: its files, items, seed, shares and filters."""
+    manifest = {
+        "files": files,
+        "items": [[r.id, s] for (_, r), s in zip(kept, split, strict=True)],
+        "seed": payload["seed"],
+        "splits": payload["splits"],
+        "filters": payload["filters"],
+    }
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def _leak_report(grouped: split_rules.Groups, split: list[str], *, removed: int) -> dict[str, Any]:
+    return {
+        "near_duplicates_across_splits": split_rules.leaks(grouped, split),
+        "threshold": THRESHOLD,
+        "method": "Jaccard of character 5-grams of the prompts, exact",
+        "groups": len(set(grouped.cluster)),
+        "duplicates_removed": removed,
+    }
+
+
 def _items(version: DatasetVersion, kept: list[Row], split: list[str], cluster: list[int]) -> list[VersionItem]:
-    return [VersionItem(version_id=version.id, position=index, revision_id=revision.id, pair_id=pair.id,
-                        split=split[index], cluster=cluster[index]) for index, (pair, revision) in enumerate(kept)]
+    return [
+        VersionItem(
+            version_id=version.id,
+            position=index,
+            revision_id=revision.id,
+            pair_id=pair.id,
+            split=split[index],
+            cluster=cluster[index],
+        )
+        for index, (pair, revision) in enumerate(kept)
+    ]
 
 
 def _without_copies(rows: list[Row]) -> list[Row]:
@@ -109,8 +179,11 @@ def _tags(project: Project, revision: Revision) -> dict[str, str]:
 def _write_files(storage: Storage, rows: list[Row], split: list[str], tags: list[dict[str, str]]) -> dict[str, Any]:
     files = {}
     for name in split_rules.SPLITS:
-        lines = [export.example_line(revision.id, revision.messages, tags[index])
-                 for index, (_, revision) in enumerate(rows) if split[index] == name]
+        lines = [
+            export.example_line(revision.id, revision.messages, tags[index])
+            for index, (_, revision) in enumerate(rows)
+            if split[index] == name
+        ]
         sha256, size = storage.put(lines)
         files[name] = {"sha256": sha256, "size": size, "examples": len(lines)}
     return files

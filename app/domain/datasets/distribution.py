@@ -14,5 +14,8 @@ def of_tags(items: Iterable[tuple[str, dict[str, str]]]) -> dict[str, dict[str, 
     for split, tags in items:
         for tag, value in tags.items():
             counts[tag][value][split] += 1
-    return {tag: {value: dict(splits) for value, splits in sorted(values.items())}
-            for tag, values in sorted(counts.items()) if len(values) <= MAX_VALUES}
+    return {
+        tag: {value: dict(splits) for value, splits in sorted(values.items())}
+        for tag, values in sorted(counts.items())
+        if len(values) <= MAX_VALUES
+    }

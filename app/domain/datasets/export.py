@@ -43,7 +43,11 @@ def _trl(example: dict[str, Any]) -> dict[str, Any]:
 
 
 WRITERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "jsonl": _jsonl, "openai": _openai, "sharegpt": _sharegpt, "alpaca": _alpaca, "trl": _trl,
+    "jsonl": _jsonl,
+    "openai": _openai,
+    "sharegpt": _sharegpt,
+    "alpaca": _alpaca,
+    "trl": _trl,
 }
 
 

@@ -33,9 +33,20 @@ KIND = "import"
 Progress = Callable[[float, float], None]
 
 
-def request_import(session: Session, user: User, project: Project, *, storage: Storage, data: bytes, filename: str,
-                   format: str = "auto", source: str, licence: str, submit: bool = False,
-                   approve: bool = False) -> jobs.Job:
+def request_import(
+    session: Session,
+    user: User,
+    project: Project,
+    *,
+    storage: Storage,
+    data: bytes,
+    filename: str,
+    format: str = "auto",
+    source: str,
+    licence: str,
+    submit: bool = False,
+    approve: bool = False,
+) -> jobs.Job:
     """Keep the file and queue its import. Raises Forbidden, Invalid when a row is wrong or source or licence lack."""
     access.require(session, user, Permission.WRITE_PAIR, project)
     if approve:
@@ -45,31 +56,57 @@ def request_import(session: Session, user: User, project: Project, *, storage: S
             raise Invalid(f"Say the {name}: nothing enters a data set without source and licence.", field=name)
     rows = len(readers.read(data, format, filename=filename, source=source, licence=licence))
     sha256, _ = storage.put([data])
-    payload = {"project": project.id, "user": user.id, "file": sha256, "filename": filename[:200], "format": format,
-               "source": source, "licence": licence, "submit": submit or approve, "approve": approve}
+    payload = {
+        "project": project.id,
+        "user": user.id,
+        "file": sha256,
+        "filename": filename[:200],
+        "format": format,
+        "source": source,
+        "licence": licence,
+        "submit": submit or approve,
+        "approve": approve,
+    }
     job = jobs.enqueue(session, KIND, payload, project_id=project.id, created_by=user.id)
     job.progress_total = float(rows)
-    audit.record(session, user.id, "import.requested", "job", job.id, project_id=project.id, rows=rows, file=sha256,
-                 approve=approve)
+    audit.record(
+        session,
+        user.id,
+        "import.requested",
+        "job",
+        job.id,
+        project_id=project.id,
+        rows=rows,
+        file=sha256,
+        approve=approve,
+    )
     return job
 
 
-def check_rows(session: Session, storage: Storage, payload: dict[str, Any],
-               progress: Progress) -> list[tuple[Content, Pair, list[dict[str, Any]]]]:
+def check_rows(
+    session: Session, storage: Storage, payload: dict[str, Any], progress: Progress
+) -> list[tuple[Content, Pair, list[dict[str, Any]]]]:
     """Every row with its new pair and problems: against the project, and against the rows above it. Nothing saved."""
     project = session.get_one(Project, payload["project"])
-    contents = readers.read(storage.bytes_of(payload["file"]), payload["format"], filename=payload["filename"],
-                            source=payload["source"], licence=payload["licence"])
-    pairs = [Pair(id=new_id(), project_id=project.id, author_id=payload["user"], current_revision_id="")
-             for _ in contents]
+    contents = readers.read(
+        storage.bytes_of(payload["file"]),
+        payload["format"],
+        filename=payload["filename"],
+        source=payload["source"],
+        licence=payload["licence"],
+    )
+    pairs = [
+        Pair(id=new_id(), project_id=project.id, author_id=payload["user"], current_revision_id="") for _ in contents
+    ]
     pairs.sort(key=lambda pair: pair.id)
     above = _above(contents, pairs)
     has_pairs = bool(pair_queries.counts_by_state(session, project))
     checked = []
     for number, content in enumerate(contents):
         known = index.neighbours(session, project, content.prompt) if has_pairs and content.prompt.strip() else []
-        found = check_pair(content.prompt, content.completion, languages=project.languages,
-                           neighbours=[*known, *above[number]])
+        found = check_pair(
+            content.prompt, content.completion, languages=project.languages, neighbours=[*known, *above[number]]
+        )
         checked.append((content, pairs[number], [problem.as_dict() for problem in found]))
         if number % 200 == 0:
             progress(number, len(contents))
@@ -81,13 +118,14 @@ def _above(contents: Sequence[Content], pairs: Sequence[Pair]) -> dict[int, list
     found: dict[int, list[Neighbour]] = defaultdict(list)
     for left, right, similarity in near_pairs([shingles(content.prompt) for content in contents]):
         if len(found[right]) < 5:
-            twin = contents[left]
-            found[right].append(Neighbour(pairs[left].id, "", round(similarity, 4), twin.prompt, twin.completion, "new"))
+            twin, known = contents[left], pairs[left].id
+            found[right].append(Neighbour(known, "", round(similarity, 4), twin.prompt, twin.completion, "new"))
     return found
 
 
-def save_rows(session: Session, payload: dict[str, Any],
-              checked: list[tuple[Content, Pair, list[dict[str, Any]]]]) -> dict[str, int]:
+def save_rows(
+    session: Session, payload: dict[str, Any], checked: list[tuple[Content, Pair, list[dict[str, Any]]]]
+) -> dict[str, int]:
     """Write all rows in the caller's transaction. A row with a blocking problem stays a draft."""
     project = session.get_one(Project, payload["project"])
     guideline = guideline_queries.current(session, project)
@@ -116,14 +154,38 @@ def save_rows(session: Session, payload: dict[str, Any],
 
 def _approval(project: Project, pair: Pair, revision: Revision, user_id: str, guideline_id: str | None) -> Review:
     """Not judged is null: a bulk approval rates nothing."""
-    return Review(pair_id=pair.id, revision_id=revision.id, reviewed_revision_id=revision.id, reviewer_id=user_id,
-                  decision="accept", ratings={criterion["name"]: None for criterion in project.criteria},
-                  comment="Approved in bulk at import.", guideline_id=guideline_id, bulk=True)
+    return Review(
+        pair_id=pair.id,
+        revision_id=revision.id,
+        reviewed_revision_id=revision.id,
+        reviewer_id=user_id,
+        decision="accept",
+        ratings={criterion["name"]: None for criterion in project.criteria},
+        comment="Approved in bulk at import.",
+        guideline_id=guideline_id,
+        bulk=True,
+    )
 
 
 def _record(session: Session, payload: dict[str, Any], counts: dict[str, int]) -> None:
-    audit.record(session, payload["user"], "pairs.imported", "project", payload["project"],
-                 project_id=payload["project"], file=payload["file"], **counts)
+    audit.record(
+        session,
+        payload["user"],
+        "pairs.imported",
+        "project",
+        payload["project"],
+        project_id=payload["project"],
+        file=payload["file"],
+        **counts,
+    )
     if payload["approve"]:
-        audit.record(session, payload["user"], "pairs.approved_in_bulk", "project", payload["project"],
-                     project_id=payload["project"], file=payload["file"], approved=counts["approved"])
+        audit.record(
+            session,
+            payload["user"],
+            "pairs.approved_in_bulk",
+            "project",
+            payload["project"],
+            project_id=payload["project"],
+            file=payload["file"],
+            approved=counts["approved"],
+        )

@@ -15,9 +15,11 @@ from app.domain.projects.tables import Project
 
 def versions(session: Session, project: Project) -> list[DatasetVersion]:
     """Newest first."""
-    return list(session.scalars(
-        select(DatasetVersion).where(DatasetVersion.project_id == project.id).order_by(DatasetVersion.number.desc())
-    ))
+    return list(
+        session.scalars(
+            select(DatasetVersion).where(DatasetVersion.project_id == project.id).order_by(DatasetVersion.number.desc())
+        )
+    )
 
 
 def by_id(session: Session, version_id: str) -> DatasetVersion:
@@ -30,8 +32,10 @@ def by_id(session: Session, version_id: str) -> DatasetVersion:
 def approved(session: Session, project: Project, filters: dict[str, Any]) -> list[tuple[Pair, Revision]]:
     """Approved pairs with the revision that was approved, oldest first. `filters` maps a tag to its value or values."""
     statement = (
-        select(Pair, Revision).join(Revision, Revision.id == Pair.submitted_revision_id)
-        .where(Pair.project_id == project.id, Pair.state == "approved").order_by(Pair.id)
+        select(Pair, Revision)
+        .join(Revision, Revision.id == Pair.submitted_revision_id)
+        .where(Pair.project_id == project.id, Pair.state == "approved")
+        .order_by(Pair.id)
     )
     for tag, wanted in filters.items():
         match = aliased(PairTag)
@@ -42,6 +46,6 @@ def approved(session: Session, project: Project, filters: dict[str, Any]) -> lis
     return [(pair, revision) for pair, revision in session.execute(statement)]
 
 
-def next_number(session: Session, project: Project) -> int:
-    last = session.scalar(select(func.max(DatasetVersion.number)).where(DatasetVersion.project_id == project.id))
+def next_number(session: Session, project_id: str) -> int:
+    last = session.scalar(select(func.max(DatasetVersion.number)).where(DatasetVersion.project_id == project_id))
     return (last or 0) + 1

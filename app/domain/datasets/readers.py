@@ -71,10 +71,15 @@ def _object(number: int, row: str) -> dict[str, Any]:
 
 def _content(number: int, record: dict[str, Any], source: str, licence: str) -> Content:
     try:
-        return messages.parse({
-            "messages": _messages(record), "context": record.get("context") or [], "tags": _tags(record),
-            "source": record.get("source") or source, "licence": record.get("licence") or licence,
-        })
+        return messages.parse(
+            {
+                "messages": _messages(record),
+                "context": record.get("context") or [],
+                "tags": _tags(record),
+                "source": record.get("source") or source,
+                "licence": record.get("licence") or licence,
+            }
+        )
     except Invalid as error:
         raise Invalid(f"Row {number}: {error.detail}", field=error.field) from error
 
@@ -84,8 +89,11 @@ def _messages(record: dict[str, Any]) -> list[dict[str, Any]]:
         return record["messages"]  # type: ignore[no-any-return]
     if "conversations" in record:
         turns = record["conversations"] if isinstance(record["conversations"], list) else []
-        return [{"role": SPEAKERS.get(str(turn.get("from")), "?"), "content": turn.get("value")}
-                for turn in turns if isinstance(turn, dict)]
+        return [
+            {"role": SPEAKERS.get(str(turn.get("from")), "?"), "content": turn.get("value")}
+            for turn in turns
+            if isinstance(turn, dict)
+        ]
     if "instruction" in record:
         prompt = "\n\n".join(str(part) for part in (record["instruction"], record.get("input")) if part)
         return _two(prompt, record.get("output"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from app.core.errors import Invalid
 from app.domain.checks.duplicates import near_pairs, shingles
@@ -22,8 +23,17 @@ def parse(splits: dict[str, float]) -> dict[str, float]:
     return shares
 
 
-def clusters(prompts: Sequence[str]) -> list[int]:
-    """For each prompt the index of the first member of its near-duplicate cluster (connected components)."""
+@dataclass(frozen=True)
+class Groups:
+    """The near-duplicate pairs of a list of prompts, and for each prompt the first member of its cluster."""
+
+    pairs: list[tuple[int, int]]
+    cluster: list[int]
+
+
+def group(prompts: Sequence[str]) -> Groups:
+    """Clusters are connected components: near-duplicates of near-duplicates stand together."""
+    pairs = [(left, right) for left, right, _ in near_pairs([shingles(prompt) for prompt in prompts])]
     parent = list(range(len(prompts)))
 
     def root(index: int) -> int:
@@ -32,10 +42,10 @@ def clusters(prompts: Sequence[str]) -> list[int]:
             index = parent[index]
         return index
 
-    for left, right, _ in near_pairs([shingles(prompt) for prompt in prompts]):
+    for left, right in pairs:
         low, high = sorted((root(left), root(right)))
         parent[high] = low
-    return [root(index) for index in range(len(prompts))]
+    return Groups(pairs, [root(index) for index in range(len(prompts))])
 
 
 def assign(cluster: Sequence[int], strata: Sequence[str], shares: dict[str, float], seed: int) -> list[str]:
@@ -65,14 +75,15 @@ def assign(cluster: Sequence[int], strata: Sequence[str], shares: dict[str, floa
 def _neediest(placed: dict[str, int], overall: dict[str, int], shares: dict[str, float]) -> str:
     """The split furthest below its share of the stratum; ties go to the one furthest below its share of the whole."""
     total, whole = sum(placed.values()) + 1, sum(overall.values()) + 1
-    return max(shares, key=lambda name: (round(shares[name] * total - placed[name], 9),
-                                         shares[name] * whole - overall[name]))
+    return max(
+        shares, key=lambda name: (round(shares[name] * total - placed[name], 9), shares[name] * whole - overall[name])
+    )
 
 
 def _shuffled(seed: int, index: int) -> str:
     return hashlib.sha256(f"{seed}:{index}".encode()).hexdigest()
 
 
-def leaks(prompts: Sequence[str], split: Sequence[str]) -> int:
-    """How many near-duplicate pairs of prompts stand in different splits: counted anew, not by construction."""
-    return sum(split[left] != split[right] for left, right, _ in near_pairs([shingles(p) for p in prompts]))
+def leaks(grouped: Groups, split: Sequence[str]) -> int:
+    """How many near-duplicate pairs stand in different splits: counted on the outcome, not assumed."""
+    return sum(split[left] != split[right] for left, right in grouped.pairs)

@@ -25,15 +25,20 @@ def accept_completion(session: Session, finish: protocol.Finish) -> TrainingRun:
     return run
 
 
-def _keep_report(session: Session, run: TrainingRun, report: protocol.Report,
-                 answers: list[protocol.Answer]) -> None:
+def _keep_report(session: Session, run: TrainingRun, report: protocol.Report, answers: list[protocol.Answer]) -> None:
     kept = EvaluationReport(run_id=run.id, payload=report.model_dump())
     session.add(kept)
     session.flush()
     for position, answer in enumerate(answers):
         primary = answer.scores.get(report.primary, {})
-        session.add(EvaluationAnswer(
-            report_id=kept.id, position=position, example_id=answer.id, payload=answer.model_dump(),
-            base_right=primary.get("base", 0.0) >= 1.0, tuned_right=primary.get("tuned", 0.0) >= 1.0,
-        ))
+        session.add(
+            EvaluationAnswer(
+                report_id=kept.id,
+                position=position,
+                example_id=answer.id,
+                payload=answer.model_dump(),
+                base_right=primary.get("base", 0.0) >= 1.0,
+                tuned_right=primary.get("tuned", 0.0) >= 1.0,
+            )
+        )
     session.flush()

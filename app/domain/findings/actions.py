@@ -22,8 +22,17 @@ MAX_FAILING = 20
 DEFAULT_COUNT = 20
 
 
-def create(session: Session, user: User, project: Project, *, run_id: str, tag: str, value: str, title: str = "",
-           note: str = "") -> Finding:
+def create(
+    session: Session,
+    user: User,
+    project: Project,
+    *,
+    run_id: str,
+    tag: str,
+    value: str,
+    title: str = "",
+    note: str = "",
+) -> Finding:
     """A finding with the failing answers of its slice. Raises NotFound, Conflict without a report, Invalid."""
     access.require(session, user, Permission.OPEN_ROUND, project)
     run = training_queries.by_id(session, run_id)
@@ -35,37 +44,63 @@ def create(session: Session, user: User, project: Project, *, run_id: str, tag: 
     if not tag or not value or len(tag) > 60 or len(value) > 120 or len(title) > 160:
         raise Invalid("A finding names a slice (tag and value) and has a title of at most 160 characters.", field="tag")
     failing = evaluation_queries.answers_page(session, run, only="wrong", tag=tag, value=value, limit=MAX_FAILING)
-    finding = Finding(project_id=project.id, run_id=run.id, tag=tag, value=value, title=title, note=note,
-                      failing=failing.items, created_by=user.id)
+    finding = Finding(
+        project_id=project.id,
+        run_id=run.id,
+        tag=tag,
+        value=value,
+        title=title,
+        note=note,
+        failing=failing.items,
+        created_by=user.id,
+    )
     session.add(finding)
     session.flush()
     audit.record(session, user.id, "finding.created", "finding", finding.id, project_id=project.id, run=run.id)
     return finding
 
 
-def open_round(session: Session, user: User, finding: Finding, *, title: str | None = None, brief: str | None = None,
-               targets: list[dict[str, Any]] | None = None) -> Round:
+def open_round(
+    session: Session,
+    user: User,
+    finding: Finding,
+    *,
+    title: str | None = None,
+    brief: str | None = None,
+    targets: list[dict[str, Any]] | None = None,
+) -> Round:
     """The next round, with a brief and targets drawn from the finding where none are given. Raises Conflict."""
     project = access.project_of(session, user, finding.project_id)
     access.require(session, user, Permission.OPEN_ROUND, project)
     if finding.state != "open":
         raise Conflict("This finding has opened a round already.")
     round_ = rounds.open_round(
-        session, user, project, title=title or finding.title, brief=brief or draft_brief(finding),
+        session,
+        user,
+        project,
+        title=title or finding.title,
+        brief=brief or draft_brief(finding),
         targets=targets or [{"tag": finding.tag, "value": finding.value, "count": DEFAULT_COUNT}],
     )
     finding.state, finding.round_id = "in_round", round_.id
-    audit.record(session, user.id, "finding.opened_round", "finding", finding.id, project_id=project.id,
-                 round=round_.id)
+    audit.record(
+        session, user.id, "finding.opened_round", "finding", finding.id, project_id=project.id, round=round_.id
+    )
     return round_
 
 
 def draft_brief(finding: Finding) -> str:
     """What an expert should write, in Markdown, from the failing answers."""
-    lines = [f"The tuned model is weak where **{finding.tag}** is **{finding.value}**.",
-             finding.note, "Write realistic new cases of this kind. Do not copy these; they are what it got wrong:"]
-    lines += [f"- {_short(answer['prompt'])} — expected `{_short(answer['reference'])}`, "
-              f"answered `{_short(answer['tuned']['text'])}`" for answer in finding.failing[:5]]
+    lines = [
+        f"The tuned model is weak where **{finding.tag}** is **{finding.value}**.",
+        finding.note,
+        "Write realistic new cases of this kind. Do not copy these; they are what it got wrong:",
+    ]
+    lines += [
+        f"- {_short(answer['prompt'])} — expected `{_short(answer['reference'])}`, "
+        f"answered `{_short(answer['tuned']['text'])}`"
+        for answer in finding.failing[:5]
+    ]
     return "\n\n".join(line for line in lines[:3] if line) + "\n\n" + "\n".join(lines[3:])
 
 

@@ -14,9 +14,7 @@ from app.domain.projects.tables import Project
 
 def of_project(session: Session, project: Project) -> list[Finding]:
     """Newest first."""
-    return list(session.scalars(
-        select(Finding).where(Finding.project_id == project.id).order_by(Finding.id.desc())
-    ))
+    return list(session.scalars(select(Finding).where(Finding.project_id == project.id).order_by(Finding.id.desc())))
 
 
 def by_id(session: Session, finding_id: str) -> Finding:
@@ -38,5 +36,7 @@ def weak_slices(report: dict[str, Any]) -> list[dict[str, Any]]:
         if tuned["value"] < overall:
             sure = tuned["high"] < overall
             words = "surely below" if sure else "below (within chance)"
-            weak.append({**part, "surely": sure, "reason": f"{tuned['value']:.0%} of {part['n']}, {words} {overall:.0%}"})
+            weak.append(
+                {**part, "surely": sure, "reason": f"{tuned['value']:.0%} of {part['n']}, {words} {overall:.0%}"}
+            )
     return sorted(weak, key=lambda part: (not part["surely"], part["tuned"]["value"], -part["n"]))

@@ -22,10 +22,18 @@ def publish(session: Session, user: User, project: Project, *, text: str) -> Gui
     if not text.strip() or len(text) > MAX_CHARACTERS:
         raise Invalid(f"A guideline has between 1 and {MAX_CHARACTERS} characters.", field="text")
     last = queries.current(session, project)
-    guideline = Guideline(project_id=project.id, number=(last.number if last else 0) + 1, text=text,
-                          published_by=user.id)
+    guideline = Guideline(
+        project_id=project.id, number=(last.number if last else 0) + 1, text=text, published_by=user.id
+    )
     session.add(guideline)
     session.flush()
-    audit.record(session, user.id, "guideline.published", "guideline", guideline.id, project_id=project.id,
-                 number=guideline.number)
+    audit.record(
+        session,
+        user.id,
+        "guideline.published",
+        "guideline",
+        guideline.id,
+        project_id=project.id,
+        number=guideline.number,
+    )
     return guideline

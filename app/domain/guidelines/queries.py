@@ -11,9 +11,9 @@ from app.domain.projects.tables import Project
 
 def all_versions(session: Session, project: Project) -> list[Guideline]:
     """Newest first."""
-    return list(session.scalars(
-        select(Guideline).where(Guideline.project_id == project.id).order_by(Guideline.number.desc())
-    ))
+    return list(
+        session.scalars(select(Guideline).where(Guideline.project_id == project.id).order_by(Guideline.number.desc()))
+    )
 
 
 def current(session: Session, project: Project) -> Guideline | None:

@@ -24,8 +24,9 @@ def create(session: Session, user: User, project: Project, content: Content, rou
     access.require(session, user, Permission.WRITE_PAIR, project)
     if round_id and round_queries.by_id(session, project, round_id).state != "open":
         raise Conflict("This round is closed; write the pair without it.", field="round_id")
-    pair = Pair(id=new_id(), project_id=project.id, author_id=user.id, round_id=round_id or None,
-                current_revision_id="")
+    pair = Pair(
+        id=new_id(), project_id=project.id, author_id=user.id, round_id=round_id or None, current_revision_id=""
+    )
     revision = add_revision(session, project, pair, user, content, number=1)
     audit.record(session, user.id, "pair.created", "pair", pair.id, project_id=project.id, revision=revision.id)
     return pair
@@ -88,13 +89,15 @@ def discard(session: Session, user: User, pair: Pair) -> Pair:
     return pair
 
 
-def add_revision(session: Session, project: Project, pair: Pair, user: User, content: Content, *,
-                 number: int) -> Revision:
+def add_revision(
+    session: Session, project: Project, pair: Pair, user: User, content: Content, *, number: int
+) -> Revision:
     """Write a revision, make it current and reindex; the caller has asked for permission and records the event."""
     if not content.source.strip() or not content.licence.strip():
         missing = "source" if not content.source.strip() else "licence"
-        raise Invalid(f"Say the {missing} of the pair: nothing enters a data set without source and licence.",
-                      field=missing)
+        raise Invalid(
+            f"Say the {missing} of the pair: nothing enters a data set without source and licence.", field=missing
+        )
     problems = queries.problems_for(session, project, content, without=pair.id)
     revision = new_revision(pair, user.id, content, number=number, problems=problems)
     pair.current_revision_id, pair.updated_at = revision.id, now()
@@ -106,17 +109,33 @@ def add_revision(session: Session, project: Project, pair: Pair, user: User, con
     return revision
 
 
-def new_revision(pair: Pair, author_id: str, content: Content, *, number: int,
-                 problems: list[dict[str, object]]) -> Revision:
+def new_revision(
+    pair: Pair, author_id: str, content: Content, *, number: int, problems: list[dict[str, object]]
+) -> Revision:
     identity = messages.digest(content, pair=pair.id, author=author_id, number=number)
     body = content.as_dict()
-    return Revision(id=identity, pair_id=pair.id, number=number, author_id=author_id, problems=problems,
-                    prompt=content.prompt, completion=content.completion, **body)
+    return Revision(
+        id=identity,
+        pair_id=pair.id,
+        number=number,
+        author_id=author_id,
+        problems=problems,
+        prompt=content.prompt,
+        completion=content.completion,
+        **body,
+    )
 
 
 def content_of(revision: Revision) -> Content:
-    return messages.parse({"messages": revision.messages, "context": revision.context, "tags": revision.tags,
-                           "source": revision.source, "licence": revision.licence})
+    return messages.parse(
+        {
+            "messages": revision.messages,
+            "context": revision.context,
+            "tags": revision.tags,
+            "source": revision.source,
+            "licence": revision.licence,
+        }
+    )
 
 
 def unchanged(revision: Revision, content: Content) -> bool:

@@ -37,14 +37,18 @@ class Content:
     def as_dict(self) -> dict[str, Any]:
         return {
             "messages": [{"role": role, "content": text} for role, text in self.messages],
-            "context": list(self.context), "tags": self.tags, "source": self.source, "licence": self.licence,
+            "context": list(self.context),
+            "tags": self.tags,
+            "source": self.source,
+            "licence": self.licence,
         }
 
 
 def pair(prompt: str, completion: str, **rest: Any) -> Content:
     """The two-message case."""
-    return parse({"messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}],
-                  **rest})
+    return parse(
+        {"messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}], **rest}
+    )
 
 
 def parse(body: Any) -> Content:
@@ -52,10 +56,16 @@ def parse(body: Any) -> Content:
     if not isinstance(body, dict):
         raise Invalid("Send an object with messages.", field="messages")
     if unknown := set(body) - KEYS:
-        raise Invalid(f"Unknown field {sorted(unknown)[0]!r}; known are {', '.join(sorted(KEYS))}.",
-                      field=sorted(unknown)[0])
-    return Content(_messages(body.get("messages")), _context(body.get("context") or []), _tags(body.get("tags") or {}),
-                   _text(body.get("source") or "", "source", 500), _text(body.get("licence") or "", "licence", 120))
+        raise Invalid(
+            f"Unknown field {sorted(unknown)[0]!r}; known are {', '.join(sorted(KEYS))}.", field=sorted(unknown)[0]
+        )
+    return Content(
+        _messages(body.get("messages")),
+        _context(body.get("context") or []),
+        _tags(body.get("tags") or {}),
+        _text(body.get("source") or "", "source", 500),
+        _text(body.get("licence") or "", "licence", 120),
+    )
 
 
 def _text(value: Any, name: str, limit: int) -> str:

@@ -40,16 +40,26 @@ def revisions(session: Session, pair: Pair) -> list[Revision]:
     return list(session.scalars(select(Revision).where(Revision.pair_id == pair.id).order_by(Revision.number)))
 
 
-def problems_for(session: Session, project: Project, content: Content, *,
-                 without: str | None = None) -> list[dict[str, Any]]:
+def problems_for(
+    session: Session, project: Project, content: Content, *, without: str | None = None
+) -> list[dict[str, Any]]:
     """Every problem of a content against the project, nothing saved."""
     neighbours = index.neighbours(session, project, content.prompt, without=without) if content.prompt.strip() else []
     found = check_pair(content.prompt, content.completion, languages=project.languages, neighbours=neighbours)
     return [problem.as_dict() for problem in found]
 
 
-def page(session: Session, project: Project, *, state: str | None = None, tags: dict[str, str] | None = None,
-         author: str | None = None, q: str | None = None, limit: int = 50, cursor: str | None = None) -> Page[Pair]:
+def page(
+    session: Session,
+    project: Project,
+    *,
+    state: str | None = None,
+    tags: dict[str, str] | None = None,
+    author: str | None = None,
+    q: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[Pair]:
     """Pairs, newest first, that match every filter."""
     statement = select(Pair).where(Pair.project_id == project.id)
     if state:
@@ -78,8 +88,10 @@ def counts_by_state(session: Session, project: Project, author: str | None = Non
 def tag_values(session: Session, project: Project) -> dict[str, list[tuple[str, int]]]:
     """tag -> its values with their counts, commonest first."""
     rows = session.execute(
-        select(PairTag.tag, PairTag.value, func.count()).where(PairTag.project_id == project.id)
-        .group_by(PairTag.tag, PairTag.value).order_by(PairTag.tag, func.count().desc(), PairTag.value)
+        select(PairTag.tag, PairTag.value, func.count())
+        .where(PairTag.project_id == project.id)
+        .group_by(PairTag.tag, PairTag.value)
+        .order_by(PairTag.tag, func.count().desc(), PairTag.value)
     )
     values: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for tag, value, count in rows:
@@ -92,9 +104,14 @@ def round_progress(session: Session, round_: Round) -> list[dict[str, Any]]:
     progress = []
     for target in round_.targets:
         rows = session.execute(
-            select(Pair.state, func.count()).join(PairTag, PairTag.pair_id == Pair.id)
-            .where(Pair.round_id == round_.id, PairTag.tag == target["tag"], PairTag.value == target["value"],
-                   Pair.discarded_at.is_(None))
+            select(Pair.state, func.count())
+            .join(PairTag, PairTag.pair_id == Pair.id)
+            .where(
+                Pair.round_id == round_.id,
+                PairTag.tag == target["tag"],
+                PairTag.value == target["value"],
+                Pair.discarded_at.is_(None),
+            )
             .group_by(Pair.state)
         )
         counts = {state: count for state, count in rows}

@@ -15,8 +15,10 @@ class Pair(Identified, Base):
     """`state` is derived (states.py) and kept here for the lists."""
 
     __tablename__ = "pairs"
-    __table_args__ = (Index("ix_pairs_list", "project_id", "state", "id"),
-                      Index("ix_pairs_author", "project_id", "author_id", "id"))
+    __table_args__ = (
+        Index("ix_pairs_list", "project_id", "state", "id"),
+        Index("ix_pairs_author", "project_id", "author_id", "id"),
+    )
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
     author_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
     round_id: Mapped[str | None] = mapped_column(ForeignKey("rounds.id"), index=True)

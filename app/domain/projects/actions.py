@@ -14,18 +14,27 @@ from app.domain.accounts import queries as account_queries
 from app.domain.accounts.permissions import Permission, Role
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
-from app.domain.projects import access
+from app.domain.projects import access, queries
 from app.domain.projects import criteria as criteria_rules
-from app.domain.projects import queries
 from app.domain.projects.tables import Membership, Project
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 TASKS = ("generation", "classification", "extraction", "translation", "regression", "code")
 
 
-def open_project(session: Session, user: User, *, slug: str, name: str, task: str, languages: list[str],
-                 domains: list[str], criteria: list[Any] | None = None, overlap: int = 1,
-                 base_model: str = "starter") -> Project:
+def open_project(
+    session: Session,
+    user: User,
+    *,
+    slug: str,
+    name: str,
+    task: str,
+    languages: list[str],
+    domains: list[str],
+    criteria: list[Any] | None = None,
+    overlap: int = 1,
+    base_model: str = "starter",
+) -> Project:
     """A new project. Raises Forbidden, Invalid, or Conflict when the slug is taken."""
     access.require_admin(user)
     if not SLUG.fullmatch(slug):
@@ -39,8 +48,17 @@ def open_project(session: Session, user: User, *, slug: str, name: str, task: st
     parsed = criteria_rules.parse(criteria)
     if queries.by_slug(session, slug):
         raise Conflict(f"The slug {slug!r} is taken; choose another.", field="slug")
-    project = Project(slug=slug, name=name.strip(), task=task, languages=languages, domains=domains, criteria=parsed,
-                      overlap=overlap, base_model=base_model, created_by=user.id)
+    project = Project(
+        slug=slug,
+        name=name.strip(),
+        task=task,
+        languages=languages,
+        domains=domains,
+        criteria=parsed,
+        overlap=overlap,
+        base_model=base_model,
+        created_by=user.id,
+    )
     session.add(project)
     session.flush()
     audit.record(session, user.id, "project.opened", "project", project.id, project_id=project.id, slug=slug)

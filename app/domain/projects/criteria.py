@@ -12,24 +12,39 @@ DEFAULT: list[dict[str, Any]] = [
     {
         "name": "accuracy",
         "question": "Is the answer right?",
-        "levels": {"1": "Wrong, or harmful if followed", "2": "Mostly wrong", "3": "Right in the main, one error",
-                   "4": "Right, one imprecision", "5": "Right and complete"},
+        "levels": {
+            "1": "Wrong, or harmful if followed",
+            "2": "Mostly wrong",
+            "3": "Right in the main, one error",
+            "4": "Right, one imprecision",
+            "5": "Right and complete",
+        },
         "good": "States the one correct answer that the key gives.",
         "bad": "Gives an answer that a neighbouring case would need.",
     },
     {
         "name": "relevance",
         "question": "Does the pair belong to this task?",
-        "levels": {"1": "Another task", "2": "Only touches the task", "3": "Belongs, but is unlikely to occur",
-                   "4": "Belongs", "5": "A case the model will meet often, or one that matters"},
+        "levels": {
+            "1": "Another task",
+            "2": "Only touches the task",
+            "3": "Belongs, but is unlikely to occur",
+            "4": "Belongs",
+            "5": "A case the model will meet often, or one that matters",
+        },
         "good": "A request of the kind that users really send.",
         "bad": "Small talk, or a request for another service.",
     },
     {
         "name": "guideline",
         "question": "Does it follow the guideline?",
-        "levels": {"1": "Breaks a rule", "2": "Breaks a rule in part", "3": "Follows the rules, not the style",
-                   "4": "Follows rules and style", "5": "Would serve as an example in the guideline"},
+        "levels": {
+            "1": "Breaks a rule",
+            "2": "Breaks a rule in part",
+            "3": "Follows the rules, not the style",
+            "4": "Follows rules and style",
+            "5": "Would serve as an example in the guideline",
+        },
         "good": "The form, the wording and the privacy rules are kept.",
         "bad": "Names a real person, or wraps the answer in a sentence where a label is asked.",
     },
@@ -57,7 +72,9 @@ def _criterion(item: Any, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
     if not isinstance(levels, dict) or set(levels) - set(LEVELS):
         raise Invalid(f"The levels of {name!r} are named 1 to 5, each with its anchor.", field="criteria")
     return {
-        "name": name, "question": str(given.get("question") or base["question"]),
+        "name": name,
+        "question": str(given.get("question") or base["question"]),
         "levels": {level: str(text) for level, text in levels.items()},
-        "good": str(given.get("good") or base["good"]), "bad": str(given.get("bad") or base["bad"]),
+        "good": str(given.get("good") or base["good"]),
+        "bad": str(given.get("bad") or base["bad"]),
     }

@@ -19,8 +19,10 @@ def projects_of(session: Session, user: User) -> list[Project]:
 
 def members(session: Session, project: Project) -> list[tuple[Membership, User]]:
     rows = session.execute(
-        select(Membership, User).join(User, User.id == Membership.user_id)
-        .where(Membership.project_id == project.id).order_by(Membership.id)
+        select(Membership, User)
+        .join(User, User.id == Membership.user_id)
+        .where(Membership.project_id == project.id)
+        .order_by(Membership.id)
     )
     return [(membership, user) for membership, user in rows]
 

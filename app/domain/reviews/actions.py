@@ -15,6 +15,7 @@ from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
 from app.domain.guidelines import queries as guideline_queries
 from app.domain.pairs import actions as pair_actions
+from app.domain.pairs import queries as pair_queries
 from app.domain.pairs import states
 from app.domain.pairs.messages import parse
 from app.domain.pairs.tables import Pair
@@ -66,8 +67,17 @@ def release(session: Session, user: User, lease_id: str) -> None:
     audit.record(session, user.id, "lease.released", "pair", pair.id, project_id=project.id)
 
 
-def decide(session: Session, user: User, pair: Pair, *, lease: str, decision: str, ratings: dict[str, Any],
-           comment: str = "", messages: list[dict[str, Any]] | None = None) -> Review:
+def decide(
+    session: Session,
+    user: User,
+    pair: Pair,
+    *,
+    lease: str,
+    decision: str,
+    ratings: dict[str, Any],
+    comment: str = "",
+    messages: list[dict[str, Any]] | None = None,
+) -> Review:
     """Record a verdict on the submitted revision. Raises Forbidden for own work, Conflict for a lost lease, Invalid."""
     project = access.project_of(session, user, pair.project_id)
     access.require(session, user, Permission.REVIEW_PAIR, project)
@@ -85,8 +95,17 @@ def decide(session: Session, user: User, pair: Pair, *, lease: str, decision: st
     session.delete(held)
     session.flush()
     _derive(session, project, pair)
-    audit.record(session, user.id, "review.decided", "pair", pair.id, project_id=project.id, decision=decision,
-                 review=review.id, revision=review.revision_id)
+    audit.record(
+        session,
+        user.id,
+        "review.decided",
+        "pair",
+        pair.id,
+        project_id=project.id,
+        decision=decision,
+        review=review.id,
+        revision=review.revision_id,
+    )
     return review
 
 
@@ -106,20 +125,35 @@ def undo(session: Session, user: User, review: Review) -> None:
     audit.record(session, user.id, "review.undone", "pair", pair.id, project_id=project.id, review=review.id)
 
 
-def _record(session: Session, user: User, project: Project, pair: Pair, reviewed: str, decision: str,
-            ratings: dict[str, Any], comment: str) -> Review:
+def _record(
+    session: Session,
+    user: User,
+    project: Project,
+    pair: Pair,
+    reviewed: str,
+    decision: str,
+    ratings: dict[str, Any],
+    comment: str,
+) -> Review:
     guideline = guideline_queries.current(session, project)
     names = [criterion["name"] for criterion in project.criteria]
-    review = Review(pair_id=pair.id, revision_id=str(pair.submitted_revision_id), reviewed_revision_id=reviewed,
-                    reviewer_id=user.id, decision=decision, ratings={name: ratings.get(name) for name in names},
-                    comment=comment, guideline_id=guideline.id if guideline else None)
+    review = Review(
+        pair_id=pair.id,
+        revision_id=str(pair.submitted_revision_id),
+        reviewed_revision_id=reviewed,
+        reviewer_id=user.id,
+        decision=decision,
+        ratings={name: ratings.get(name) for name in names},
+        comment=comment,
+        guideline_id=guideline.id if guideline else None,
+    )
     session.add(review)
     session.flush()
     return review
 
 
 def _fix(session: Session, user: User, project: Project, pair: Pair, fixed: list[dict[str, Any]]) -> None:
-    revision = pair_actions.queries.current(session, pair)
+    revision = pair_queries.current(session, pair)
     content = pair_actions.content_of(revision).as_dict()
     corrected = parse({**content, "messages": fixed})
     if pair_actions.unchanged(revision, corrected):
@@ -131,8 +165,11 @@ def _fix(session: Session, user: User, project: Project, pair: Pair, fixed: list
 def _derive(session: Session, project: Project, pair: Pair) -> None:
     standing = [r.decision for r in queries.of_pair(session, pair) if r.revision_id == pair.submitted_revision_id]
     pair.state = states.derive(
-        discarded=pair.discarded_at is not None, submitted=pair.submitted_revision_id is not None,
-        leased=queries.live_lease(session, pair) is not None, decisions=standing, overlap=project.overlap,
+        discarded=pair.discarded_at is not None,
+        submitted=pair.submitted_revision_id is not None,
+        leased=queries.live_lease(session, pair) is not None,
+        decisions=standing,
+        overlap=project.overlap,
     )
     pair.updated_at = now()
 
@@ -144,8 +181,9 @@ def _own_lease(session: Session, user: User, lease_id: str) -> Lease:
     return lease
 
 
-def _check_verdict(project: Project, decision: str, ratings: dict[str, Any], comment: str,
-                   messages: list[dict[str, Any]] | None) -> None:
+def _check_verdict(
+    project: Project, decision: str, ratings: dict[str, Any], comment: str, messages: list[dict[str, Any]] | None
+) -> None:
     if decision not in DECISIONS:
         raise Invalid(f"The decision is one of {', '.join(DECISIONS)}.", field="decision")
     if messages is not None and decision != "fix_and_accept":
@@ -160,5 +198,3 @@ def _check_verdict(project: Project, decision: str, ratings: dict[str, Any], com
             raise Invalid(f"{name!r} is no criterion here; rate {', '.join(sorted(names))}.", field="ratings")
         if value is not None and (isinstance(value, bool) or value not in (1, 2, 3, 4, 5)):
             raise Invalid(f"{name} is rated 1 to 5, or null where you did not judge it.", field="ratings")
-
-

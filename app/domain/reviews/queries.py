@@ -18,9 +18,9 @@ from app.domain.reviews.tables import Lease, Review
 
 def of_pair(session: Session, pair: Pair) -> list[Review]:
     """Standing reviews, oldest first."""
-    return list(session.scalars(
-        select(Review).where(Review.pair_id == pair.id, Review.undone_at.is_(None)).order_by(Review.id)
-    ))
+    return list(
+        session.scalars(select(Review).where(Review.pair_id == pair.id, Review.undone_at.is_(None)).order_by(Review.id))
+    )
 
 
 def live_lease(session: Session, pair: Pair) -> Lease | None:
@@ -30,7 +30,8 @@ def live_lease(session: Session, pair: Pair) -> Lease | None:
 def lease_of(session: Session, user: User, project: Project) -> Lease | None:
     """The item that is on the user's desk."""
     return session.scalar(
-        select(Lease).join(Pair, Pair.id == Lease.pair_id)
+        select(Lease)
+        .join(Pair, Pair.id == Lease.pair_id)
         .where(Lease.reviewer_id == user.id, Lease.expires_at > now(), Pair.project_id == project.id)
     )
 
@@ -38,13 +39,21 @@ def lease_of(session: Session, user: User, project: Project) -> Lease | None:
 def waiting(user: User, project: Project) -> Select[Any]:
     """Pairs this user may take: in the queue, not their own work, not judged by them, on nobody else's desk."""
     judged = select(Review.pair_id).where(
-        Review.pair_id == Pair.id, Review.reviewer_id == user.id, Review.undone_at.is_(None),
+        Review.pair_id == Pair.id,
+        Review.reviewer_id == user.id,
+        Review.undone_at.is_(None),
         Review.revision_id == Pair.submitted_revision_id,
     )
-    leased = select(Lease.pair_id).where(Lease.pair_id == Pair.id, Lease.expires_at > now(),
-                                         Lease.reviewer_id != user.id)
-    return select(Pair).where(Pair.project_id == project.id, Pair.state.in_(QUEUED), Pair.author_id != user.id,
-                              ~judged.exists(), ~leased.exists())
+    leased = select(Lease.pair_id).where(
+        Lease.pair_id == Pair.id, Lease.expires_at > now(), Lease.reviewer_id != user.id
+    )
+    return select(Pair).where(
+        Pair.project_id == project.id,
+        Pair.state.in_(QUEUED),
+        Pair.author_id != user.id,
+        ~judged.exists(),
+        ~leased.exists(),
+    )
 
 
 def queue_length(session: Session, project: Project, user: User) -> int:
@@ -54,10 +63,16 @@ def queue_length(session: Session, project: Project, user: User) -> int:
 def latest_by(session: Session, user: User, project: Project) -> Review | None:
     """The user's last standing decision in this project."""
     return session.scalar(
-        select(Review).join(Pair, Pair.id == Review.pair_id)
-        .where(Review.reviewer_id == user.id, Pair.project_id == project.id, Review.undone_at.is_(None),
-               Review.bulk.is_(False))
-        .order_by(Review.id.desc()).limit(1)
+        select(Review)
+        .join(Pair, Pair.id == Review.pair_id)
+        .where(
+            Review.reviewer_id == user.id,
+            Pair.project_id == project.id,
+            Review.undone_at.is_(None),
+            Review.bulk.is_(False),
+        )
+        .order_by(Review.id.desc())
+        .limit(1)
     )
 
 

@@ -18,8 +18,9 @@ from app.domain.rounds import queries
 from app.domain.rounds.tables import Round
 
 
-def open_round(session: Session, user: User, project: Project, *, title: str, brief: str,
-               targets: list[dict[str, Any]]) -> Round:
+def open_round(
+    session: Session, user: User, project: Project, *, title: str, brief: str, targets: list[dict[str, Any]]
+) -> Round:
     """A new round under the guideline in force. Raises Forbidden or Invalid."""
     access.require(session, user, Permission.OPEN_ROUND, project)
     if not title.strip() or len(title) > 160:
@@ -27,8 +28,14 @@ def open_round(session: Session, user: User, project: Project, *, title: str, br
     checked = [_target(target) for target in targets]
     guideline = guideline_queries.current(session, project)
     numbers = [round_.number for round_ in queries.all_rounds(session, project)]
-    round_ = Round(project_id=project.id, number=max(numbers, default=0) + 1, title=title.strip(), brief=brief,
-                   targets=checked, guideline_id=guideline.id if guideline else None)
+    round_ = Round(
+        project_id=project.id,
+        number=max(numbers, default=0) + 1,
+        title=title.strip(),
+        brief=brief,
+        targets=checked,
+        guideline_id=guideline.id if guideline else None,
+    )
     session.add(round_)
     session.flush()
     audit.record(session, user.id, "round.opened", "round", round_.id, project_id=project.id, title=round_.title)

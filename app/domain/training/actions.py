@@ -23,8 +23,9 @@ from trainer import protocol
 KIND = "train"
 
 
-def request_run(session: Session, user: User, project: Project, *, version_id: str,
-                recipe: dict[str, Any]) -> TrainingRun:
+def request_run(
+    session: Session, user: User, project: Project, *, version_id: str, recipe: dict[str, Any]
+) -> TrainingRun:
     """Queue a run. Raises Forbidden, NotFound for another project's version, Invalid that names the recipe's field."""
     access.require(session, user, Permission.TRAIN, project)
     version = dataset_queries.by_id(session, version_id)
@@ -36,8 +37,15 @@ def request_run(session: Session, user: User, project: Project, *, version_id: s
     files = [file["sha256"] for file in version.files.values()]
     number = queries.next_number(session, project)
     job = jobs.enqueue(session, KIND, {"version": version.id}, project_id=project.id, created_by=user.id, files=files)
-    run = TrainingRun(project_id=project.id, number=number, version_id=version.id, job_id=job.id,
-                      recipe=checked.model_dump(), seed=checked.seed, created_by=user.id)
+    run = TrainingRun(
+        project_id=project.id,
+        number=number,
+        version_id=version.id,
+        job_id=job.id,
+        recipe=checked.model_dump(),
+        seed=checked.seed,
+        created_by=user.id,
+    )
     session.add(run)
     session.flush()
     audit.record(session, user.id, "run.requested", "run", run.id, project_id=project.id, version=version.id)
@@ -75,24 +83,33 @@ def claim(session: Session, worker: str, lease_seconds: float) -> protocol.Claim
     project = session.get_one(Project, run.project_id)
     run.state, run.attempt, run.started_at = "running", job.attempt, run.started_at or now()
     files = {name: protocol.DataFile(sha256=version.files[name]["sha256"]) for name in ("train", "validation", "test")}
-    spec = protocol.RunSpec(recipe=protocol.Recipe.model_validate(run.recipe), task=project.task,  # type: ignore[arg-type]
-                            output_dir="", contamination=version.leak_report, **files)
-    return protocol.Claim(job=job.id, token=job.token, run=run.id, attempt=job.attempt, lease_seconds=lease_seconds,
-                          spec=spec)
+    spec = protocol.RunSpec(
+        recipe=protocol.Recipe.model_validate(run.recipe),
+        task=project.task,
+        output_dir="",
+        contamination=version.leak_report,
+        **files,
+    )
+    return protocol.Claim(
+        job=job.id, token=job.token, run=run.id, attempt=job.attempt, lease_seconds=lease_seconds, spec=spec
+    )
 
 
 def _mirror_lost(session: Session) -> None:
     """Runs whose job the ledger ended by itself (attempts used up, cancelled while waiting)."""
-    rows = session.query(TrainingRun, jobs.Job).join(jobs.Job, jobs.Job.id == TrainingRun.job_id).where(
-        TrainingRun.state.in_(jobs.OPEN), jobs.Job.state.not_in(jobs.OPEN)
+    rows = (
+        session.query(TrainingRun, jobs.Job)
+        .join(jobs.Job, jobs.Job.id == TrainingRun.job_id)
+        .where(TrainingRun.state.in_(jobs.OPEN), jobs.Job.state.not_in(jobs.OPEN))
     )
     for run, job in rows:
         run.state, run.error, run.finished_at = job.state, job.error, job.finished_at
 
 
 def heartbeat(session: Session, beat: protocol.Heartbeat, lease_seconds: float) -> protocol.HeartbeatReply:
-    job = jobs.heartbeat(session, beat.job, beat.token, lease_seconds, done=beat.done, total=beat.total,
-                         eta_seconds=beat.eta_seconds)
+    job = jobs.heartbeat(
+        session, beat.job, beat.token, lease_seconds, done=beat.done, total=beat.total, eta_seconds=beat.eta_seconds
+    )
     return protocol.HeartbeatReply(cancel=job.cancel_requested)
 
 

@@ -16,9 +16,11 @@ MAX_POINTS = 1000
 
 def runs(session: Session, project: Project) -> list[TrainingRun]:
     """Newest first."""
-    return list(session.scalars(
-        select(TrainingRun).where(TrainingRun.project_id == project.id).order_by(TrainingRun.number.desc())
-    ))
+    return list(
+        session.scalars(
+            select(TrainingRun).where(TrainingRun.project_id == project.id).order_by(TrainingRun.number.desc())
+        )
+    )
 
 
 def by_id(session: Session, run_id: str) -> TrainingRun:
@@ -42,9 +44,11 @@ def next_number(session: Session, project: Project) -> int:
 
 def events_after(session: Session, run: TrainingRun, seq: int, limit: int = 500) -> list[RunEvent]:
     """Events numbered above `seq`, in order."""
-    return list(session.scalars(
-        select(RunEvent).where(RunEvent.run_id == run.id, RunEvent.seq > seq).order_by(RunEvent.seq).limit(limit)
-    ))
+    return list(
+        session.scalars(
+            select(RunEvent).where(RunEvent.run_id == run.id, RunEvent.seq > seq).order_by(RunEvent.seq).limit(limit)
+        )
+    )
 
 
 def latest_event(session: Session, run: TrainingRun) -> dict[str, Any] | None:
@@ -61,9 +65,7 @@ def last_seq(session: Session, run: TrainingRun) -> int:
 def curve(session: Session, run: TrainingRun) -> dict[str, list[list[float]]]:
     """Loss in nats per label token by step: {"train": [[step, loss], …], "validation": […]}, at most 1,000 points."""
     points: dict[str, list[list[float]]] = {"train": [], "validation": []}
-    for payload in session.scalars(
-        select(RunEvent.payload).where(RunEvent.run_id == run.id).order_by(RunEvent.seq)
-    ):
+    for payload in session.scalars(select(RunEvent.payload).where(RunEvent.run_id == run.id).order_by(RunEvent.seq)):
         if payload["kind"] in points and payload["loss"] is not None:
             points[payload["kind"]].append([payload["step"], payload["loss"]])
     return {kind: line[:: max(1, len(line) // MAX_POINTS)] for kind, line in points.items()}

@@ -1,0 +1,149 @@
+"""The worker of imports and freezes: what it writes, when it writes nothing, and what it tells the ledger."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from app.cli import jobs as worker
+from app.cli.installation import Installation
+from app.core import jobs
+from app.core.database import Database, now
+from app.core.storage import Storage
+from app.domain.datasets import actions as datasets
+from app.domain.datasets import imports
+from app.domain.datasets import queries as dataset_queries
+from app.domain.pairs.tables import Pair
+from app.settings import Settings
+from tests.people import Cast
+
+LABELS = ("billing", "records", "refill")
+SUBJECTS = ("invoice", "chart", "tablets", "scan", "letter", "visit", "referral", "vaccine", "blood test", "insurance")
+VERBS = ("lost", "need a copy of", "cannot pay for", "would like to move", "never received", "am worried about")
+
+
+def rows(count: int) -> bytes:
+    lines = []
+    for number in range(count):
+        subject, verb = SUBJECTS[number % len(SUBJECTS)], VERBS[number // len(SUBJECTS) % len(VERBS)]
+        prompt = f"Since week {number} I {verb} the {subject}, {'please help me' if number % 2 else 'what now'}?"
+        lines.append(json.dumps({"prompt": prompt, "completion": LABELS[number % 3]}))
+    return "\n".join(lines).encode()
+
+
+@pytest.fixture
+def installation(database: Database, settings: Settings) -> Installation:
+    return Installation(settings, database, Storage(settings.resolved_storage_url))
+
+
+def ask_import(installation: Installation, cast: Cast, data: bytes) -> str:
+    with installation.database.session() as session:
+        return imports.request_import(
+            session, cast.bob, cast.project, storage=installation.storage, data=data, filename="pairs.jsonl",
+            source="test", licence="CC0-1.0", approve=True,
+        ).id  # fmt: skip
+
+
+def job_of(installation: Installation, job_id: str) -> jobs.Job:
+    with installation.database.read() as session:
+        return jobs.by_id(session, job_id)
+
+
+def pair_count(installation: Installation) -> int:
+    with installation.database.read() as session:
+        return session.scalar(select(func.count()).select_from(Pair)) or 0
+
+
+def test_an_idle_queue_gives_nothing_to_do(installation: Installation) -> None:
+    assert worker.work_once(installation) is False
+
+
+def test_an_import_then_a_freeze(installation: Installation, cast: Cast) -> None:
+    imported = ask_import(installation, cast, rows(40))
+    assert worker.work_once(installation)
+    job = job_of(installation, imported)
+    assert (job.state, (job.result or {})["imported"]) == ("done", 40)
+    with installation.database.session() as session:
+        frozen = datasets.request_version(session, cast.carol, cast.project, name="one").id
+    worker.drain(installation)
+    job = job_of(installation, frozen)
+    assert job.state == "done", job.error
+    with installation.database.read() as session:
+        assert dataset_queries.by_id(session, (job.result or {})["version"]).counts["total"] > 10
+
+
+def test_a_refusal_is_a_failed_job_with_its_words(
+    installation: Installation, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = ask_import(installation, cast, rows(12))
+    sha256 = job_of(installation, job_id).payload["file"]
+    next(Path(installation.settings.data_dir).rglob(sha256)).unlink()
+    worker.work_once(installation)
+    job = job_of(installation, job_id)
+    assert (job.state, job.reason) == ("failed", "user_error") and job.error
+    assert pair_count(installation) == 0
+
+
+def test_a_defect_is_a_failed_job_and_writes_nothing(
+    installation: Installation, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = ask_import(installation, cast, rows(12))
+    monkeypatch.setattr(jobs, "held", lambda *_: 1 / 0)
+    worker.work_once(installation)
+    monkeypatch.undo()
+    with installation.database.session() as session:  # as long as `held` is broken nothing can be told to the ledger
+        job = jobs.by_id(session, job_id)
+        assert job.state == "running"
+        job.lease_until = now() - timedelta(seconds=1)
+    assert pair_count(installation) == 0
+    worker.work_once(installation)
+    assert job_of(installation, job_id).state == "done"
+    assert pair_count(installation) == 12
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing(installation: Installation, cast: Cast) -> None:
+    job_id = ask_import(installation, cast, rows(12))
+    slow = worker.claim(installation.database, "slow")
+    assert slow is not None
+    with installation.database.session() as session:
+        jobs.by_id(session, job_id).lease_until = now() - timedelta(seconds=1)
+    assert worker.work_once(installation, "quick")
+    assert pair_count(installation) == 12
+    with pytest.raises(worker.Stopped):
+        worker._do(installation, slow)
+    assert pair_count(installation) == 12
+    job = job_of(installation, job_id)
+    assert (job.state, job.attempt) == ("done", 2)
+
+
+def test_a_cancelled_import_stops_and_writes_nothing(
+    installation: Installation, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = ask_import(installation, cast, rows(12))
+    check = imports.check_rows
+
+    def cancel_then_check(*given: object) -> object:
+        with installation.database.session() as session:
+            jobs.request_cancel(session, job_id)
+        return check(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(imports, "check_rows", cancel_then_check)
+    worker.work_once(installation)
+    assert job_of(installation, job_id).state == "cancelled"
+    assert pair_count(installation) == 0
+
+
+def test_the_lease_is_renewed_while_the_work_goes_on(installation: Installation, cast: Cast) -> None:
+    job_id = ask_import(installation, cast, rows(12))
+    held = worker.claim(installation.database, "me", lease_seconds=0.6)
+    assert held is not None
+    with held:
+        import time
+
+        time.sleep(1.0)
+        assert worker.claim(installation.database, "other") is None
+    assert job_of(installation, job_id).worker == "me"
