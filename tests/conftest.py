@@ -19,12 +19,6 @@ import pytest
 from sqlalchemy import create_engine, text
 from starlette.testclient import TestClient
 
-from tests import postgres
-from tests.people import Cast, make_cast
-
-for name in [one for one in os.environ if one.startswith("PRECEPTOR_") and not one.startswith("PRECEPTOR_TEST_")]:
-    del os.environ[name]  # a developer's own installation is none of the tests' business
-
 from app.cli.accounts import make_first
 from app.cli.installation import migrate
 from app.core.database import Database, new_id
@@ -32,6 +26,8 @@ from app.domain.accounts import actions as accounts
 from app.domain.accounts.tables import User
 from app.main import create_app
 from app.settings import Settings
+from tests import postgres
+from tests.people import Cast, make_cast
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ("sqlite", "postgresql")
@@ -43,7 +39,11 @@ CHROMIUM_FLAGS = [
 ]  # fmt: skip
 
 
-# --- databases -------------------------------------------------------------------------------------------------------
+for name in [one for one in os.environ if one.startswith("PRECEPTOR_") and not one.startswith("PRECEPTOR_TEST")]:
+    del os.environ[name]  # a developer's own installation is none of the tests' business
+
+
+# --- databases ---
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +114,7 @@ def database(database_url: str) -> Iterator[Database]:
     database.dispose()
 
 
-# --- the application ---------------------------------------------------------------------------------------------------
+# --- the application ---
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def signed_in(app: Any, database: Database) -> Callable[[User], TestClient]:
     return make
 
 
-# --- data that is not in this repository -------------------------------------------------------------------------------
+# --- data that is not in this repository ---
 
 
 @pytest.fixture(scope="session")
@@ -181,7 +181,7 @@ def shared_data() -> Path:
     pytest.skip("no ../shared/data on this machine (real data sets; see shared/data/ATTRIBUTION.md)")
 
 
-# --- the browser -------------------------------------------------------------------------------------------------------
+# --- the browser ---
 
 
 @pytest.fixture(scope="session")

@@ -18,12 +18,12 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="fine-tune and evaluate one recipe, without the web application")
     run.add_argument("recipe", type=Path)
-    run.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
+    run.add_argument("--parent", type=int, help="process id to die with; set by the supervisor")
     work = commands.add_parser("work", help="claim runs from the application at PRECEPTOR_URL and execute them")
     work.add_argument("--once", action="store_true", help="end after one job, or at once when there is none")
     given = parser.parse_args(arguments)
     stop = _stop_on_signal()
-    return _run(given.recipe, given.supervised, stop) if given.command == "run" else _work(given.once, stop)
+    return _run(given.recipe, given.parent, stop) if given.command == "run" else _work(given.once, stop)
 
 
 def _stop_on_signal() -> threading.Event:
@@ -33,15 +33,15 @@ def _stop_on_signal() -> threading.Event:
     return stop
 
 
-def _run(recipe: Path, supervised: bool, stop: threading.Event) -> int:
+def _run(recipe: Path, parent: int | None, stop: threading.Event) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would starve the web on a small machine
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if os.environ.get("PRECEPTOR_ALLOW_HUB") != "1":
         os.environ["HF_HUB_OFFLINE"] = "1"
-    if supervised:
+    if parent is not None:
         from trainer.child import die_with_parent
 
-        die_with_parent()
+        die_with_parent(parent)
     from trainer.run import run_file
 
     return run_file(recipe, stop.is_set)

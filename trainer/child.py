@@ -20,11 +20,11 @@ GRACE_SECONDS = 30.0
 SECRETS = ("TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "DATABASE_URL", "STORAGE_URL", "API_KEY", "ACCESS_KEY")
 
 
-def die_with_parent() -> None:
+def die_with_parent(parent: int) -> None:
     """Called by the child itself: an orphan would go on computing after its lease went to another worker."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == 1:  # the parent died before the call
+        if os.getppid() != parent:  # it died before the call
             os._exit(EXIT_STOPPED)
 
 
@@ -39,7 +39,7 @@ class Child:
         package_home = str(Path(__file__).resolve().parent.parent)
         with (out / "trainer.log").open("ab") as log:  # a file, never a pipe that nobody drains
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "trainer", "run", str(recipe), "--supervised"],
+                [sys.executable, "-m", "trainer", "run", str(recipe), "--parent", str(os.getpid())],
                 cwd=package_home,
                 env=clean_environment(),
                 stdin=subprocess.DEVNULL,

@@ -44,7 +44,7 @@ class Tuning:
 
     @classmethod
     def for_size(cls, parameters: int) -> Tuning:
-        return cls(dropout=0.1, smoothing=0.1) if parameters < SMALL else cls(dropout=0.0, smoothing=0.0)
+        return cls(dropout=0.0, smoothing=0.1) if parameters < SMALL else cls(dropout=0.0, smoothing=0.0)
 
 
 @dataclass
