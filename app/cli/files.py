@@ -11,11 +11,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app.cli import accounts, jobs
 from app.cli.installation import Installation
 from app.core import jobs as ledger
-from app.core.errors import AppError, Invalid
+from app.core.errors import AppError, Invalid, NotFound
 from app.domain.datasets import export, imports, queries
+from app.domain.datasets.tables import DatasetVersion
 from app.domain.projects import access
 from app.domain.projects.queries import by_slug
 
@@ -62,10 +65,10 @@ def _finished(installation: Installation, job_id: str) -> dict[str, Any]:
         worked = jobs.work_once(installation)
         with installation.database.read() as session:
             job = ledger.by_id(session, job_id)
-        if job.state == "done":
-            return job.result or {}
-        if job.state not in STATES_THAT_WAIT:
-            raise AppError(f"The import {job.state}: {job.error}")
+            if job.state == "done":
+                return dict(job.result or {})
+            if job.state not in STATES_THAT_WAIT:
+                raise AppError(f"The import {job.state}: {job.error}")
         if not worked:
             time.sleep(0.5)
 
@@ -95,47 +98,34 @@ def renamed(data: bytes, filename: str, names: dict[str, str]) -> bytes:
     return b"".join(export.line({names.get(key, key): value for key, value in row.items()}) for row in rows)
 
 
-def export_version(installation: Installation, version_id: str, form: str, folder: Path) -> Path:
+def export_version(installation: Installation, named: str, form: str, folder: Path) -> Path:
     """Write a version's splits and manifest.json; the same bytes each time. Returns the manifest's path."""
-    with installation.database.read() as session:
-        version = queries.by_id(session, _version_id(installation, version_id))
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
-    for split, kept in version.files.items():
-        body = export.convert(installation.storage.bytes_of(kept["sha256"]), form)
-        name = f"{split}.jsonl"
-        _write(folder / name, body)
-        files[name] = {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "examples": kept["examples"]}
-    manifest = {
-        "version": version.id,
-        "number": version.number,
-        "name": version.name,
-        "hash": version.hash,
-        "seed": version.seed,
-        "splits": version.splits,
-        "filters": version.filters,
-        "counts": version.counts,
-        "leak_report": version.leak_report,
-        "format": form,
-        "files": files,
-    }
+    with installation.database.read() as session:
+        version = _version(session, named)
+        for split, kept in version.files.items():
+            body = export.convert(installation.storage.bytes_of(kept["sha256"]), form)
+            _write(folder / f"{split}.jsonl", body)
+            digest = hashlib.sha256(body).hexdigest()
+            files[f"{split}.jsonl"] = {"sha256": digest, "size": len(body), "examples": kept["examples"]}
+        names = ("id", "number", "name", "hash", "seed", "splits", "filters", "counts", "leak_report")
+        manifest = {**{name: getattr(version, name) for name in names}, "format": form, "files": files}
     path = folder / "manifest.json"
     _write(path, json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
     return path
 
 
-def _version_id(installation: Installation, named: str) -> str:
-    """An id, or PROJECT/NUMBER."""
+def _version(session: Session, named: str) -> DatasetVersion:
+    """By its id, or as PROJECT/NUMBER."""
     slug, separator, number = named.partition("/")
     if not separator:
-        return named
-    with installation.database.read() as session:
-        project = by_slug(session, slug)
-        versions = queries.versions(session, project) if project else []
-    found = [version.id for version in versions if str(version.number) == number]
-    if not found:
-        raise Invalid(f"There is no version {named}; write its id, or PROJECT/NUMBER.", field="version")
-    return found[0]
+        return queries.by_id(session, named)
+    project = by_slug(session, slug)
+    for version in queries.versions(session, project) if project else []:
+        if str(version.number) == number:
+            return version
+    raise NotFound(f"There is no version {named}; write its id, or PROJECT/NUMBER.")
 
 
 def _write(path: Path, body: bytes) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.settings import Settings
 
+OURS = ("PRECEPTOR_", "PG")
 TRAINERS_OWN = ("PRECEPTOR_TRAINER_", "PRECEPTOR_ALLOW_HUB")
 
 
@@ -49,9 +50,7 @@ def app_environment(settings: Settings, url: str) -> dict[str, str]:
 def trainer_environment(settings: Settings, url: str, token: str) -> dict[str, str]:
     """For the trainer: no database address, no secret key; only where the application is and the worker token."""
     inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("PRECEPTOR_") or name.startswith(TRAINERS_OWN)
+        name: value for name, value in os.environ.items() if not name.startswith(OURS) or name.startswith(TRAINERS_OWN)
     }
     return {
         **inherited,

@@ -89,10 +89,11 @@ def watch(installation: Installation, household: Household, interrupts: Interrup
     """Tend the children; show the demo's run until it has ended."""
     with installation.database.read() as session:
         run = demo_project.first_run(session)
+        queued = run.id if run else None
     has_trainer = any(child.name == "trainer" for child in household.children)
-    run_id = run.id if run and has_trainer else None
+    run_id = queued if has_trainer else None
     peak, ticker = Peak(os.getpid()), wording.Ticker("First fine-tuning run:")
-    if run and not has_trainer:
+    if queued and not has_trainer:
         say("A run is queued; it starts when a trainer does.")
     while not interrupts.stopped:
         household.tend(say)
@@ -107,18 +108,15 @@ def _follow(installation: Installation, run_id: str, ticker: wording.Ticker, pea
     with installation.database.read() as session:
         run = training.by_id(session, run_id)
         job = jobs.by_id(session, run.job_id)
-        report = evaluation.report_of(session, run)
-    if run.state not in ENDED:
-        words = (
-            "waiting for the trainer"
-            if run.state == "queued"
-            else wording.progress(job.progress_done, job.progress_total, job.eta_seconds)
-        )
-        ticker.show(words)
-        return run_id
-    if report is not None:
-        ticker.end(f"First fine-tuning run: {wording.headline(report)}")
-    else:
-        ticker.end(f"First fine-tuning run {run.state}: {run.error or 'see the log of the trainer'}")
-    say(f"Its page: {url}/runs/{run.id}    Peak memory of all processes: {in_words(peak.bytes)}")
-    return None
+        if run.state == "queued":
+            ticker.show("waiting for the trainer")
+        elif run.state == "running":
+            ticker.show(wording.progress(job.progress_done, job.progress_total, job.eta_seconds))
+        elif (report := evaluation.report_of(session, run)) is not None:
+            ticker.end(f"First fine-tuning run: {wording.headline(report)}")
+        else:
+            ticker.end(f"First fine-tuning run {run.state}: {run.error or 'see the log of the trainer'}")
+        ended = run.state in ENDED
+    if ended:
+        say(f"Its page: {url}/runs/{run_id}    Peak memory of all processes: {in_words(peak.bytes)}")
+    return None if ended else run_id

@@ -40,7 +40,7 @@ function choose(decision) {
 function openFix() {
   const box = document.querySelector("#fix");
   box.open = true;
-  box.querySelector("textarea:last-of-type")?.focus();
+  [...box.querySelectorAll("textarea")].at(-1)?.focus();
 }
 
 function onKey(event) {

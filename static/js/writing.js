@@ -95,7 +95,7 @@ if (form) {
   document.querySelector("[data-add-turn]")?.addEventListener("click", () => {
     const part = document.querySelector("#turn-template").content.cloneNode(true);
     document.querySelector("#turns").append(part);
-    document.querySelector("#turns textarea:last-of-type")?.focus();
+    [...document.querySelectorAll("#turns textarea")].at(-2)?.focus();
     touched();
   });
   window.addEventListener("beforeunload", (event) => { if (dirty && !leaving) event.preventDefault(); });

@@ -49,7 +49,8 @@ def ask_import(installation: Installation, cast: Cast, data: bytes) -> str:
 
 
 def job_of(installation: Installation, job_id: str) -> jobs.Job:
-    with installation.database.read() as session:
+    """A detached copy: a reading session expires what it loaded when it ends."""
+    with installation.database.session() as session:
         return jobs.by_id(session, job_id)
 
 

@@ -1,0 +1,75 @@
+"""Importing a file from the command line, and exporting a version: the same bytes each time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from app.cli import files
+from app.cli import jobs as worker
+from app.cli.installation import Installation
+from app.core.database import Database
+from app.core.errors import AppError, Invalid
+from app.core.storage import Storage
+from app.domain.datasets import actions as datasets
+from app.settings import Settings
+from tests.cli.test_jobs import rows
+from tests.people import Cast
+
+
+@pytest.fixture
+def installation(database: Database, settings: Settings) -> Installation:
+    return Installation(settings, database, Storage(settings.resolved_storage_url))
+
+
+def run_import(installation: Installation, path: Path, slug: str = "clinic", names: str = "") -> dict[str, int]:
+    return files.import_file(
+        installation, slug, path, email=None, form="auto", source="a test", licence="CC0-1.0", submit=False,
+        approve=True, names=files.parse_map(names),
+    )  # fmt: skip
+
+
+def test_import_then_export_gives_the_same_bytes_twice(installation: Installation, cast: Cast, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_bytes(rows(40))
+    assert run_import(installation, path)["imported"] == 40
+    with installation.database.session() as session:
+        datasets.request_version(session, cast.carol, cast.project, name="one")
+    worker.drain(installation)
+    first = files.export_version(installation, "clinic/1", "openai", tmp_path / "a").read_bytes()
+    second = files.export_version(installation, "clinic/1", "openai", tmp_path / "b").read_bytes()
+    assert first == second
+    manifest = json.loads(first)
+    for name, said in manifest["files"].items():
+        body = (tmp_path / "a" / name).read_bytes()
+        assert (hashlib.sha256(body).hexdigest(), len(body)) == (said["sha256"], said["size"])
+        assert body.count(b"\n") == said["examples"]
+
+
+def test_columns_are_renamed(installation: Installation, cast: Cast, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("question,answer\nWhere is my invoice for May?,billing\nMay I have my chart?,records\n")
+    assert run_import(installation, path, names="prompt=question,completion=answer")["imported"] == 2
+
+
+@pytest.mark.parametrize("names", ["prompt", "prompt=", "=question"])
+def test_a_map_that_is_none_is_refused(names: str) -> None:
+    with pytest.raises(Invalid):
+        files.parse_map(names)
+
+
+def test_a_map_of_a_column_that_is_missing_is_refused() -> None:
+    with pytest.raises(Invalid, match="question"):
+        files.renamed(b'{"prompt": "a"}\n', "x.jsonl", {"question": "prompt"})
+
+
+def test_an_unknown_project_or_version_is_refused(installation: Installation, cast: Cast, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_bytes(rows(3))
+    with pytest.raises(AppError):
+        run_import(installation, path, slug="elsewhere")
+    with pytest.raises(AppError):
+        files.export_version(installation, "clinic/9", "jsonl", tmp_path / "x")
