@@ -42,8 +42,14 @@ def measure(stack: Stack, file: Path, task: str, minutes: float) -> dict[str, An
     stack.call("carol", "POST", "/projects/real/members", 201, json={"email": "bob@example.org", "role": "editor"})
     seconds = {}
     start = time.monotonic()
-    job = stack.call("bob", "POST", "/projects/real/imports", 202, files={"file": (file.name, file.read_bytes())},
-                     data={"source": file.name, "licence": "see ATTRIBUTION.md", "approve": "true"})
+    job = stack.call(
+        "bob",
+        "POST",
+        "/projects/real/imports",
+        202,
+        files={"file": (file.name, file.read_bytes())},
+        data={"source": file.name, "licence": "see ATTRIBUTION.md", "approve": "true"},
+    )
     imported = stack.finished(f"/jobs/{job['id']}", 600)["result"]
     seconds["import"] = time.monotonic() - start
     start = time.monotonic()
@@ -51,12 +57,22 @@ def measure(stack: Stack, file: Path, task: str, minutes: float) -> dict[str, An
     version = stack.call("carol", "GET", "/versions/" + stack.finished(f"/jobs/{job['id']}", 600)["result"]["version"])
     seconds["freeze"] = time.monotonic() - start
     start = time.monotonic()
-    run = stack.call("carol", "POST", "/projects/real/runs", 202,
-                     json={"version": version["id"], "recipe": {"base_model": "starter", "max_minutes": minutes}})
+    run = stack.call(
+        "carol",
+        "POST",
+        "/projects/real/runs",
+        202,
+        json={"version": version["id"], "recipe": {"base_model": "starter", "max_minutes": minutes}},
+    )
     stack.finished(f"/runs/{run['id']}", minutes * 60 + 900)
     seconds["run"] = time.monotonic() - start
-    return {"imported": imported, "counts": version["counts"], "leak_report": version["leak_report"],
-            "seconds": seconds, "report": stack.call("carol", "GET", f"/runs/{run['id']}/report")}
+    return {
+        "imported": imported,
+        "counts": version["counts"],
+        "leak_report": version["leak_report"],
+        "seconds": seconds,
+        "report": stack.call("carol", "GET", f"/runs/{run['id']}/report"),
+    }
 
 
 def show(result: dict[str, Any]) -> None:
@@ -67,8 +83,8 @@ def show(result: dict[str, Any]) -> None:
     rows |= {name: values["exact_match"] for name, values in report["references"].items() if "exact_match" in values}
     for name, row in rows.items():
         print(f"{name:14} {row['value']:7.3f}   95 % {row['low']:.3f} to {row['high']:.3f}")
-    cost = report["cost"]
-    print(f"trainer: {cost['seconds']:.0f} s, {cost['tokens']} tokens, {cost['peak_memory_bytes'] / 2**20:.0f} MiB peak")
+    cost, peak = report["cost"], report["cost"]["peak_memory_bytes"] / 2**20
+    print(f"trainer: {cost['seconds']:.0f} s, {cost['tokens']} tokens, {peak:.0f} MiB peak")
     print("seconds:", {name: round(value, 1) for name, value in result["seconds"].items()})
 
 

@@ -26,7 +26,7 @@ from trainer.failures import NonFiniteLoss, Stopped
 from trainer.loss import completion_loss, judge
 from trainer.model import SMALL, Pace, choose_pace, default_learning_rate
 from trainer.protocol import Recipe, Task
-from trainer.schedule import Schedule, planned_epochs
+from trainer.schedule import Schedule, planned_batch, planned_epochs
 
 CHECKPOINT_SECONDS = 15.0
 REPORT_SECONDS = 1.0
@@ -44,7 +44,7 @@ class Tuning:
 
     @classmethod
     def for_size(cls, parameters: int) -> Tuning:
-        return cls(dropout=0.0, smoothing=0.1) if parameters < SMALL else cls(dropout=0.0, smoothing=0.0)
+        return cls(dropout=0.05, smoothing=0.1) if parameters < SMALL else cls(dropout=0.0, smoothing=0.0)
 
 
 @dataclass
@@ -87,7 +87,8 @@ class FineTuning:
         self.tuning = job.tuning or Tuning.for_size(job.parameters)
         self.state = State()
         self.peak = recipe.learning_rate or default_learning_rate(recipe.method, job.parameters)
-        self.sampler = Sampler(job.train.lengths, recipe.batch_tokens, recipe.seed)
+        self.batch_tokens = planned_batch(recipe, job.train.tokens, job.parameters < SMALL)
+        self.sampler = Sampler(job.train.lengths, self.batch_tokens, recipe.seed)
         budget = recipe.max_minutes * 60 if recipe.max_minutes else None
         steps = self.sampler.steps(planned_epochs(recipe))
         self.schedule = Schedule(steps, budget, recipe.warmup, recipe.schedule)
@@ -177,8 +178,8 @@ class FineTuning:
             torch.set_rng_state(generator)
             self.state.pace = [pace.threads, pace.bfloat16]
         torch.set_num_threads(self._pace().threads)
-        text = f"learning rate {self.peak:g}, {self._pace()}, dropout {self.tuning.dropout:g}"
-        self.job.events.log(f"{text}, label smoothing {self.tuning.smoothing:g}")
+        text = f"learning rate {self.peak:g}, {self.batch_tokens} tokens a step, {self._pace()}"
+        self.job.events.log(f"{text}, dropout {self.tuning.dropout:g}, label smoothing {self.tuning.smoothing:g}")
 
     def _report(self, seconds: float) -> None:
         mean = self._mean_loss()

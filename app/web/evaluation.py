@@ -49,7 +49,7 @@ def metric_row(name: str, result: dict[str, Any]) -> dict[str, Any]:
             "delta": _place(delta, -reach, reach),
         },
         "ends": (_print(low, share), _print(high, share)),
-        "reach": _print(reach, share),
+        "reach": f"{100 * reach:.1f} pts" if share else f"{reach:.3f}",
     }
 
 

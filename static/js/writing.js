@@ -43,7 +43,7 @@ function offerRestore() {
 }
 
 async function keepOnServer() {
-  if (saving || stopped || !dirty) return;
+  if (saving || stopped || leaving || !dirty) return;
   saving = true; dirty = false;
   try {
     const answer = await fetch(form.dataset.autosave, { method: "POST", body: new FormData(form), headers: { "Accept": "application/json" } });
@@ -86,7 +86,16 @@ if (form) {
   form.querySelectorAll("textarea").forEach(count);
   offerRestore();
   form.addEventListener("input", (event) => { if (event.target.tagName === "TEXTAREA") count(event.target); touched(); });
-  form.addEventListener("submit", () => { leaving = true; clearTimeout(timers.server); localStorage.removeItem(storeKey); });
+  form.addEventListener("submit", (event) => {
+    leaving = true;
+    clearTimeout(timers.server);
+    clearTimeout(timers.local);
+    if (!saving) return;
+    event.preventDefault(); // a save is under way: sending now would make a second pair, or be stale
+    const button = event.submitter;
+    const wait = setInterval(() => { if (!saving) { clearInterval(wait); form.requestSubmit(button); } }, 50);
+  });
+  window.addEventListener("pageshow", () => { leaving = false; });
   document.addEventListener("keydown", (event) => {
     if (!moveOn(event)) return;
     event.preventDefault();

@@ -57,7 +57,7 @@ class Running:
     def __init__(self, folder: Path) -> None:
         self.url = f"http://127.0.0.1:{processes.free_port()}"
         port = self.url.rsplit(":", 1)[1]
-        self.out = folder / "up.out"
+        self.out = folder / f"up-{port}.out"
         with self.out.open("wb") as out:
             self.process = subprocess.Popen(
                 [*COMMAND, "up", "--port", port, "--no-trainer", "--no-demo"], cwd=ROOT, env=environment(folder),

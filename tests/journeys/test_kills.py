@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from tests.journeys import steps
@@ -34,7 +33,7 @@ def test_a_killed_trainer_and_a_killed_web_process_cost_no_run(stack: Stack) -> 
     trainer = stack.processes["trainer"].pid
     children = children_of(trainer)
     stack.kill("trainer")
-    wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in children), 10, "the death of its child")
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), 10, "the death of its child")
     stack.start("trainer")
     wait_for(lambda: stack.call("carol", "GET", f"/runs/{run}")["attempt"] == 2, 60, "the second attempt")
     stack.kill("web")

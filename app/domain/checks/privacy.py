@@ -23,15 +23,13 @@ SECRET = re.compile(
 def check_privacy(field: str, text: str) -> Iterator[Problem]:
     """A warning for each piece of personal data, a block for each secret."""
     for start, end, kind in _spans(text):
-        severity = "block" if kind == "secret" else "warn"
-        words = "a key or secret: revoke and delete it" if kind == "secret" else f"{kind}: replace it by a made-up one"
-        yield Problem(
-            "secret" if kind == "secret" else "pii",
-            severity,
-            f"This looks like {words}.",  # type: ignore[arg-type]
-            field,
-            (start, end),
-        )
+        yield _problem(field, (start, end), kind)
+
+
+def _problem(field: str, span: tuple[int, int], kind: str) -> Problem:
+    if kind == "secret":
+        return Problem("secret", "block", "This looks like a key or secret: revoke it and delete it.", field, span)
+    return Problem("pii", "warn", f"This looks like {kind}: replace it by a made-up one.", field, span)
 
 
 def _spans(text: str) -> Iterator[tuple[int, int, str]]:

@@ -33,7 +33,7 @@ def create(session: Session, user: User, project: Project, content: Content, rou
 
 
 def save(session: Session, user: User, pair: Pair, content: Content, *, expected_revision: str) -> Revision:
-    """A new revision. Raises PreconditionFailed when someone saved since, Forbidden when it is not the user's to edit."""
+    """A new revision. Raises PreconditionFailed when someone saved since, Forbidden when it is another's."""
     project = access.project_of(session, user, pair.project_id)
     _require_editable(session, user, project, pair)
     session.refresh(pair, with_for_update=True)

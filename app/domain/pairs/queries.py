@@ -82,7 +82,7 @@ def counts_by_state(session: Session, project: Project, author: str | None = Non
     statement = select(Pair.state, func.count()).where(Pair.project_id == project.id).group_by(Pair.state)
     if author:
         statement = statement.where(Pair.author_id == author)
-    return {state: count for state, count in session.execute(statement)}
+    return dict(session.execute(statement).tuples())
 
 
 def tag_values(session: Session, project: Project) -> dict[str, list[tuple[str, int]]]:
@@ -114,6 +114,6 @@ def round_progress(session: Session, round_: Round) -> list[dict[str, Any]]:
             )
             .group_by(Pair.state)
         )
-        counts = {state: count for state, count in rows}
+        counts = dict(rows.tuples())
         progress.append({**target, "written": sum(counts.values()), "approved": counts.get("approved", 0)})
     return progress
