@@ -13,7 +13,7 @@ DEFAULT: list[dict[str, Any]] = [
         "name": "accuracy",
         "question": "Is the answer right?",
         "levels": {
-            "1": "Wrong, or harmful if followed",
+            "1": "Wrong or harmful",
             "2": "Mostly wrong",
             "3": "Right in the main, one error",
             "4": "Right, one imprecision",
@@ -28,9 +28,9 @@ DEFAULT: list[dict[str, Any]] = [
         "levels": {
             "1": "Another task",
             "2": "Only touches the task",
-            "3": "Belongs, but is unlikely to occur",
+            "3": "Belongs, but unlikely",
             "4": "Belongs",
-            "5": "A case the model will meet often, or one that matters",
+            "5": "A frequent or weighty case",
         },
         "good": "A request of the kind that users really send.",
         "bad": "Small talk, or a request for another service.",
@@ -41,9 +41,9 @@ DEFAULT: list[dict[str, Any]] = [
         "levels": {
             "1": "Breaks a rule",
             "2": "Breaks a rule in part",
-            "3": "Follows the rules, not the style",
+            "3": "Keeps rules, not style",
             "4": "Follows rules and style",
-            "5": "Would serve as an example in the guideline",
+            "5": "A model example",
         },
         "good": "The form, the wording and the privacy rules are kept.",
         "bad": "Names a real person, or wraps the answer in a sentence where a label is asked.",
