@@ -9,7 +9,7 @@ from trainer.protocol import Recipe
 
 MOST_EPOCHS = 30.0  # with a time budget and no epochs of the user's own: more than this only learns by heart
 DEFAULT_BATCH = int(Recipe.model_fields["batch_tokens"].default)
-SMALLEST_BATCH, LARGEST_SMALL_BATCH = 384, 512
+SMALLEST_BATCH = 384
 DEFAULT_EPOCHS = float(Recipe.model_fields["epochs"].default)
 
 
@@ -23,7 +23,7 @@ def planned_batch(recipe: Recipe, training_tokens: int, small_model: bool) -> in
     with 512 tokens a step and 0.76 with 1,024 in the same minutes, for what it lacks is steps, not smooth gradients."""
     if recipe.batch_tokens != DEFAULT_BATCH or not small_model:
         return recipe.batch_tokens
-    return max(SMALLEST_BATCH, min(LARGEST_SMALL_BATCH, training_tokens // 100))
+    return max(SMALLEST_BATCH, min(DEFAULT_BATCH, training_tokens // 250))
 
 
 @dataclass(frozen=True)

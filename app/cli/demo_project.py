@@ -45,7 +45,7 @@ TARGETS = [
     {"tag": "category", "value": value, "count": 10}
     for value in ("mental_health_support", "complaint_feedback", "pregnancy_care", "travel_medicine", "vaccination")
 ]
-ROUND = "Round 1: cover the desks, then the edges"
+ROUND = "Cover the desks, then the edges"
 VERSION: dict[str, Any] = {
     "name": "First version",
     "splits": {"train": 0.8, "validation": 0.1, "test": 0.1},

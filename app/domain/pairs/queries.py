@@ -82,7 +82,7 @@ def counts_by_state(session: Session, project: Project, author: str | None = Non
     statement = select(Pair.state, func.count()).where(Pair.project_id == project.id).group_by(Pair.state)
     if author:
         statement = statement.where(Pair.author_id == author)
-    return dict(session.execute(statement).tuples())
+    return dict(session.execute(statement).all())
 
 
 def tag_values(session: Session, project: Project) -> dict[str, list[tuple[str, int]]]:
@@ -114,6 +114,6 @@ def round_progress(session: Session, round_: Round) -> list[dict[str, Any]]:
             )
             .group_by(Pair.state)
         )
-        counts = dict(rows.tuples())
+        counts = dict(rows.all())
         progress.append({**target, "written": sum(counts.values()), "approved": counts.get("approved", 0)})
     return progress
