@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import text
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -79,6 +80,10 @@ def _handle_errors(app: FastAPI) -> None:
     def on_app_error(request: Request, error: AppError) -> Response:
         face = api_errors.error_json if _is_api(request) else web_errors.error_page
         return face(request, error)
+
+    @app.exception_handler(DataError)
+    def on_data(request: Request, _: DataError) -> Response:
+        return on_app_error(request, Invalid("A value in the request cannot be stored or looked up; correct it."))
 
     @app.exception_handler(RequestValidationError)
     def on_validation(request: Request, error: RequestValidationError) -> Response:

@@ -102,7 +102,6 @@ class Database:
         """One read-only snapshot; nothing of it is written."""
         with Session(self._readers, expire_on_commit=False, autoflush=False) as session:
             yield session
-            session.rollback()
 
     def dispose(self) -> None:
         self.engine.dispose()

@@ -35,8 +35,17 @@ def page_of(
     if not 1 <= limit <= MAX_LIMIT:
         raise Invalid(f"limit must be between 1 and {MAX_LIMIT}.", field="limit")
     if cursor:
-        value: Any = int(cursor) if key.type.python_type is int and cursor.isdigit() else cursor
-        statement = statement.where(key < value if newest_first else key > value)
+        after = _cursor_value(key, cursor)
+        statement = statement.where(key < after if newest_first else key > after)
     rows = list(session.scalars(statement.order_by(key.desc() if newest_first else key.asc()).limit(limit + 1)))
     more = len(rows) > limit
     return Page(rows[:limit], str(getattr(rows[limit - 1], key.key)) if more else None)
+
+
+def _cursor_value(key: InstrumentedAttribute[Any], cursor: str) -> int | str:
+    """The last key seen. Raises Invalid for a cursor that no page gave."""
+    if key.type.python_type is not int:
+        return cursor
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
+        raise Invalid("cursor is the `next` of the page before.", field="cursor")
+    return int(cursor)

@@ -33,7 +33,7 @@ def answers_page(
     """Answers in test order. `only`: gained (now right), lost (now wrong) or wrong; `tag` and `value` name a slice."""
     if only and only not in ONLY:
         raise Invalid(f"only is one of {', '.join(ONLY)}.", field="only")
-    if not 1 <= limit <= 500 or (cursor and not cursor.isdigit()):
+    if not 1 <= limit <= 500 or (cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10)):
         raise Invalid("limit is 1 to 500, and cursor is the `next` of the page before.", field="limit")
     statement = (
         select(EvaluationAnswer)
