@@ -16,7 +16,7 @@ MAX_CANDIDATES = 200
 
 
 def neighbours(session: Session, project: Project, prompt: str, *, without: str | None = None) -> list[Neighbour]:
-    """Live pairs whose prompt is near-identical (Jaccard >= 0.7), most similar first."""
+    """Pairs in review or beyond whose prompt is near-identical (Jaccard >= 0.7), most similar first."""
     grams = shingles(prompt)
     statement = (
         select(Pair.id, Pair.state, Revision.id.label("revision"), Revision.prompt, Revision.completion)
@@ -25,7 +25,7 @@ def neighbours(session: Session, project: Project, prompt: str, *, without: str 
             Pair.id.in_(
                 select(PairBand.pair_id).where(PairBand.project_id == project.id, PairBand.key.in_(band_keys(grams)))
             ),
-            Pair.state.not_in(("discarded", "rejected")),
+            Pair.state.not_in(("draft", "discarded", "rejected")),
         )
         .limit(MAX_CANDIDATES)
     )
