@@ -11,8 +11,10 @@ from tests.journeys.stack import Stack
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    running = Stack(tmp_path / "data")
+def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
+    """On SQLite, or on each engine for a test that asks for `database_url`."""
+    url = request.getfixturevalue("database_url") if "database_url" in request.fixturenames else ""
+    running = Stack(tmp_path / "data", url)
     running.start("web", "jobs", "trainer")
     yield running
     running.stop()

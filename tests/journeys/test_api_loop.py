@@ -61,7 +61,8 @@ def write_and_review(stack: Stack) -> None:
     assert accepted["state"] == "approved"
 
 
-def test_the_loop_closes(stack: Stack) -> None:
+def test_the_loop_closes(database_url: str, stack: Stack) -> None:
+    """On each engine, from the first project to the next round."""
     steps.open_project(stack)
     write_and_review(stack)
     imported = steps.import_approved(stack)
