@@ -41,6 +41,7 @@ const kinds = { curve: curveOption, bars: barsOption };
 
 export function draw(box, data) {
   if (!window.echarts) return;
+  if (data.values) box.style.height = `${60 + 22 * data.values.length}px`; // a line for each value, or the names overlap
   const chart = drawn.get(box)?.chart || window.echarts.init(box, null, { renderer: "canvas" });
   drawn.set(box, { chart, data });
   chart.setOption(kinds[box.dataset.chart](data), true);
