@@ -32,7 +32,7 @@ def take_next(project: InProject, session: Db, user: Me) -> dict[str, Any] | Res
     return {
         "lease": lease.id,
         "expires_at": lease.expires_at,
-        "pair": pair_json(pair, pair_queries.current(session, pair)),
+        "pair": pair_json(pair, pair_queries.submitted(session, pair)),
     }
 
 

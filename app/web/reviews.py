@@ -51,7 +51,7 @@ def desk(request: Request, session: Db, user: Me, pair_id: str) -> Response:
     lease = queries.live_lease(session, pair)
     if lease is None or lease.reviewer_id != user.id:
         raise Conflict("You do not hold this item (any more). Take the next one from the queue.")
-    revision = pairs.current(session, pair)
+    revision = pairs.submitted(session, pair)
     return page(
         request,
         "reviews/desk.html",

@@ -84,6 +84,24 @@ def test_nobody_reviews_own_work_and_a_lease_is_one_persons(cast: Cast, as_user:
     assert carol.post(f"/api/v1/pairs/{own}/reviews", json=verdict).status_code == 409
 
 
+def test_what_is_judged_is_what_was_submitted(cast: Cast, as_user: As) -> None:
+    """An undone fix leaves the author's text in the queue; the editor's stays in the history."""
+    alice, bob = as_user(cast.alice), as_user(cast.bob)
+    pair = write(alice)
+    alice.post(f"/api/v1/pairs/{pair['id']}/submit")
+    fixed = [{**PAIR["messages"][0], "content": "Which desk renews a travel letter?"}, PAIR["messages"][1]]
+    taken = bob.post("/api/v1/projects/clinic/reviews/next").json()
+    verdict = {"lease": taken["lease"], "decision": "fix_and_accept", "ratings": {}, "messages": fixed}
+    review = bob.post(f"/api/v1/pairs/{pair['id']}/reviews", json=verdict).json()
+    assert bob.post(f"/api/v1/reviews/{review['id']}/undo").json()["state"] == "submitted"
+    taken = bob.post("/api/v1/projects/clinic/reviews/next").json()
+    assert taken["pair"]["messages"] == PAIR["messages"]
+    again = bob.post(f"/api/v1/pairs/{pair['id']}/reviews", json={**verdict, "lease": taken["lease"]})
+    assert again.status_code == 201, again.text
+    history = bob.get(f"/api/v1/pairs/{pair['id']}").json()["revisions"]
+    assert [revision["number"] for revision in history] == [1, 2, 3]
+
+
 def test_a_copy_is_blocked_at_submit_by_name(cast: Cast, as_user: As) -> None:
     alice = as_user(cast.alice)
     first, second = write(alice)["id"], write(alice)["id"]

@@ -42,7 +42,7 @@ def save(session: Session, user: User, pair: Pair, content: Content, *, expected
     latest = queries.current(session, pair)
     if unchanged(latest, content):
         return latest
-    revision = add_revision(session, project, pair, user, content, number=latest.number + 1)
+    revision = add_revision(session, project, pair, user, content, number=queries.last_number(session, pair) + 1)
     if pair.state == State.APPROVED:
         pair.submitted_revision_id, pair.state = revision.id, State.SUBMITTED
     elif pair.state in (State.SUBMITTED, State.IN_REVIEW) and pair.author_id == user.id:

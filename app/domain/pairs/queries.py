@@ -29,6 +29,15 @@ def current(session: Session, pair: Pair) -> Revision:
     return session.get_one(Revision, pair.current_revision_id)
 
 
+def submitted(session: Session, pair: Pair) -> Revision:
+    """What a reviewer judges: the submitted revision, whatever was saved since."""
+    return session.get_one(Revision, pair.submitted_revision_id or pair.current_revision_id)
+
+
+def last_number(session: Session, pair: Pair) -> int:
+    return session.scalar(select(func.max(Revision.number)).where(Revision.pair_id == pair.id)) or 0
+
+
 def currents(session: Session, pairs: list[Pair]) -> dict[str, Revision]:
     """pair id -> its current revision, in one query."""
     rows = session.scalars(select(Revision).where(Revision.id.in_([pair.current_revision_id for pair in pairs])))

@@ -153,12 +153,14 @@ def _record(
 
 
 def _fix(session: Session, user: User, project: Project, pair: Pair, fixed: list[dict[str, Any]]) -> None:
-    revision = pair_queries.current(session, pair)
+    revision = pair_queries.submitted(session, pair)
     content = pair_actions.content_of(revision).as_dict()
     corrected = parse({**content, "messages": fixed})
     if pair_actions.unchanged(revision, corrected):
         return
-    saved = pair_actions.add_revision(session, project, pair, user, corrected, number=revision.number + 1)
+    saved = pair_actions.add_revision(
+        session, project, pair, user, corrected, number=pair_queries.last_number(session, pair) + 1
+    )
     pair.submitted_revision_id = saved.id
 
 
