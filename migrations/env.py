@@ -9,7 +9,7 @@ import pkgutil
 from alembic import context
 
 import app.domain
-from app.core import jobs  # noqa: F401  (registers the ledger's tables)
+from app.core import idempotency, jobs, limits  # noqa: F401  (registers their tables)
 from app.core.database import Base, Database
 from app.settings import Settings
 

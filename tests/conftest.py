@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -24,12 +25,14 @@ from app.cli.installation import migrate
 from app.core.database import Database, new_id
 from app.domain.accounts import actions as accounts
 from app.domain.accounts.tables import User
+from app.domain.signin import actions as signin
 from app.main import create_app
 from app.settings import Settings
 from tests import postgres
 from tests.people import Cast, make_cast
 
 ROOT = Path(__file__).resolve().parent.parent
+TALLY = ROOT / ".audit-report"
 ENGINES = ("sqlite", "postgresql")
 KEY = "a test's key that signs nothing outside the test" * 2
 CHROMIUM = "/usr/bin/chromium"
@@ -161,10 +164,25 @@ def signed_in(app: Any, database: Database) -> Callable[[User], TestClient]:
 
     def make(user: User) -> TestClient:
         with database.session() as session:
-            raw = accounts.start_session(session, user)
+            raw = signin.start_session(session, user)
         return TestClient(app, cookies={"preceptor_session": raw}, follow_redirects=False)
 
     return make
+
+
+# --- what the report of `make audit-report` counts ---
+
+
+@pytest.fixture
+def tally() -> Callable[[str, int], None]:
+    """tally("routes walked", 97): add to a number of the report; each process of the run keeps a file of its own."""
+
+    def add(name: str, count: int) -> None:
+        TALLY.mkdir(exist_ok=True)
+        with (TALLY / f"{os.getpid()}.jsonl").open("a") as file:
+            file.write(json.dumps({"name": name, "count": count}) + "\n")
+
+    return add
 
 
 # --- data that is not in this repository ---

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from app.api.deps import Db, Limit, Me
+from app.domain.accounts.permissions import Permission, require_global
 from app.domain.audit import queries
-from app.domain.projects import access
 
 router = APIRouter(tags=["audit"])
 
@@ -22,7 +22,7 @@ def list_events(
     limit: Limit = 50,
     cursor: str | None = None,
 ) -> dict[str, Any]:
-    access.require_admin(user)
+    require_global(session, user, Permission.READ_AUDIT)
     page = queries.page(session, subject=subject, actor=actor, limit=limit, cursor=cursor)
     names = (
         "id",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, ConfigDict
@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from app.core.errors import Forbidden, Unauthorised
 from app.core.storage import Storage
 from app.domain.accounts import queries as accounts
+from app.domain.accounts.permissions import Permission, was_asked
 from app.domain.accounts.tables import ApiToken, User
 from app.domain.projects import access
 from app.domain.projects.tables import Project
+from app.domain.signin import queries as signin
 
 READING = ("GET", "HEAD")
 COOKIES = ("__Host-preceptor_session", "preceptor_session")
@@ -51,7 +53,7 @@ def signed_in(request: Request, session: Db) -> User:
             raise Forbidden("This token may only read.")
         return user
     raw = next((request.cookies[name] for name in COOKIES if name in request.cookies), None)
-    user_of_session = accounts.user_by_session(session, raw) if raw else None
+    user_of_session = signin.user_by_session(session, raw) if raw else None
     if user_of_session is None:
         raise Unauthorised("Send a valid token: Authorization: Bearer ….")
     if request.method not in READING and request.headers.get("sec-fetch-site") != "same-origin":
@@ -60,6 +62,18 @@ def signed_in(request: Request, session: Db) -> User:
 
 
 Me = Annotated[User, Depends(signed_in)]
+
+
+def asks(permission: Permission) -> Any:
+    """What a route asks the permission door. A route that ends without having asked is refused: it forgot somebody."""
+
+    def door(session: Db, _: Me) -> Iterator[None]:
+        yield
+        if permission is not Permission.USE and not was_asked(session, permission):
+            raise RuntimeError(f"the route declares {permission} and did not ask for it")
+
+    door.permission = permission  # type: ignore[attr-defined]
+    return Depends(door, scope="function")
 
 
 def worker(request: Request, session: Db) -> User:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import NotFound
 from app.domain.accounts import actions, queries
 from app.domain.accounts.tables import User
+from app.domain.signin import actions as signin
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def sign_in_links(session: Session, url: str) -> list[tuple[str, str, str]]:
 
 
 def link(session: Session, user: User, url: str, *, days: int = 1) -> str:
-    return f"{url.rstrip('/')}/sign-in/{actions.create_sign_in_link(session, user=user, days=days)}"
+    return f"{url.rstrip('/')}/sign-in/{signin.create_sign_in_link(session, user=user, days=days)}"
 
 
 def user_named(session: Session, email: str) -> User:

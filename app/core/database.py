@@ -10,6 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+try:  # the wheel brings a newer SQLite than most Pythons have
+    from pysqlite3 import dbapi2 as sqlite3
+except ImportError:
+    import sqlite3
+
 from sqlalchemy import JSON, DateTime, Engine, Integer, MetaData, String, create_engine, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -64,13 +69,20 @@ class Identified:
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+def journal_mode(version: tuple[int, int, int]) -> str:
+    """WAL, unless this SQLite may corrupt a write-ahead log that two connections reset at once (3.7.0 to 3.51.2)."""
+    return "TRUNCATE" if (3, 7, 0) <= version < (3, 51, 3) else "WAL"
+
+
 def _prepare_sqlite(engine: Engine) -> None:
     """Durable commits, foreign keys, and transactions that we begin ourselves (the driver's begin comes too late)."""
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
+        mode = journal_mode(sqlite3.sqlite_version_info)
+        pragmas = (f"journal_mode={mode}", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000")
+        for pragma in (*pragmas, "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -83,12 +95,14 @@ class Database:
     """An engine and its transactions."""
 
     def __init__(self, url: str) -> None:
-        if url.startswith("sqlite:///") and ":memory:" not in url:
-            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
         self.is_sqlite = url.startswith("sqlite")
         if self.is_sqlite:
+            if ":memory:" not in url:
+                Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+            self.engine = create_engine(url, module=sqlite3)
             _prepare_sqlite(self.engine)
+        else:
+            self.engine = create_engine(url, pool_pre_ping=True)
         self._readers = self.engine.execution_options(read_only=True)
 
     @contextmanager

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class AppError(Exception):
     """An error a person can mend. `detail` says how."""
 
     status = 400
     code = "error"
+    denied = False
 
-    def __init__(self, detail: str, *, field: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self, detail: str, *, field: str | None = None, code: str | None = None, denied: bool | None = None
+    ) -> None:
+        """`denied` marks a refusal that the audit log records."""
         super().__init__(detail)
         self.detail = detail
         self.field = field
+        if denied is not None:
+            self.denied = denied
         if code:
             self.code = code
 
@@ -22,13 +30,13 @@ class Unauthorised(AppError):
 
 
 class Forbidden(AppError):
-    status, code = 403, "forbidden"
+    status, code, denied = 403, "forbidden", True
 
 
 class NotFound(AppError):
     status, code = 404, "not_found"
 
-    def __init__(self, detail: str = "There is nothing here, or it is not yours to see.", **kwargs: str | None) -> None:
+    def __init__(self, detail: str = "There is nothing here, or it is not yours to see.", **kwargs: Any) -> None:
         super().__init__(detail, **kwargs)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from app.core.errors import Forbidden, NotFound
-from app.domain.accounts import actions, queries
+from app.domain.signin import actions, queries
 from app.web.csrf import cookie_name, is_secure
 from app.web.deps import Db, Posted, go
 from app.web.render import page

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from app.core.errors import Invalid, Unauthorised
-from app.domain.accounts import queries as accounts
-from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission
+from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission, was_asked
 from app.domain.accounts.tables import User
 from app.domain.projects import access
 from app.domain.projects.tables import Project
+from app.domain.signin import queries as signin
 from app.web.csrf import check_csrf, cookie_name, is_secure
 from app.web.render import FLASH_COOKIE
 
@@ -44,7 +44,7 @@ Db = Annotated[Session, Depends(transaction, scope="function")]
 
 def signed_in(request: Request, session: Db) -> User:
     raw = request.cookies.get(cookie_name(request))
-    user = accounts.user_by_session(session, raw) if raw else None
+    user = signin.user_by_session(session, raw) if raw else None
     if user is None:
         raise Unauthorised("You are not signed in, or your session has ended.")
     request.state.user = Viewer(user.id, user.name, user.email, user.is_admin)
@@ -52,6 +52,18 @@ def signed_in(request: Request, session: Db) -> User:
 
 
 Me = Annotated[User, Depends(signed_in)]
+
+
+def asks(permission: Permission) -> Any:
+    """What a route asks the permission door. A route that ends without having asked is refused: it forgot somebody."""
+
+    def door(session: Db, _: Me) -> Iterator[None]:
+        yield
+        if permission is not Permission.USE and not was_asked(session, permission):
+            raise RuntimeError(f"the route declares {permission} and did not ask for it")
+
+    door.permission = permission  # type: ignore[attr-defined]
+    return Depends(door, scope="function")
 
 
 async def posted(request: Request) -> FormData:

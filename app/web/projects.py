@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from app.core.errors import AppError
+from app.domain.accounts.permissions import Permission, require_global
 from app.domain.guidelines import queries as guidelines
 from app.domain.pairs import queries as pairs
 from app.domain.projects import access, actions, queries
@@ -29,7 +30,7 @@ def index(request: Request, session: Db, user: Me) -> Response:
 
 @router.get("/projects/new")
 def new(request: Request, session: Db, user: Me) -> Response:
-    access.require_admin(user)
+    require_global(session, user, Permission.OPEN_PROJECT)
     return page(request, "projects/new.html", tasks=TASKS, given={}, error=None)
 
 

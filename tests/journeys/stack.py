@@ -17,6 +17,7 @@ import httpx
 from app.core.database import Database
 from app.domain.accounts import actions as accounts
 from app.domain.accounts import queries as account_queries
+from app.domain.signin import actions as signin
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,7 +96,7 @@ class Stack:
         with database.session() as session:
             user = account_queries.user_by_email(session, f"{name}@example.org")
             assert user is not None
-            raw = accounts.create_sign_in_link(session, user=user)
+            raw = signin.create_sign_in_link(session, user=user)
         database.dispose()
         return f"{self.url}/sign-in/{raw}"
 

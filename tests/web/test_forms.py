@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from app.domain.accounts import actions as accounts
 from app.domain.accounts import queries as users
+from app.domain.signin import actions as signin
 
 
 def _hidden(text: str, name: str) -> str:
@@ -96,7 +96,7 @@ def test_a_sign_in_link_survives_being_looked_at_and_works_once(world, visit):
     with world.app.state.database.session() as session:
         user = users.user_by_email(session, "otto@example.org")
         assert user is not None
-        raw = accounts.create_sign_in_link(session, user=user)
+        raw = signin.create_sign_in_link(session, user=user)
     stranger = visit(None)
     assert "Sign in as" in stranger.get(f"/sign-in/{raw}").text
     assert stranger.get(f"/sign-in/{raw}").status_code == 200

@@ -20,6 +20,7 @@ from app.domain.projects import actions as projects
 from app.domain.projects.tables import Project
 from app.domain.reviews import actions as reviews
 from app.domain.rounds import actions as rounds
+from app.domain.signin import actions as signin
 from app.domain.training import actions as training
 from trainer import protocol
 
@@ -81,7 +82,7 @@ def _people(session: Session, world: World) -> dict[str, User]:
         for name in ("Ada Admin", "Edith Editor", "Emil Expert", "Otto Outsider")
     }
     session.flush()
-    world.cookies = {name: accounts.start_session(session, user) for name, user in people.items()}
+    world.cookies = {name: signin.start_session(session, user) for name, user in people.items()}
     return people
 
 

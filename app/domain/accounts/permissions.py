@@ -1,8 +1,17 @@
-"""Who may do what: the one page. Admin is global; expert and editor are memberships of a project."""
+"""Who may do what: the one page. Admin is global; expert and editor are memberships of a project.
+
+Every route declares one permission of this page, and every action asks for it: `require_global` here, or `require` at
+the door of projects. A request that ends without having asked for what its route declares is not answered.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from app.core.errors import Forbidden
+from app.domain.accounts.tables import User
 
 
 class Role(StrEnum):
@@ -12,6 +21,10 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
+    USE = "app:use"
+    OPEN_PROJECT = "project:open"
+    MANAGE_PEOPLE = "person:manage"
+    MANAGE_TERMS = "terms:manage"
     READ_PROJECT = "project:read"
     MANAGE_PROJECT = "project:manage"
     WRITE_PAIR = "pair:write"
@@ -23,10 +36,27 @@ class Permission(StrEnum):
     READ_AUDIT = "audit:read"
 
 
-_MEMBER = frozenset({Permission.READ_PROJECT, Permission.WRITE_PAIR})
+GLOBAL = frozenset({Permission.OPEN_PROJECT, Permission.MANAGE_PEOPLE, Permission.MANAGE_TERMS, Permission.READ_AUDIT})
+_MEMBER = frozenset({Permission.USE, Permission.READ_PROJECT, Permission.WRITE_PAIR})
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.EXPERT: _MEMBER,
     Role.EDITOR: _MEMBER | {Permission.REVIEW_PAIR, Permission.APPROVE_IMPORT},
     Role.ADMIN: frozenset(Permission),
 }
+
+
+def asked(session: Session, permission: Permission) -> None:
+    """Note that the request asked for this permission, whatever the answer."""
+    session.info.setdefault("asked", set()).add(permission)
+
+
+def was_asked(session: Session, permission: Permission) -> bool:
+    return permission in session.info.get("asked", ())
+
+
+def require_global(session: Session, user: User, permission: Permission) -> None:
+    """Raises Forbidden for everybody but admins."""
+    asked(session, permission)
+    if permission not in GLOBAL or not user.is_admin:
+        raise Forbidden("Only an admin may do this.")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.database import now
 from app.core.security import digest
-from app.domain.accounts.tables import ApiToken, Person, SignInLink, User, WebSession
+from app.domain.accounts.tables import ApiToken, Person, User
 
 
 def user_by_id(session: Session, user_id: str) -> User | None:
@@ -18,15 +18,6 @@ def user_by_id(session: Session, user_id: str) -> User | None:
 
 def user_by_email(session: Session, email: str) -> User | None:
     return session.scalar(select(User).join(Person).where(Person.email == email.strip().lower()))
-
-
-def user_by_session(session: Session, raw: str) -> User | None:
-    """The active user of a browser session that has not expired."""
-    return session.scalar(
-        select(User)
-        .join(WebSession, WebSession.user_id == User.id)
-        .where(WebSession.digest == digest(raw), WebSession.expires_at > now(), User.active.is_(True))
-    )
 
 
 def user_by_token(session: Session, raw: str) -> tuple[User, ApiToken] | None:
@@ -42,20 +33,6 @@ def user_by_token(session: Session, raw: str) -> tuple[User, ApiToken] | None:
         )
     ).first()
     return (row[0], row[1]) if row else None
-
-
-def user_by_link(session: Session, raw: str) -> User | None:
-    """The user of a sign-in link that is unused and has not expired."""
-    return session.scalar(
-        select(User)
-        .join(SignInLink, SignInLink.user_id == User.id)
-        .where(
-            SignInLink.digest == digest(raw),
-            SignInLink.expires_at > now(),
-            SignInLink.used_at.is_(None),
-            User.active.is_(True),
-        )
-    )
 
 
 def names(session: Session, user_ids: Iterable[str]) -> dict[str, str]:

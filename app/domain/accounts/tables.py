@@ -1,4 +1,4 @@
-"""Contributor (pseudonym), Person (the only place for personal data), User, and what signs a user in."""
+"""Contributor (pseudonym), Person (the only place for personal data), User, and the tokens of scripts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.database import Base, Identified, now
+from app.core.database import Base, Identified
 
 
 class Contributor(Identified, Base):
@@ -18,12 +18,13 @@ class Contributor(Identified, Base):
 
 
 class Person(Identified, Base):
-    """Name and address. Erasing a person leaves the contributor, and so the lineage."""
+    """Name and address. Erasing a person blanks this row and leaves the contributor, and so the lineage."""
 
     __tablename__ = "persons"
     contributor_id: Mapped[str] = mapped_column(ForeignKey("contributors.id"), unique=True)
     email: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(120))
+    erased_at: Mapped[datetime | None]
 
 
 class User(Identified, Base):
@@ -38,35 +39,15 @@ class User(Identified, Base):
 
     @property
     def name(self) -> str:
-        return self.person.name
+        return self.person.name if self.person.erased_at is None else f"Former contributor {self.contributor_id[-4:]}"
 
     @property
     def email(self) -> str:
         return self.person.email
 
 
-class SignInLink(Base):
-    """A one-time link, kept as a digest."""
-
-    __tablename__ = "sign_in_links"
-    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
-    expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
-
-
-class WebSession(Base):
-    """A signed-in browser, kept as a digest of its cookie."""
-
-    __tablename__ = "web_sessions"
-    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    expires_at: Mapped[datetime]
-
-
 class ApiToken(Identified, Base):
-    """A bearer token: shown once, kept as a digest. Scope is `api` or `worker`."""
+    """A bearer token: shown once, kept as a digest. Scope is `api` or `worker`; `project_id` narrows it to one."""
 
     __tablename__ = "api_tokens"
     digest: Mapped[str] = mapped_column(String(64), unique=True)
@@ -76,3 +57,5 @@ class ApiToken(Identified, Base):
     read_only: Mapped[bool] = mapped_column(default=False)
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    project_id: Mapped[str | None] = mapped_column(String(32))
+    last_used_at: Mapped[datetime | None]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, Identified
 
 
 class DatasetVersion(Identified, Base):
-    """`hash` is the SHA-256 of the manifest; `files` maps a split to its content address."""
+    """`hash` is the SHA-256 of the manifest; `files` maps a split to its content address.
+
+    `redactions` maps a split to the file that stands in for it once somebody withdrew an example: {sha256, removed}.
+    """
 
     __tablename__ = "dataset_versions"
     __table_args__ = (UniqueConstraint("project_id", "number"),)
@@ -27,6 +30,7 @@ class DatasetVersion(Identified, Base):
     counts: Mapped[dict[str, Any]]
     distribution: Mapped[dict[str, Any]]
     leak_report: Mapped[dict[str, Any]]
+    redactions: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     created_by: Mapped[str] = mapped_column(String(32))
 
 

@@ -30,7 +30,10 @@ class Pair(Identified, Base):
 
 
 class Revision(Base):
-    """One saved content, never changed. `id` is the SHA-256 of its canonical JSON."""
+    """One saved content, never changed. `id` is the SHA-256 of its canonical JSON.
+
+    `terms_id` is what the author had agreed to. Withdrawing blanks the content and keeps the id, so that lineage holds.
+    """
 
     __tablename__ = "revisions"
     __table_args__ = (UniqueConstraint("pair_id", "number"),)
@@ -47,6 +50,8 @@ class Revision(Base):
     problems: Mapped[list[dict[str, Any]]]
     prompt: Mapped[str] = mapped_column(Text)
     completion: Mapped[str] = mapped_column(Text)
+    terms_id: Mapped[str | None] = mapped_column(String(32))
+    withdrawn_at: Mapped[datetime | None]
 
 
 class PairTag(Base):

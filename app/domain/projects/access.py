@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Forbidden, NotFound
-from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission, Role
+from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission, Role, asked
 from app.domain.accounts.tables import User
 from app.domain.projects.tables import Membership, Project
 
@@ -28,16 +28,12 @@ def allows(session: Session, user: User, permission: Permission, project: Projec
 
 def require(session: Session, user: User, permission: Permission, project: Project) -> None:
     """Raises NotFound for an outsider (who must not learn that it exists), Forbidden for a member who may not."""
+    asked(session, permission)
     role = role_in(session, user, project)
     if role is None:
-        raise NotFound()
+        raise NotFound(denied=True)
     if permission not in ROLE_PERMISSIONS[role]:
         raise Forbidden(f"As {role} you may not do this ({permission}); ask an admin of the project.")
-
-
-def require_admin(user: User) -> None:
-    if not user.is_admin:
-        raise Forbidden("Only an admin may do this.")
 
 
 def visible_project(session: Session, user: User, slug: str) -> Project:

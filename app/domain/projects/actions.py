@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import Conflict, Invalid
 from app.domain.accounts import actions as accounts
 from app.domain.accounts import queries as account_queries
-from app.domain.accounts.permissions import Permission, Role
+from app.domain.accounts.permissions import Permission, Role, require_global
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
 from app.domain.projects import access, queries
@@ -36,7 +36,7 @@ def open_project(
     base_model: str = "starter",
 ) -> Project:
     """A new project. Raises Forbidden, Invalid, or Conflict when the slug is taken."""
-    access.require_admin(user)
+    require_global(session, user, Permission.OPEN_PROJECT)
     if not SLUG.fullmatch(slug):
         raise Invalid("A slug has lower-case letters, digits and inner hyphens, at most 60.", field="slug")
     if not name.strip() or len(name) > 120:

@@ -1,0 +1,1 @@
+"""Terms of contribution, versioned, and who accepted which."""

@@ -1,0 +1,60 @@
+"""Publishing terms, accepting them, and taking an acceptance back."""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy.orm import Session
+
+from app.core.database import now
+from app.core.errors import Conflict, Invalid
+from app.domain.accounts.permissions import Permission, require_global
+from app.domain.accounts.tables import User
+from app.domain.audit import actions as audit
+from app.domain.consent import queries
+from app.domain.consent.tables import Acceptance, Terms
+
+MAX_CHARACTERS = 100_000
+
+
+def publish(session: Session, user: User, text: str) -> Terms:
+    """A new version, which everybody is asked to accept before the next contribution. Raises Forbidden, Invalid."""
+    require_global(session, user, Permission.MANAGE_TERMS)
+    text = text.strip()
+    if not text or len(text) > MAX_CHARACTERS:
+        raise Invalid(f"Terms have between 1 and {MAX_CHARACTERS} characters.", field="text")
+    last = queries.current(session)
+    terms = Terms(
+        number=last.number + 1 if last else 1,
+        text=text,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        published_by=user.id,
+    )
+    session.add(terms)
+    session.flush()
+    audit.record(session, user.id, "terms.published", "terms", terms.id, number=terms.number, sha256=terms.sha256)
+    return terms
+
+
+def accept(session: Session, user: User, number: int, *, how: str) -> Acceptance:
+    """Agree to the terms in force. Raises Conflict when `number` is not theirs any more."""
+    terms = queries.current(session)
+    if terms is None or terms.number != number:
+        raise Conflict("These terms are not in force (any more); read the current ones and accept those.")
+    if (standing := queries.accepted(session, user, terms)) is not None:
+        return standing
+    acceptance = Acceptance(user_id=user.id, terms_id=terms.id, how=how)
+    session.add(acceptance)
+    session.flush()
+    audit.record(session, user.id, "terms.accepted", "terms", terms.id, number=terms.number, how=how)
+    return acceptance
+
+
+def withdraw(session: Session, user: User) -> None:
+    """No further contributions under the terms in force. Raises Conflict when they were not accepted."""
+    terms = queries.current(session)
+    standing = queries.accepted(session, user, terms) if terms else None
+    if terms is None or standing is None:
+        raise Conflict("There is no acceptance to take back.")
+    standing.withdrawn_at = now()
+    audit.record(session, user.id, "terms.acceptance_withdrawn", "terms", terms.id, number=terms.number)

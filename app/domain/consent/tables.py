@@ -1,0 +1,30 @@
+"""Terms: one published text, never changed. Acceptance: who agreed to it, when and how."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base, Identified
+
+
+class Terms(Identified, Base):
+    """The newest number is in force; `sha256` is of the text's UTF-8 bytes."""
+
+    __tablename__ = "terms"
+    number: Mapped[int] = mapped_column(unique=True)
+    text: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+    published_by: Mapped[str] = mapped_column(ForeignKey("users.id"))
+
+
+class Acceptance(Identified, Base):
+    """`how` is `page` or `api`. Withdrawing stops new contributions; those given stay under the terms they came by."""
+
+    __tablename__ = "acceptances"
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    terms_id: Mapped[str] = mapped_column(ForeignKey("terms.id"))
+    how: Mapped[str] = mapped_column(String(16))
+    withdrawn_at: Mapped[datetime | None]

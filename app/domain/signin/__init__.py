@@ -1,0 +1,1 @@
+"""How a person proves who they are: links, passwords, a second factor, single sign-on; and browser sessions."""
