@@ -10,19 +10,20 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.api.deps import Db, Files, Worker
+from app.api.strict import StrictRoute
 from app.core import jobs
 from app.core.errors import Conflict, Invalid, NotFound
 from app.domain.evaluation import actions as evaluation
 from app.domain.training import actions
 from trainer import protocol
 
-router = APIRouter(prefix="/worker/v1", include_in_schema=False)
+router = APIRouter(prefix="/worker/v1", include_in_schema=False, route_class=StrictRoute)
 ARTIFACT_LIMIT = 64 * 1024**3
 
 
 @router.post("/claim", response_model=None)
 def claim(body: protocol.ClaimRequest, request: Request, session: Db, _: Worker) -> protocol.Claim | Response:
-    return actions.claim(session, body.worker, request.app.state.settings.lease_seconds) or Response(status_code=204)
+    return actions.claim(session, body.worker, request.app.state.watch) or Response(status_code=204)
 
 
 @router.post("/heartbeat")
@@ -40,6 +41,7 @@ def read_file(sha256: str, job: str, token: int, session: Db, storage: Files, _:
     jobs.held(session, job, token)
     if not jobs.may_read_file(session, job, sha256):
         raise NotFound()
+    storage.verify(sha256)
     return StreamingResponse(storage.read(sha256), media_type="application/octet-stream")
 
 

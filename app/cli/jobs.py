@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -18,15 +19,20 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from app.cli.audit import Keeper
 from app.cli.installation import Installation
 from app.core import jobs
 from app.core.database import Database
-from app.core.errors import AppError, Conflict
+from app.core.errors import AppError, Conflict, StorageFull, Unavailable
+from app.core.failures import as_app_error
 from app.domain.datasets import actions as datasets
 from app.domain.datasets import imports
+from app.domain.pairs import vectors
+from app.domain.provenance import actions as provenance
 
-KINDS = [imports.KIND, datasets.KIND]
+KINDS = [imports.KIND, datasets.KIND, vectors.KIND]
 LEASE_SECONDS = 60.0
+SWEEP_SECONDS = 3600.0
 IDLE_SECONDS = 0.5
 log = logging.getLogger("preceptor.jobs")
 
@@ -85,17 +91,19 @@ class Held:
             raise Stopped()
 
 
-def claim(database: Database, worker: str, lease_seconds: float = LEASE_SECONDS) -> Held | None:
+def claim(database: Database, worker: str, watch: jobs.Watch) -> Held | None:
     with database.session() as session:
-        job = jobs.claim(session, KINDS, worker, lease_seconds)
+        job = jobs.claim(session, KINDS, worker, watch)
         if job is None:
             return None
-        return Held(database, job.id, job.token, job.kind, dict(job.payload), lease_seconds, total=job.progress_total)
+        held = Held(database, job.id, job.token, job.kind, dict(job.payload), watch.lease_seconds)
+        held.total = job.progress_total
+        return held
 
 
-def work_once(installation: Installation, worker: str = "") -> bool:
-    """Do the oldest job that waits. False when none does."""
-    held = claim(installation.database, worker or worker_name())
+def work_once(installation: Installation, worker: str = "", watch: jobs.Watch | None = None) -> bool:
+    """Do the oldest job that waits. False when none does. Without a watch no other worker's job is taken over."""
+    held = claim(installation.database, worker or worker_name(), watch or jobs.Watch(LEASE_SECONDS))
     if held is None:
         return False
     log.info("%s %s started", held.kind, held.id)
@@ -106,16 +114,30 @@ def work_once(installation: Installation, worker: str = "") -> bool:
         _end(held, "cancelled", error="Cancelled.")
     except AppError as error:
         _end(held, "failed", error=error.detail, reason="user_error")
-    except OperationalError:
-        log.exception("%s %s: the database failed; the job comes back when its lease ends", held.kind, held.id)
+    except (OperationalError, OSError) as error:
+        _interrupted(held, error)
     except Exception as error:
         log.exception("%s %s failed", held.kind, held.id)
         _end(held, "failed", error=f"{type(error).__name__}: {error}"[:2000], reason="crash")
     return True
 
 
+def _interrupted(held: Held, error: Exception) -> None:
+    """The disk or the database failed, not the job. When even that cannot be written, the job comes back by itself."""
+    known = as_app_error(error)
+    if isinstance(known, Unavailable):
+        log.exception("%s %s: the database failed; the job comes back when its lease ends", held.kind, held.id)
+        return
+    reason = "disk_full" if isinstance(known, StorageFull) else "crash"
+    log.exception("%s %s failed: %s", held.kind, held.id, reason)
+    try:
+        _end(held, "failed", error=known.detail if known else f"{type(error).__name__}: {error}"[:2000], reason=reason)
+    except OperationalError as again:
+        log.warning("%s %s: its end could not be written (%s); it will be tried again", held.kind, held.id, again.orig)
+
+
 def _do(installation: Installation, held: Held) -> None:
-    write = _import(installation, held) if held.kind == imports.KIND else _freeze(installation, held)
+    write = DO[held.kind](installation, held)
     with installation.database.session() as session:
         jobs.held(session, held.id, held.token)  # fence before the first row, and keep the job's row locked
         jobs.finish(session, held.id, held.token, "done", result=write(session))
@@ -139,6 +161,22 @@ def _freeze(installation: Installation, held: Held) -> Callable[[Session], dict[
     return lambda session: {"version": datasets.freeze(session, prepared).id}
 
 
+def _vectors(installation: Installation, held: Held) -> Callable[[Session], dict[str, Any]]:
+    """Many short transactions, each behind the fence; whatever else waits goes first, and the rest is queued anew."""
+
+    def write(change: Callable[[Session], None]) -> None:
+        with installation.database.session() as session:
+            jobs.held(session, held.id, held.token)
+            change(session)
+
+    with held:
+        counts = vectors.fill(installation.database.read, write, held.payload, held.progress, before=KINDS[:2])
+    return lambda session: vectors.finished(session, held.payload, counts)
+
+
+DO = {imports.KIND: _import, datasets.KIND: _freeze, vectors.KIND: _vectors}
+
+
 def _end(held: Held, state: str, *, error: str, reason: str | None = None) -> None:
     """Tell the ledger how it ended, unless another worker holds the job by now."""
     try:
@@ -156,16 +194,34 @@ def drain(installation: Installation) -> None:
 
 
 def work(installation: Installation, stop: threading.Event) -> None:
-    """Until `stop`: do what waits; when the database is away, wait for it."""
-    pause = IDLE_SECONDS
+    """Until `stop`: do what waits, tidy up every hour; when the database is away, wait for it."""
+    watch, pause, swept = jobs.Watch(installation.settings.lease_seconds), IDLE_SECONDS, float("-inf")
+    keeper = Keeper(installation)
     while not stop.is_set():
+        keeper.look()
+        if time.monotonic() - swept > SWEEP_SECONDS:
+            swept = time.monotonic()
+            _sweep(installation)
         try:
-            busy, pause = work_once(installation), IDLE_SECONDS
+            busy, pause = work_once(installation, watch=watch), IDLE_SECONDS
         except OperationalError as error:
             busy, pause = False, min(pause * 2, 30.0)
             log.warning("the database does not answer (%s); trying again in %.0f s", error.orig, pause)
         if not busy:
             stop.wait(pause)
+    keeper.look(last_time=True)
+
+
+def _sweep(installation: Installation) -> None:
+    try:
+        if removed := installation.storage.sweep():
+            log.info("removed %d unfinished transfers that were older than a day", removed)
+        with installation.database.session() as session:
+            vectors.request_missing(session)
+        if removed := provenance.sweep(installation.database, installation.storage):
+            log.info("removed %d files that an erasure had left", removed)
+    except (OSError, OperationalError) as error:
+        log.warning("the storage could not be tidied up: %s", error)
 
 
 def worker_name() -> str:

@@ -54,3 +54,29 @@ class TooLarge(AppError):
 
 class Invalid(AppError):
     status, code = 422, "invalid"
+
+
+class TooManyRequests(AppError):
+    status, code = 429, "too_many_requests"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        """`retry_after`: whole seconds until another try is allowed."""
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class StorageFull(AppError):
+    status, code = 507, "storage_full"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The disk is full, so nothing was saved; what was saved before is safe and can be read. Free some space, "
+            "then send it again."
+        )
+
+
+class Unavailable(AppError):
+    """The database is away or busy; the same request may succeed in `retry_after` seconds."""
+
+    status, code = 503, "unavailable"
+    retry_after = 5

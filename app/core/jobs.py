@@ -1,26 +1,35 @@
 """The ledger of work that outlives a request: leases, fencing tokens, bounded attempts, one accepted completion.
 
-Execution is at least once; a completion is accepted once, from the holder of the current token only.
+Execution is at least once; a completion is accepted once, from the holder of the current token only. Whether a holder
+lives is judged by its heartbeats alone, counted by the observer's own monotonic clock: no wall clock can end a lease.
 Knows nothing of what the jobs do.
 """
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Float, ForeignKey, Index, String, Text, or_, select
+from sqlalchemy import Float, ForeignKey, Index, String, Text, and_, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.database import Base, Identified, now
 from app.core.errors import Conflict, NotFound
 
-MAX_ATTEMPTS = 4
+MAX_ATTEMPTS = 4  # counted at the claim; a lease that must run out first spaces them
+TAKEN_AT_ONCE = 50
 OPEN = ("queued", "running")
 
 
 class Job(Identified, Base):
-    """One unit of work. `token` rises with every claim, so that a worker that slept through its lease is told so."""
+    """One unit of work. `token` rises with every claim, so that a worker that slept through its lease is told so.
+
+    `beat` rises with every heartbeat. `lease_until` is for people to look at; nothing is decided by it.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (Index("ix_jobs_claim", "state", "kind", "id"),)
@@ -53,6 +62,35 @@ class JobFile(Base):
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
+class Sign(NamedTuple):
+    """The last sign of life of a running job: it is dead when this stands still."""
+
+    id: str
+    token: int
+    beat: int
+
+
+@dataclass
+class Watch:
+    """What one observer saw of the running jobs of its kinds, and when, by its own monotonic clock.
+
+    Each process that claims holds one for its life; it starts knowing nothing, so that after a restart every holder
+    has a full lease to show itself. A dead holder's job is taken between one and two leases (and a poll) later.
+    """
+
+    lease_seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _seen: dict[Sign, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def lapsed(self, signs: Iterable[Sign], read_after: float) -> list[Sign]:
+        """Those that stood still for a lease. `read_after` is the clock before they were read: never too early."""
+        with self._lock:
+            moment = self.clock()
+            self._seen = {sign: min(self._seen.get(sign, moment), moment) for sign in signs}
+            return [sign for sign, since in self._seen.items() if read_after - since >= self.lease_seconds]
+
+
 def enqueue(
     session: Session,
     kind: str,
@@ -77,9 +115,10 @@ def by_id(session: Session, job_id: str) -> Job:
     return job
 
 
-def claim(session: Session, kinds: list[str], worker: str, lease_seconds: float) -> Job | None:
-    """Lease the oldest job that waits, or whose lease ran out. A job out of attempts fails here as `worker_lost`."""
-    while (job := _next_claimable(session, kinds)) is not None:
+def claim(session: Session, kinds: list[str], worker: str, watch: Watch) -> Job | None:
+    """Lease the oldest job that waits, or whose holder went silent. Out of attempts it fails here as `worker_lost`."""
+    silent = _silent(session, kinds, watch)
+    while (job := _next_claimable(session, kinds, silent)) is not None:
         if job.cancel_requested:
             _end(job, "cancelled")
         elif job.attempt >= MAX_ATTEMPTS:
@@ -88,30 +127,45 @@ def claim(session: Session, kinds: list[str], worker: str, lease_seconds: float)
             job.state, job.worker = "running", worker
             job.attempt += 1
             job.token += 1
-            job.lease_until = now() + timedelta(seconds=lease_seconds)
+            job.lease_until = now() + timedelta(seconds=watch.lease_seconds)
             session.flush()
             return job
         session.flush()
     return None
 
 
-def _next_claimable(session: Session, kinds: list[str]) -> Job | None:
-    lapsed = (Job.state == "running") & (Job.lease_until < now())
+def _silent(session: Session, kinds: list[str], watch: Watch) -> list[Sign]:
+    before = watch.clock()
+    running = select(Job.id, Job.token, Job.beat).where(Job.state == "running", Job.kind.in_(kinds))
+    return watch.lapsed([Sign(*row) for row in session.execute(running)], before)[:TAKEN_AT_ONCE]
+
+
+def _next_claimable(session: Session, kinds: list[str], silent: list[Sign]) -> Job | None:
+    """The signs are asked again under the lock: a holder that has beaten meanwhile keeps its job."""
+    still = [and_(Job.id == sign.id, Job.token == sign.token, Job.beat == sign.beat) for sign in silent]
     statement = (
         select(Job)
-        .where(Job.kind.in_(kinds), or_(Job.state == "queued", lapsed))
+        .where(Job.kind.in_(kinds), or_(Job.state == "queued", and_(Job.state == "running", or_(False, *still))))
         .order_by(Job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
     )
     return session.scalar(statement)
 
 
-def held(session: Session, job_id: str, token: int) -> Job:
-    """The job, when `token` is its current one and it runs; otherwise Conflict, and nothing may be written."""
-    job = session.scalar(select(Job).where(Job.id == job_id).with_for_update())
+def _locked(session: Session, job_id: str) -> Job:
+    """The job as it is now, whatever the session saw of it before, and ours until the transaction ends."""
+    statement = select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
+    job = session.scalar(statement)
     if job is None:
         raise NotFound()
+    return job
+
+
+def held(session: Session, job_id: str, token: int) -> Job:
+    """The job, when `token` is its current one and it runs; otherwise Conflict, and nothing may be written."""
+    job = _locked(session, job_id)
     if job.token != token or job.state != "running":
         raise Conflict("This job is held by another worker, or has ended; drop it.", code="stale_token")
     return job
@@ -127,8 +181,9 @@ def heartbeat(
     total: float = 0.0,
     eta_seconds: float | None = None,
 ) -> Job:
-    """Renew the lease and record progress. The job's `cancel_requested` tells the worker to stop."""
+    """Show a sign of life and record progress. The job's `cancel_requested` tells the worker to stop."""
     job = held(session, job_id, token)
+    job.beat += 1
     job.lease_until = now() + timedelta(seconds=lease_seconds)
     job.progress_done, job.progress_total, job.eta_seconds = done, total, eta_seconds
     return job
@@ -152,9 +207,7 @@ def finish(
 
 def request_cancel(session: Session, job_id: str) -> Job:
     """Cancel now when it waits; ask the worker to stop when it runs. Conflict when it has ended."""
-    job = session.scalar(select(Job).where(Job.id == job_id).with_for_update())
-    if job is None:
-        raise NotFound()
+    job = _locked(session, job_id)
     if job.state not in OPEN:
         raise Conflict(f"This job has ended already ({job.state}).")
     job.cancel_requested = True

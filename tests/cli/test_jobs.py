@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from app.cli import jobs as worker
 from app.cli.installation import Installation
 from app.core import jobs
-from app.core.database import Database, now
+from app.core.database import Database
 from app.core.storage import Storage
 from app.domain.datasets import actions as datasets
 from app.domain.datasets import imports
@@ -108,11 +108,11 @@ def test_a_defect_is_a_failed_job_and_writes_nothing(
 
 def test_a_worker_that_lost_its_lease_writes_nothing(installation: Installation, cast: Cast) -> None:
     job_id = ask_import(installation, cast, rows(12))
-    slow = worker.claim(installation.database, "slow")
-    assert slow is not None
-    with installation.database.session() as session:
-        jobs.by_id(session, job_id).lease_until = now() - timedelta(seconds=1)
-    assert worker.work_once(installation, "quick")
+    moments = iter((0.0, 0.0, 0.0, 0.0, 60.0, 60.0))
+    watch = jobs.Watch(60, lambda: next(moments))
+    slow = worker.claim(installation.database, "slow", watch)
+    assert slow is not None and worker.work_once(installation, "quick", watch) is False
+    assert worker.work_once(installation, "quick", watch)
     assert pair_count(installation) == 12
     with pytest.raises(worker.Stopped):
         worker._do(installation, slow)
@@ -140,11 +140,11 @@ def test_a_cancelled_import_stops_and_writes_nothing(
 
 def test_the_lease_is_renewed_while_the_work_goes_on(installation: Installation, cast: Cast) -> None:
     job_id = ask_import(installation, cast, rows(12))
-    held = worker.claim(installation.database, "me", lease_seconds=0.6)
+    held = worker.claim(installation.database, "me", jobs.Watch(0.6))
     assert held is not None
+    watch = jobs.Watch(0.6)
     with held:
-        import time
-
-        time.sleep(1.0)
-        assert worker.claim(installation.database, "other") is None
+        for _ in range(10):
+            time.sleep(0.1)
+            assert worker.claim(installation.database, "other", watch) is None
     assert job_of(installation, job_id).worker == "me"

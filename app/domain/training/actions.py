@@ -32,9 +32,10 @@ def request_run(
     if version.project_id != project.id:
         raise NotFound()
     checked = parse_recipe({"base_model": project.base_model, **recipe})
-    if empty := [name for name in ("train", "validation", "test") if not version.counts.get(name)]:
+    present = dataset_queries.files_of(version)
+    if empty := [name for name in ("train", "validation", "test") if not present[name]["examples"]]:
         raise Conflict(f"The {empty[0]} split of this version is empty; freeze one with more pairs.")
-    files = [file["sha256"] for file in version.files.values()]
+    files = [file["sha256"] for file in present.values()]
     number = queries.next_number(session, project)
     job = jobs.enqueue(session, KIND, {"version": version.id}, project_id=project.id, created_by=user.id, files=files)
     run = TrainingRun(
@@ -72,9 +73,9 @@ def cancel_run(session: Session, user: User, run: TrainingRun) -> TrainingRun:
     return run
 
 
-def claim(session: Session, worker: str, lease_seconds: float) -> protocol.Claim | None:
+def claim(session: Session, worker: str, watch: jobs.Watch) -> protocol.Claim | None:
     """Lease the next run to a trainer; None when none waits."""
-    job = jobs.claim(session, [KIND], worker, lease_seconds)
+    job = jobs.claim(session, [KIND], worker, watch)
     _mirror_lost(session)
     if job is None:
         return None
@@ -82,7 +83,8 @@ def claim(session: Session, worker: str, lease_seconds: float) -> protocol.Claim
     version = dataset_queries.by_id(session, run.version_id)
     project = session.get_one(Project, run.project_id)
     run.state, run.attempt, run.started_at = "running", job.attempt, run.started_at or now()
-    files = {name: protocol.DataFile(sha256=version.files[name]["sha256"]) for name in ("train", "validation", "test")}
+    present = dataset_queries.files_of(version)
+    files = {name: protocol.DataFile(sha256=present[name]["sha256"]) for name in ("train", "validation", "test")}
     spec = protocol.RunSpec(
         recipe=protocol.Recipe.model_validate(run.recipe),
         task=project.task,
@@ -91,7 +93,7 @@ def claim(session: Session, worker: str, lease_seconds: float) -> protocol.Claim
         **files,
     )
     return protocol.Claim(
-        job=job.id, token=job.token, run=run.id, attempt=job.attempt, lease_seconds=lease_seconds, spec=spec
+        job=job.id, token=job.token, run=run.id, attempt=job.attempt, lease_seconds=watch.lease_seconds, spec=spec
     )
 
 

@@ -1,0 +1,32 @@
+"""`Idempotency-Key`: a POST that is sent again, say after a lost connection, gives the first answer again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request
+from fastapi.encoders import jsonable_encoder
+
+from app.api.deps import Db, Me
+from app.core import idempotency
+
+Key = Annotated[str | None, Header(min_length=8, max_length=100)]
+
+
+class Repeatable:
+    """What a handler calls with the request's body, the permission it asks anew, and the work to do once."""
+
+    def __init__(self, request: Request, session: Db, user: Me, idempotency_key: Key = None) -> None:
+        self.request, self.session, self.user, self.key = request, session, user, idempotency_key
+
+    def __call__(self, body: Any, ask: Callable[[], Any], produce: Callable[[], Any], status: int = 201) -> Any:
+        ask()
+        if self.key is None:
+            return produce()
+        same = idempotency.fingerprint(self.request.method, self.request.scope["path"], jsonable_encoder(body))
+        work = lambda: jsonable_encoder(produce())  # noqa: E731
+        return idempotency.once(self.session, self.user.id, self.key, same, status, work).body
+
+
+Once = Annotated[Repeatable, Depends()]
