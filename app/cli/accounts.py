@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
 from app.domain.accounts import actions, queries
-from app.domain.accounts.tables import User
+from app.domain.accounts.tables import ApiToken, User
 from app.domain.signin import actions as signin
 
 
@@ -25,7 +25,7 @@ FIRST = (
     FirstAccount("editor", "editor@example.org", "Edith Editor"),
     FirstAccount("admin", "admin@example.org", "Ada Admin"),
 )
-TRAINER_TOKEN_DAYS = 365
+TRAINER_TOKEN, TRAINER_TOKEN_DAYS = "trainer started here", 365
 
 
 def make_first(session: Session) -> None:
@@ -75,7 +75,30 @@ def acting_user(session: Session, email: str | None) -> User:
 
 
 def trainer_token(session: Session) -> str:
-    """A worker token for a trainer that this machine starts itself."""
-    return actions.issue_token(
-        session, user=acting_user(session, None), name="trainer started here", days=TRAINER_TOKEN_DAYS, scope="worker"
-    )
+    """A worker token for a trainer that this machine starts itself; those of earlier starts are revoked."""
+    user = acting_user(session, None)
+    actions.revoke_named(session, user, TRAINER_TOKEN)
+    return actions.issue_token(session, user=user, name=TRAINER_TOKEN, days=TRAINER_TOKEN_DAYS, scope="worker")
+
+
+def token_lines(session: Session, email: str) -> list[str]:
+    """One line for each token of an account that is not revoked: id, end, what it may, name."""
+    lines = []
+    for token in queries.tokens_of(session, user_named(session, email)):
+        may = token.scope if token.scope == "worker" else ("read" if token.read_only else "read, write")
+        lines.append(f"{token.id}  ends {token.expires_at:%Y-%m-%d}  {may:<11}  {token.name or '(no name)'}")
+    return lines
+
+
+def revoke_token(session: Session, token_id: str) -> None:
+    """Raises NotFound."""
+    token = session.get(ApiToken, token_id)
+    owner = queries.user_by_id(session, token.user_id) if token else None
+    if owner is None:
+        raise NotFound(f"There is no token {token_id}; list them with: preceptor token list --user EMAIL")
+    actions.revoke_token(session, owner, token_id)
+
+
+def deactivate(session: Session, email: str, acting: str | None) -> User:
+    """Let a person in no more. Raises NotFound; Conflict for the last admin and for the one who acts."""
+    return signin.deactivate(session, acting_user(session, acting), user_named(session, email).id)

@@ -1,52 +1,222 @@
-"""Signing in by a one-time link, and out. A GET never uses the link up: mail scanners open links."""
+"""My account: name, password, second factor, the browsers that are signed in, and tokens for scripts."""
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
 
-from app.core.errors import Forbidden, NotFound
-from app.domain.signin import actions, queries
+from app.core.errors import AppError
+from app.core.limits import SIGN_IN
+from app.domain.accounts import actions as accounts
+from app.domain.accounts import queries as account_queries
+from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
+from app.domain.projects import access
+from app.domain.projects import queries as projects
+from app.domain.signin import actions, passwords, queries, second_factor
 from app.web.csrf import cookie_name, is_secure
-from app.web.deps import Db, Posted, go
+from app.web.deps import Db, Me, Posted, asks, go, limited, number, text
 from app.web.render import page
+from app.web.signin import keep
 
-router = APIRouter()
-
-
-@router.get("/sign-in/{token}")
-def ask(request: Request, session: Db, token: str) -> Response:
-    user = queries.user_by_link(session, token)
-    if user is None:
-        raise NotFound("This sign-in link has been used or has expired; ask an admin for a new one.")
-    return page(request, "accounts/sign_in.html", token=token, email=user.email, name=user.name)
+router = APIRouter(prefix="/account")
+MINE = asks(Permission.USE)
+SYSTEMS = {"iphone": "iPhone", "ipad": "iPad", "android": "Android", "windows": "Windows", "mac os": "macOS"}
+BROWSERS = {"edg": "Edge", "opr": "Opera", "firefox": "Firefox", "chrome": "Chrome", "safari": "Safari"}
 
 
-@router.post("/sign-in/{token}")
-def sign_in(request: Request, session: Db, token: str) -> Response:
-    """No CSRF token, for there is no session yet; a foreign page may not sign a person in as somebody else."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Forbidden("Open the sign-in link itself and press the button there.")
-    user = actions.redeem_sign_in_link(session, token)
-    raw = actions.start_session(session, user)
-    response = go(request, "/")
-    response.set_cookie(
-        cookie_name(request),
-        raw,
-        httponly=True,
-        samesite="lax",
-        secure=is_secure(request),
-        path="/",
-        max_age=30 * 86400,
-    )
-    response.headers["Referrer-Policy"] = "no-referrer"
+# --- name, password, second factor ---
+
+
+@router.get("", dependencies=[MINE])
+def show(request: Request, session: Db, user: Me) -> Response:
+    return _account(request, session, user)
+
+
+@router.post("/name", dependencies=[MINE])
+def rename(request: Request, session: Db, user: Me, form: Posted) -> Response:
+    try:
+        accounts.rename(session, user, text(form, "name"))
+    except AppError as error:
+        return _account(request, session, user, error)
+    return go(request, "/account", "Your name is changed.")
+
+
+@router.post("/password", dependencies=[limited(SIGN_IN, "password"), MINE])
+def set_password(request: Request, session: Db, user: Me, form: Posted) -> Response:
+    current, password = str(form.get("current") or ""), str(form.get("password") or "")
+    raw = request.cookies[cookie_name(request)]
+    try:
+        raw = actions.set_password(session, user, raw=raw, current=current, password=password)
+    except AppError as error:
+        return _account(request, session, user, error)
+    response = go(request, "/account", "The password is set. All your other browsers are signed out.")
+    keep(request, response, raw)
     return response
 
 
-@router.post("/sign-out")
-def sign_out(request: Request, session: Db, form: Posted) -> Response:
-    raw = request.cookies.get(cookie_name(request))
-    if raw:
-        actions.end_session(session, raw)
-    response = page(request, "accounts/signed_out.html")
+def _account(request: Request, session: Session, user: User, error: AppError | None = None) -> Response:
+    if error is not None and error.status not in (409, 422):
+        raise error
+    return page(
+        request,
+        "accounts/account.html",
+        status=error.status if error else 200,
+        me=user,
+        error=error,
+        password=queries.password_of(session, user),
+        fresh=actions.is_fresh_by_link(request.state.browser),
+        factor=queries.has_factor(session, user),
+        codes_left=queries.recovery_codes_left(session, user),
+        rules=passwords,
+    )
+
+
+@router.get("/second-factor", dependencies=[MINE])
+def show_factor(request: Request, session: Db, user: Me) -> Response:
+    return _factor(request, session, user)
+
+
+@router.post("/second-factor", dependencies=[MINE])
+def begin_factor(request: Request, session: Db, user: Me, form: Posted) -> Response:
+    second_factor.begin(session, user, key=request.app.state.settings.key)
+    return go(request, "/account/second-factor")
+
+
+@router.post("/second-factor/confirm", dependencies=[limited(SIGN_IN, "code"), MINE])
+def confirm_factor(request: Request, session: Db, user: Me, form: Posted) -> Response:
+    key, raw = request.app.state.settings.key, request.cookies[cookie_name(request)]
+    try:
+        codes, raw = second_factor.confirm(session, user, text(form, "code"), key=key, raw=raw)
+    except AppError as error:
+        return _factor(request, session, user, error)
+    response = page(request, "accounts/recovery_codes.html", codes=codes, begun=True)
+    keep(request, response, raw)
+    return response
+
+
+@router.post("/second-factor/codes", dependencies=[limited(SIGN_IN, "code"), MINE])
+def renew_codes(request: Request, session: Db, user: Me, form: Posted) -> Response:
+    try:
+        codes = second_factor.renew_codes(session, user, text(form, "code"), key=request.app.state.settings.key)
+    except AppError as error:
+        return _factor(request, session, user, error)
+    return page(request, "accounts/recovery_codes.html", codes=codes, begun=False)
+
+
+@router.post("/second-factor/off", dependencies=[limited(SIGN_IN, "code"), MINE])
+def switch_factor_off(request: Request, session: Db, user: Me, form: Posted) -> Response:
+    try:
+        second_factor.switch_off(session, user, text(form, "code"), key=request.app.state.settings.key)
+    except AppError as error:
+        return _factor(request, session, user, error)
+    return go(request, "/account", "The second factor is off.")
+
+
+def _factor(request: Request, session: Session, user: User, error: AppError | None = None) -> Response:
+    """The page for what comes next: beginning, confirming, or looking after it."""
+    if error is not None and error.status not in (409, 422):
+        raise error
+    factor = queries.factor_of(session, user)
+    shown: dict[str, Any] = {"state": "off", "secret": None, "picture": None}
+    if factor is not None and factor.confirmed_at is not None:
+        shown["state"] = "on"
+    elif factor is not None:
+        secret = second_factor.secret_of(factor, key=request.app.state.settings.key)
+        shown = {"state": "begun", "secret": secret, "picture": second_factor.picture(user, secret)}
+    left = queries.recovery_codes_left(session, user)
+    status = error.status if error else 200
+    return page(request, "accounts/second_factor.html", status=status, error=error, codes_left=left, **shown)
+
+
+# --- browsers ---
+
+
+@router.get("/sessions", dependencies=[MINE])
+def list_sessions(request: Request, session: Db, user: Me) -> Response:
+    rows = [(one, browser(one.user_agent)) for one in queries.sessions_of(session, user)]
+    return page(request, "accounts/sessions.html", rows=rows, current=request.state.browser.id)
+
+
+@router.post("/sessions/end", dependencies=[MINE])
+def sign_out_everywhere(request: Request, session: Db, user: Me, form: Posted) -> Response:
+    actions.sign_out_everywhere(session, user)
+    response = go(request, "/sign-in")
     response.delete_cookie(cookie_name(request), path="/", secure=is_secure(request))
     return response
+
+
+@router.post("/sessions/{session_id}/end", dependencies=[MINE])
+def revoke_session(request: Request, session: Db, user: Me, form: Posted, session_id: str) -> Response:
+    actions.revoke_session(session, user, session_id)
+    return go(request, "/account/sessions", "That browser is signed out.")
+
+
+def browser(user_agent: str) -> str:
+    """What a person calls it: Firefox on Linux."""
+    agent = user_agent.lower()
+    name = next((words for part, words in BROWSERS.items() if re.search(rf"\b{part}\w*/", agent)), "A browser")
+    system = next((words for part, words in SYSTEMS.items() if part in agent), "Linux" if "linux" in agent else "")
+    return f"{name} on {system}" if system else name
+
+
+# --- tokens ---
+
+
+@router.get("/tokens", dependencies=[MINE])
+def list_tokens(request: Request, session: Db, user: Me) -> Response:
+    return _tokens(request, session, user)
+
+
+@router.post("/tokens", dependencies=[MINE])
+def make_token(request: Request, session: Db, user: Me, form: Posted) -> Response:
+    """The token stands in the answer itself and nowhere else."""
+    given = {name: text(form, name) for name in ("name", "days", "project", "read_only")}
+    try:
+        project = access.visible_project(session, user, given["project"]) if given["project"] else None
+        raw = accounts.make_token(
+            session,
+            user,
+            name=given["name"],
+            days=number(form, "days", int) or 0,
+            read_only=bool(given["read_only"]),
+            project_id=project.id if project else None,
+        )
+    except AppError as error:
+        return _tokens(request, session, user, given=given, error=error)
+    return _tokens(request, session, user, raw=raw)
+
+
+@router.post("/tokens/{token_id}/revoke", dependencies=[MINE])
+def revoke_token(request: Request, session: Db, user: Me, form: Posted, token_id: str) -> Response:
+    accounts.revoke_token(session, user, token_id, actor=user)
+    return go(request, "/account/tokens", "The token is revoked; who still sends it is refused.")
+
+
+def _tokens(
+    request: Request,
+    session: Session,
+    user: User,
+    *,
+    raw: str | None = None,
+    given: dict[str, str] | None = None,
+    error: AppError | None = None,
+) -> Response:
+    if error is not None and error.status not in (409, 422):
+        raise error
+    mine = projects.projects_of(session, user)
+    return page(
+        request,
+        "accounts/tokens.html",
+        status=error.status if error else 200,
+        tokens=account_queries.tokens_of(session, user),
+        names={project.id: project.name for project in mine},
+        choices=[(project.slug, project.name) for project in mine],
+        longest=accounts.LONGEST_DAYS,
+        given=given or {"name": "", "days": "90", "project": "", "read_only": ""},
+        raw=raw,
+        error=error,
+    )

@@ -46,6 +46,7 @@ def recreate_sessions() -> None:
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("user_agent", sa.String(length=200), nullable=False),
+        sa.Column("way", sa.String(length=16), nullable=False),
         sa.Column("pending", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_web_sessions_user_id_users"),
         sa.PrimaryKeyConstraint("digest", name="pk_web_sessions"),

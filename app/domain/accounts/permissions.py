@@ -36,6 +36,7 @@ class Permission(StrEnum):
     READ_AUDIT = "audit:read"
 
 
+ONLY_PROJECT = "only project"  # session.info: the request's token reaches this project and nothing else
 GLOBAL = frozenset({Permission.OPEN_PROJECT, Permission.MANAGE_PEOPLE, Permission.MANAGE_TERMS, Permission.READ_AUDIT})
 _MEMBER = frozenset({Permission.USE, Permission.READ_PROJECT, Permission.WRITE_PAIR})
 
@@ -58,5 +59,7 @@ def was_asked(session: Session, permission: Permission) -> bool:
 def require_global(session: Session, user: User, permission: Permission) -> None:
     """Raises Forbidden for everybody but admins."""
     asked(session, permission)
+    if session.info.get(ONLY_PROJECT):
+        raise Forbidden("This token is for one project.")
     if permission not in GLOBAL or not user.is_admin:
         raise Forbidden("Only an admin may do this.")

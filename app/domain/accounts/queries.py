@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,6 +11,8 @@ from sqlalchemy.orm import Session
 from app.core.database import now
 from app.core.security import digest
 from app.domain.accounts.tables import ApiToken, Person, User
+
+NOTED = timedelta(minutes=1)
 
 
 def user_by_id(session: Session, user_id: str) -> User | None:
@@ -39,3 +42,20 @@ def names(session: Session, user_ids: Iterable[str]) -> dict[str, str]:
     """user id -> display name."""
     users = session.scalars(select(User).where(User.id.in_(set(user_ids))))
     return {user.id: user.name for user in users}
+
+
+def is_stale(used_at: datetime | None) -> bool:
+    """A use is written down at most once a minute."""
+    return used_at is None or used_at < now() - NOTED
+
+
+def tokens_of(session: Session, user: User) -> list[ApiToken]:
+    """Tokens that are not revoked, the newest first; some may have expired."""
+    statement = select(ApiToken).where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None))
+    return list(session.scalars(statement.order_by(ApiToken.id.desc())))
+
+
+def people(session: Session) -> list[User]:
+    """Everybody whose data were not erased, those who may sign in first."""
+    statement = select(User).join(Person).where(Person.erased_at.is_(None))
+    return list(session.scalars(statement.order_by(User.active.desc(), Person.name, User.id)))

@@ -24,6 +24,7 @@ class WebSession(Base):
     """A signed-in browser, kept as a digest of its cookie. `id` is what pages show; it signs nobody in.
 
     A `pending` session has passed the first factor only, and opens nothing but the page that asks for the second.
+    `way` is that first factor: link, password or oidc.
     """
 
     __tablename__ = "web_sessions"
@@ -34,6 +35,7 @@ class WebSession(Base):
     last_seen_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
     user_agent: Mapped[str] = mapped_column(String(200), default="")
+    way: Mapped[str] = mapped_column(String(16), default="")
     pending: Mapped[bool] = mapped_column(default=False)
 
 

@@ -1,0 +1,186 @@
+"""OpenID Connect: the authorisation code flow with PKCE (S256), state and nonce. Knows neither accounts nor web pages.
+
+Everything a provider says is checked: its name, where its endpoints are, the ID token's signature, issuer, audience,
+times and nonce. Ten seconds a request, no redirects followed.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import astuple, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from authlib.integrations.httpx_client import OAuth2Client, OAuthError
+from cryptography.fernet import Fernet, InvalidToken
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from app.core.errors import AppError
+from app.core.security import derive, new_secret
+
+try:  # Authlib's client is built on whichever of the two is installed
+    import httpx2 as http
+except ImportError:
+    import httpx as http  # type: ignore[no-redef]
+
+SCOPE = "openid email profile"
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"]
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SECONDS = 10
+JOURNEY_SECONDS = 600
+LEEWAY = 60
+LONGEST_SUBJECT = 255
+
+
+class SignOnFailed(AppError):
+    """The provider said no, could not be reached, or said something that does not hold."""
+
+    status, code = 502, "single_sign_on"
+
+
+@dataclass(frozen=True)
+class Provider:
+    issuer: str
+    client_id: str
+    client_secret: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Journey:
+    """What the browser keeps while it is away at the provider: sealed, for it holds the PKCE verifier."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Who came back."""
+
+    issuer: str
+    subject: str
+    email: str
+    email_verified: bool
+    name: str
+
+
+def is_safe_address(url: str) -> bool:
+    """https, or plain http on this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+
+
+def depart(provider: Provider, redirect_uri: str) -> tuple[str, Journey]:
+    """The address at the provider to send the browser to. Raises SignOnFailed."""
+    journey = Journey(state=new_secret(), nonce=new_secret(), verifier=new_secret() + new_secret())
+    with _client(provider, redirect_uri) as client:
+        endpoint = _metadata(client, provider)["authorization_endpoint"]
+        url, _ = client.create_authorization_url(
+            endpoint, state=journey.state, code_verifier=journey.verifier, nonce=journey.nonce
+        )
+    return str(url), journey
+
+
+def arrive(provider: Provider, redirect_uri: str, journey: Journey, code: str) -> Claims:
+    """Exchange the code, and check the ID token. Raises SignOnFailed."""
+    with _client(provider, redirect_uri) as client:
+        metadata = _metadata(client, provider)
+        try:
+            token = client.fetch_token(
+                metadata["token_endpoint"], grant_type="authorization_code", code=code, code_verifier=journey.verifier
+            )
+        except (http.HTTPError, OAuthError, ValueError) as error:
+            raise SignOnFailed(f"{provider.name} did not accept the sign-in; try again.") from error
+        keys = _json(client, provider, metadata["jwks_uri"])
+    return _claims(provider, journey, str(token.get("id_token", "")), keys)
+
+
+def seal(journey: Journey, then: str, *, key: str) -> str:
+    """The journey and the page to go to afterwards, for a cookie: encrypted and authenticated."""
+    return _cipher(key).encrypt(json.dumps([*astuple(journey), then]).encode()).decode()
+
+
+def unseal(sealed: str, *, key: str) -> tuple[Journey, str] | None:
+    """What `seal` made less than ten minutes ago; None for anything else."""
+    try:
+        state, nonce, verifier, then = json.loads(_cipher(key).decrypt(sealed.encode(), ttl=JOURNEY_SECONDS))
+    except (InvalidToken, ValueError):
+        return None
+    return Journey(state, nonce, verifier), then
+
+
+def _cipher(key: str) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(bytes.fromhex(derive(key, "single-sign-on"))))
+
+
+def _client(provider: Provider, redirect_uri: str) -> Any:
+    return OAuth2Client(
+        client_id=provider.client_id,
+        client_secret=provider.client_secret or None,
+        token_endpoint_auth_method="client_secret_basic" if provider.client_secret else "none",
+        scope=SCOPE,
+        redirect_uri=redirect_uri,
+        code_challenge_method="S256",
+        timeout=SECONDS,
+        follow_redirects=False,
+        trust_env=urlsplit(provider.issuer).hostname not in LOOPBACK,
+    )
+
+
+def _metadata(client: Any, provider: Provider) -> dict[str, str]:
+    """Where the provider's endpoints are; a document of another issuer is refused."""
+    if not is_safe_address(provider.issuer):
+        raise SignOnFailed("PRECEPTOR_OIDC_ISSUER must be an https address; an admin mends it.")
+    found = _json(client, provider, f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
+    if found.get("issuer") != provider.issuer:
+        raise SignOnFailed(f"{provider.name} calls itself another name than PRECEPTOR_OIDC_ISSUER; an admin mends it.")
+    names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+    wrong = [name for name in names if not is_safe_address(str(found.get(name, "")))]
+    if wrong:
+        raise SignOnFailed(f"{provider.name} does not give a safe address for {', '.join(wrong)}.")
+    return {name: str(found[name]) for name in names}
+
+
+def _json(client: Any, provider: Provider, url: str) -> dict[str, Any]:
+    try:
+        answer = client.request("GET", url, withhold_token=True)
+        found = answer.json() if answer.status_code == 200 else None
+    except (http.HTTPError, ValueError) as error:
+        raise SignOnFailed(f"{provider.name} cannot be reached; try again, or sign in another way.") from error
+    if not isinstance(found, dict):
+        raise SignOnFailed(f"{provider.name} gave no usable answer; try again, or sign in another way.")
+    return found
+
+
+def _claims(provider: Provider, journey: Journey, id_token: str, keys: Any) -> Claims:
+    rules = jwt.JWTClaimsRegistry(
+        leeway=LEEWAY,
+        iss={"essential": True, "value": provider.issuer},
+        aud={"essential": True, "value": provider.client_id},
+        sub={"essential": True},
+        exp={"essential": True},
+        iat={"essential": True},
+        nonce={"essential": True, "value": journey.nonce},
+    )
+    try:
+        found = jwt.decode(id_token, KeySet.import_key_set(keys), algorithms=ALGORITHMS).claims
+        rules.validate(found)
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        raise SignOnFailed(f"What {provider.name} sent does not hold; try again.") from error
+    many = isinstance(found["aud"], list) and len(found["aud"]) > 1
+    if (many or "azp" in found) and found.get("azp") != provider.client_id:
+        raise SignOnFailed(f"What {provider.name} sent was meant for another application.")
+    if not 0 < len(str(found["sub"])) <= LONGEST_SUBJECT:
+        raise SignOnFailed(f"What {provider.name} sent does not hold; try again.")
+    return Claims(
+        issuer=provider.issuer,
+        subject=str(found["sub"]),
+        email=str(found.get("email") or ""),
+        email_verified=found.get("email_verified") is True,
+        name=str(found.get("name") or ""),
+    )
