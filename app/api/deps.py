@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request
+from fastapi import BackgroundTasks, Depends, Query, Request
+from limits import RateLimitItem
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from app.core.errors import Forbidden, Unauthorised
 from app.core.storage import Storage
 from app.domain.accounts import queries as accounts
-from app.domain.accounts.permissions import Permission, was_asked
+from app.domain.accounts.actions import note_use, used
+from app.domain.accounts.permissions import ONLY_PROJECT, Permission, was_asked
 from app.domain.accounts.tables import ApiToken, User
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.signin import queries as signin
+from app.domain.signin.actions import seen
 
 READING = ("GET", "HEAD")
-COOKIES = ("__Host-preceptor_session", "preceptor_session")
+COOKIE = "preceptor_session"
 
 
 class Body(BaseModel):
@@ -43,22 +46,61 @@ def bearer(request: Request, session: Session) -> tuple[User, ApiToken] | None:
     return accounts.user_by_token(session, raw.strip()) if scheme.lower() == "bearer" and raw else None
 
 
-def signed_in(request: Request, session: Db) -> User:
-    """The user of an `api` token, or of the browser's session. Raises Unauthorised, Forbidden."""
-    if found := bearer(request, session):
-        user, token = found
-        if token.scope != "api":
-            raise Forbidden("This token is for a trainer; make one for the API.")
-        if token.read_only and request.method not in READING:
-            raise Forbidden("This token may only read.")
-        return user
-    raw = next((request.cookies[name] for name in COOKIES if name in request.cookies), None)
-    user_of_session = signin.user_by_session(session, raw) if raw else None
-    if user_of_session is None:
+def limited(item: RateLimitItem, purpose: str) -> Any:
+    """Counts the tries of one credential before the request's transaction begins. Stands before `asks`."""
+
+    def count(request: Request) -> None:
+        cookie = request.cookies.get(f"__Host-{COOKIE}") or request.cookies.get(COOKIE, "")
+        request.app.state.limits.hit(item, purpose, request.headers.get("authorization") or cookie)
+
+    return Depends(count)
+
+
+def _note(request: Request, background: BackgroundTasks, token: ApiToken) -> None:
+    """Keep the token for those who ask what it may do, and write down that it was used."""
+    request.state.token = token
+    if accounts.is_stale(token.last_used_at):
+        background.add_task(note_use, request.app.state.database, used, token.id)
+
+
+def signed_in(request: Request, session: Db, background: BackgroundTasks) -> User:
+    """The user of an `api` token; without an Authorization header, of the browser's session.
+
+    Who sends the header speaks by it alone: a cookie beside it is not looked at, valid or not.
+    Raises Unauthorised, Forbidden.
+    """
+    if "authorization" in request.headers:
+        return _by_token(request, session, background)
+    secure = request.scope["scheme"] == "https"
+    raw = request.cookies.get(f"__Host-{COOKIE}" if secure else COOKIE)
+    found = signin.session_of(session, raw) if raw else None
+    if found is None:
         raise Unauthorised("Send a valid token: Authorization: Bearer ….")
+    user, request.state.browser = found
+    if accounts.is_stale(request.state.browser.last_seen_at):
+        background.add_task(note_use, request.app.state.database, seen, request.state.browser.id)
+    request.state.actor = user.id
     if request.method not in READING and request.headers.get("sec-fetch-site") != "same-origin":
-        raise Forbidden("A session may write only from the application's own pages; scripts use a token.")
-    return user_of_session
+        raise Forbidden(
+            "A session may write only from the application's own pages; scripts use a token.", code="cross_site"
+        )
+    return user
+
+
+def _by_token(request: Request, session: Session, background: BackgroundTasks) -> User:
+    found = bearer(request, session)
+    if found is None:
+        raise Unauthorised("Send a valid token: Authorization: Bearer ….")
+    user, token = found
+    request.state.actor = user.id
+    if token.scope != "api":
+        raise Forbidden("This token is for a trainer; make one for the API.", code="token_scope")
+    if token.read_only and request.method not in READING:
+        raise Forbidden("This token may only read.", code="read_only")
+    if token.project_id:
+        session.info[ONLY_PROJECT] = token.project_id
+    _note(request, background, token)
+    return user
 
 
 Me = Annotated[User, Depends(signed_in)]
@@ -76,16 +118,19 @@ def asks(permission: Permission) -> Any:
     return Depends(door, scope="function")
 
 
-def worker(request: Request, session: Db) -> User:
+def worker(request: Request, session: Db, background: BackgroundTasks) -> User:
     """The user behind a `worker` token: the trainer's only credential."""
     found = bearer(request, session)
     if found is None:
         raise Unauthorised("Send a worker token: Authorization: Bearer ….")
+    request.state.actor = found[0].id
     if found[1].scope != "worker":
-        raise Forbidden("This token is not a trainer's.")
+        raise Forbidden("This token is not a trainer's.", code="token_scope")
+    _note(request, background, found[1])
     return found[0]
 
 
+worker.permission = "worker"  # type: ignore[attr-defined]
 Worker = Annotated[User, Depends(worker)]
 
 

@@ -6,16 +6,18 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from app.core.errors import AppError
+from app.core.errors import AppError, TooManyRequests
 
-CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request", 413: "too_large"}
+CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "content_type"}
 
 
 def error_json(_request: Request, error: AppError) -> JSONResponse:
     body = {"error": error.code, "detail": error.detail}
     if error.field:
         body["field"] = error.field
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after)
     return JSONResponse(body, error.status, headers=headers)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.api import audit, datasets, findings, pairs, projects, reviews, training
+from app.api import account, audit, consent, datasets, findings, pairs, projects, provenance, reviews, training
 
 ROUTERS = [
     projects.router,
@@ -14,8 +14,13 @@ ROUTERS = [
     training.router,
     findings.router,
     audit.router,
+    account.router,
+    consent.router,
+    provenance.router,
 ]
 
-router = APIRouter(prefix="/api/v1")
+FORM_LIMITS = {"max_files": 1, "max_fields": 20, "max_part_size": 64 * 1024}
+
+router = APIRouter(prefix="/api/v1", form_limits=FORM_LIMITS)
 for one in ROUTERS:
     router.include_router(one)

@@ -11,7 +11,8 @@ COOKIE = "preceptor_session"
 
 
 def is_secure(request: Request) -> bool:
-    return request.url.scheme == "https"
+    """As the server was reached; uvicorn believes X-Forwarded-Proto only from the addresses it is told to trust."""
+    return bool(request.scope["scheme"] == "https")
 
 
 def cookie_name(request: Request) -> str:
@@ -22,6 +23,15 @@ def cookie_name(request: Request) -> str:
 def csrf_token(request: Request) -> str:
     raw = request.cookies.get(cookie_name(request), "")
     return derive(request.app.state.settings.key, f"csrf:{digest(raw)}")
+
+
+def check_site(request: Request) -> None:
+    """Raises Forbidden when the browser says that another site's page sent this."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    origin = request.headers.get("origin")
+    foreign = origin is not None and origin.partition("://")[2] != request.headers.get("host")
+    if site not in ("same-origin", "none") or foreign:
+        raise Forbidden("This form came from another site; open the page here and send it again.", code="csrf")
 
 
 def check_csrf(request: Request, given: str) -> None:

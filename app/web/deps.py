@@ -7,19 +7,27 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import Depends, Request
+from fastapi import BackgroundTasks, Depends, Request
 from fastapi.responses import RedirectResponse
+from limits import RateLimitItem
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from app.core.errors import Invalid, Unauthorised
+from app.domain.accounts import queries as accounts
+from app.domain.accounts.actions import note_use
 from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission, was_asked
 from app.domain.accounts.tables import User
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.signin import queries as signin
-from app.web.csrf import check_csrf, cookie_name, is_secure
+from app.domain.signin.actions import seen
+from app.web.csrf import check_csrf, check_site, cookie_name, is_secure
 from app.web.render import FLASH_COOKIE
+
+MAX_FIELDS = 2000
+"""A pair has at most 200 messages, each a role and a text, with context and tags."""
+MAX_FIELD_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -42,16 +50,29 @@ def transaction(request: Request) -> Iterator[Session]:
 Db = Annotated[Session, Depends(transaction, scope="function")]
 
 
-def signed_in(request: Request, session: Db) -> User:
+def signed_in(request: Request, session: Db, background: BackgroundTasks) -> User:
     raw = request.cookies.get(cookie_name(request))
-    user = signin.user_by_session(session, raw) if raw else None
-    if user is None:
+    found = signin.session_of(session, raw) if raw else None
+    if found is None:
         raise Unauthorised("You are not signed in, or your session has ended.")
+    user, request.state.browser = found
+    if accounts.is_stale(request.state.browser.last_seen_at):
+        background.add_task(note_use, request.app.state.database, seen, request.state.browser.id)
+    request.state.actor = user.id
     request.state.user = Viewer(user.id, user.name, user.email, user.is_admin)
     return user
 
 
 Me = Annotated[User, Depends(signed_in)]
+
+
+def limited(item: RateLimitItem, purpose: str) -> Any:
+    """Counts the tries of one browser before the request's transaction begins. Stands before `asks`."""
+
+    def count(request: Request) -> None:
+        request.app.state.limits.hit(item, purpose, request.cookies.get(cookie_name(request), ""))
+
+    return Depends(count)
 
 
 def asks(permission: Permission) -> Any:
@@ -67,8 +88,10 @@ def asks(permission: Permission) -> Any:
 
 
 async def posted(request: Request) -> FormData:
-    """The form, once its CSRF token is checked (field `csrf`, or header `X-CSRF-Token` from scripts)."""
-    form = await request.form(max_part_size=4 * 1024 * 1024)
+    """The form, once it is known to be our own: by what the browser says, and by its CSRF token (field `csrf`, or
+    header `X-CSRF-Token` from scripts)."""
+    check_site(request)
+    form = await request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
     check_csrf(request, str(form.get("csrf") or request.headers.get("X-CSRF-Token") or ""))
     return form
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
-from app.core.errors import AppError, NotFound
+from app.core.errors import AppError, NotFound, TooManyRequests
 from app.web.render import page
 
 TITLES = {
@@ -16,15 +14,21 @@ TITLES = {
     404: "Nothing here",
     409: "That can't be done now",
     412: "Somebody was faster",
+    400: "This can't be read",
     413: "Too large",
+    415: "Not a form",
     422: "Something is missing or wrong",
+    429: "Too many tries",
+    502: "Single sign-on failed",
+    503: "Try again in a moment",
+    507: "The disk is full",
 }
 
 
 def error_page(request: Request, error: AppError) -> Response:
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"error": error.code, "detail": error.detail, "field": error.field}, error.status)
-    return page(
+    response = page(
         request,
         "errors/error.html",
         status=error.status,
@@ -32,7 +36,17 @@ def error_page(request: Request, error: AppError) -> Response:
         detail=error.detail,
         field=error.field,
         back=_back(request),
+        next=_wanted(request) if error.status == 401 else None,
     )
+    if isinstance(error, TooManyRequests):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _wanted(request: Request) -> str | None:
+    """The page to come back to after signing in."""
+    path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+    return (f"{path}?{query}" if query else path) if request.method == "GET" and path != "/" else None
 
 
 def not_found_page(request: Request) -> Response:
@@ -44,6 +58,7 @@ def crash_page(request: Request) -> Response:
         request,
         "errors/error.html",
         status=500,
+        next=None,
         title="Something broke on our side",
         field=None,
         back=None,
@@ -55,5 +70,6 @@ def _back(request: Request) -> str | None:
     """The page that sent the form, when it is one of ours."""
     if request.method == "GET":
         return None
-    came = urlsplit(request.headers.get("referer", ""))
-    return came.path + (f"?{came.query}" if came.query else "") if came.netloc == request.url.netloc else None
+    origin, _, rest = request.headers.get("referer", "").partition("://")[2].partition("/")
+    ours = origin == request.headers.get("host") and not rest.startswith("/")
+    return f"/{rest.partition('#')[0]}" if ours else None

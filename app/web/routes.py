@@ -7,23 +7,29 @@ from fastapi import APIRouter
 from app.web import (
     accounts,
     audit,
+    consent,
     datasets,
     findings,
     guidelines,
     home,
     imports,
     pairs,
+    people,
     projects,
+    provenance,
     reviews,
     rounds,
     runs,
+    signin,
     training,
     writing,
 )
 
 ROUTERS = [
     home.router,
+    signin.router,
     accounts.router,
+    people.router,
     projects.router,
     guidelines.router,
     rounds.router,
@@ -36,6 +42,8 @@ ROUTERS = [
     runs.router,
     findings.router,
     audit.router,
+    consent.router,
+    provenance.router,
 ]
 
 router = APIRouter(include_in_schema=False)
