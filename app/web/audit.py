@@ -1,23 +1,89 @@
-"""Who did what to which thing."""
+"""Who did what to which thing: the log with its filters, its verification, the download."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
 
 from app.domain.accounts import queries as accounts
 from app.domain.accounts.permissions import Permission, require_global
-from app.domain.audit import queries
-from app.web.deps import Db, Me
+from app.domain.audit import queries, verify
+from app.domain.audit.queries import Filters
+from app.domain.projects import queries as projects
+from app.web.deps import Db, Me, asks
 from app.web.render import page
 
 router = APIRouter()
+NO_PROJECT = "no project"
 
 
-@router.get("/audit")
-def index(
-    request: Request, session: Db, user: Me, subject: str = "", actor: str = "", cursor: str | None = None
-) -> Response:
+def given_of(
+    subject: str = "",
+    actor: str = "",
+    action: str = "",
+    project: str = "",
+    since: str = "",
+    until: str = "",
+) -> dict[str, str]:
+    """What the form holds; only what was filled in."""
+    fields = {"subject": subject, "actor": actor, "action": action, "project": project, "since": since, "until": until}
+    return {name: value.strip() for name, value in fields.items() if value.strip()}
+
+
+Given = Annotated[dict[str, str], Depends(given_of)]
+
+
+def filters_of(session: Db, given: Given) -> Filters:
+    """A project that is not there has no events."""
+    plain = {name: given.get(name, "") for name in ("subject", "actor", "action")}
+    slug = given.get("project")
+    found = projects.by_slug(session, slug) if slug else None
+    return Filters(
+        **plain,
+        project_id=found.id if found else NO_PROJECT if slug else "",
+        since=queries.moment(given.get("since", ""), "since"),
+        until=queries.moment(given.get("until", ""), "until"),
+    )
+
+
+Wanted = Annotated[Filters, Depends(filters_of)]
+
+
+@router.get("/audit", dependencies=[asks(Permission.READ_AUDIT)])
+def index(request: Request, session: Db, user: Me, given: Given, wanted: Wanted, cursor: str | None = None) -> Response:
     require_global(session, user, Permission.READ_AUDIT)
-    found = queries.page(session, subject=subject or None, actor=actor or None, cursor=cursor)
-    names = accounts.names(session, {event.actor for event in found.items if event.actor})
-    return page(request, "audit/list.html", found=found, names=names, subject=subject, actor=actor)
+    found = queries.page(session, wanted, cursor=cursor)
+    return page(
+        request,
+        "audit/list.html",
+        found=found,
+        given=given,
+        address=_address,
+        state=verify.recent(session, request.app.state.settings),
+        names=accounts.names(session, {event.actor for event in found.items if event.actor}),
+        is_denial=queries.is_denial,
+    )
+
+
+@router.get("/audit/verification", dependencies=[asks(Permission.READ_AUDIT)])
+def verification(request: Request, session: Db, user: Me) -> Response:
+    require_global(session, user, Permission.READ_AUDIT)
+    return page(request, "audit/verification.html", state=verify.examine(session, request.app.state.settings))
+
+
+@router.get("/audit/log.jsonl", dependencies=[asks(Permission.READ_AUDIT)])
+def download(request: Request, session: Db, user: Me, wanted: Wanted) -> Response:
+    require_global(session, user, Permission.READ_AUDIT)
+    return StreamingResponse(
+        queries.json_lines(request.app.state.database, wanted),
+        media_type="application/jsonl",
+        headers={"Content-Disposition": 'attachment; filename="audit.jsonl"'},
+    )
+
+
+def _address(given: dict[str, str], **change: Any) -> str:
+    """The query string of these filters with some changed."""
+    return "?" + urlencode({name: value for name, value in {**given, **change}.items() if value})

@@ -1,1 +1,1 @@
-"""Who did what to which thing: a hash chain of events."""
+"""Who did what to which thing: a hash chain of events, with checkpoints signed and kept elsewhere."""

@@ -1,30 +1,119 @@
-"""Reading and verifying the chain."""
+"""Reading the log: pages for people, a stream for downloads, the walk that verification needs."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
+from app.core.database import Database
+from app.core.errors import Invalid
 from app.core.paging import Page, page_of
+from app.domain.audit.chain import as_dict
 from app.domain.audit.tables import AuditEvent
 
+BATCH = 1000
+DENIED = "denied"
 
-def page(
-    session: Session,
-    *,
-    subject: str | None = None,
-    actor: str | None = None,
-    project_id: str | None = None,
-    limit: int = 50,
-    cursor: str | None = None,
-) -> Page[AuditEvent]:
+
+@dataclass(frozen=True)
+class Filters:
+    """What to show. `action` is a whole name (pair.saved) or its first part (pair); `until` is exclusive."""
+
+    subject: str = ""
+    actor: str = ""
+    action: str = ""
+    project_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def narrow(self, statement: Select[Any]) -> Select[Any]:
+        for column, value in (
+            (AuditEvent.subject_id, self.subject),
+            (AuditEvent.actor, self.actor),
+            (AuditEvent.project_id, self.project_id),
+        ):
+            if value:
+                statement = statement.where(column == value)
+        if self.action:
+            first_part = AuditEvent.action.startswith(f"{self.action}.", autoescape=True)
+            statement = statement.where((AuditEvent.action == self.action) | first_part)
+        if self.since:
+            statement = statement.where(AuditEvent.at >= self.since)
+        return statement.where(AuditEvent.at < self.until) if self.until else statement
+
+
+def moment(text: str, field: str) -> datetime | None:
+    """2026-11-21 or 2026-11-21T14:00, in UTC unless it says otherwise; a day as the end of a span is the whole day."""
+    try:
+        at = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise Invalid("Write a day (2026-11-21) or a moment (2026-11-21T14:00).", field=field) from None
+    if at is None:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    try:
+        return (at + timedelta(days=1) if field == "until" and len(text) == 10 else at).astimezone(UTC)
+    except OverflowError:
+        raise Invalid("This day is outside the calendar.", field=field) from None
+
+
+def page(session: Session, filters: Filters, *, limit: int = 50, cursor: str | None = None) -> Page[AuditEvent]:
     """Events, newest first."""
-    statement = select(AuditEvent)
-    for column, value in (
-        (AuditEvent.subject_id, subject),
-        (AuditEvent.actor, actor),
-        (AuditEvent.project_id, project_id),
-    ):
-        if value:
-            statement = statement.where(column == value)
-    return page_of(session, statement, AuditEvent.id, limit=limit, cursor=cursor)
+    return page_of(session, filters.narrow(select(AuditEvent)), AuditEvent.id, limit=limit, cursor=cursor)
+
+
+def is_denial(event: AuditEvent) -> bool:
+    """Did somebody ask for what the rules refuse?"""
+    return DENIED in event.action.split(".")
+
+
+def newest(session: Session) -> tuple[int, str] | None:
+    """(number, digest) of the last event, None when nothing was recorded."""
+    last = session.execute(select(AuditEvent.id, AuditEvent.hash).order_by(AuditEvent.id.desc()).limit(1)).first()
+    return (last.id, last.hash) if last else None
+
+
+def digest_at(session: Session, number: int) -> str | None:
+    return session.scalar(select(AuditEvent.hash).where(AuditEvent.id == number))
+
+
+def batches(session: Session, filters: Filters | None = None, after: int | None = None) -> Iterator[list[Row[Any]]]:
+    """Events as plain rows, oldest first, a thousand at a time, so that a log of any length fits in memory."""
+    columns = AuditEvent.__table__.columns
+    statement = (filters or Filters()).narrow(select(*columns)).order_by(columns.id).limit(BATCH)
+    while True:
+        rows = list(session.execute(statement if after is None else statement.where(columns.id > after)))
+        if rows:
+            yield rows
+        if len(rows) < BATCH:
+            return
+        after = rows[-1].id
+
+
+def numbers(session: Session, after: int | None = None) -> list[int]:
+    """The next thousand event numbers, when the events themselves cannot be read any more."""
+    statement = select(AuditEvent.id).order_by(AuditEvent.id).limit(BATCH)
+    return list(session.scalars(statement if after is None else statement.where(AuditEvent.id > after)))
+
+
+def event(session: Session, number: int) -> Row[Any]:
+    columns = AuditEvent.__table__.columns
+    return session.execute(select(*columns).where(columns.id == number)).one()
+
+
+def json_lines(database: Database, filters: Filters) -> Iterator[str]:
+    """The log as JSON Lines, oldest first. Each thousand in a transaction of its own: a slow reader holds up nobody."""
+    after: int | None = None
+    while True:
+        with database.read() as session:
+            rows = next(batches(session, filters, after), [])
+        yield "".join(json.dumps(as_dict(row)) + "\n" for row in rows)
+        if len(rows) < BATCH:
+            return
+        after = rows[-1].id
