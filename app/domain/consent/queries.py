@@ -24,6 +24,34 @@ def accepted(session: Session, user: User, terms: Terms) -> Acceptance | None:
     )
 
 
+def standing(session: Session, user: User) -> str | None:
+    """The id of the terms in force when the user has accepted them; None otherwise."""
+    terms = current(session)
+    return terms.id if terms and accepted(session, user, terms) else None
+
+
+def due(session: Session, user: User) -> Terms | None:
+    """The terms that the user has still to accept; None when nothing is asked."""
+    terms = current(session)
+    return terms if terms and accepted(session, user, terms) is None else None
+
+
+def versions(session: Session) -> list[Terms]:
+    """Newest first."""
+    return list(session.scalars(select(Terms).order_by(Terms.number.desc())))
+
+
+def acceptances(session: Session, user: User) -> list[tuple[Acceptance, Terms]]:
+    """What the user agreed to, newest first, with what was taken back."""
+    rows = session.execute(
+        select(Acceptance, Terms)
+        .join(Terms, Terms.id == Acceptance.terms_id)
+        .where(Acceptance.user_id == user.id)
+        .order_by(Acceptance.id.desc())
+    )
+    return [(acceptance, terms) for acceptance, terms in rows]
+
+
 def require_current(session: Session, user: User) -> str | None:
     """The id of the terms that the user contributes under, None while there are none. Raises Conflict."""
     terms = current(session)

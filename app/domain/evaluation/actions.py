@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Invalid
 from app.domain.audit import actions as audit
+from app.domain.datasets import queries as dataset_queries
+from app.domain.datasets.splits import SPLITS
 from app.domain.evaluation.tables import EvaluationAnswer, EvaluationReport
 from app.domain.registry import actions as registry
 from app.domain.training import actions as training
@@ -14,15 +19,49 @@ from trainer import protocol
 
 
 def accept_completion(session: Session, finish: protocol.Finish) -> TrainingRun:
-    """End the run; when it is done, register its model and keep its report. Raises Conflict for a stale token."""
+    """End the run; when it is done, register its model and keep its report. Raises Conflict for a stale token.
+
+    Raises Conflict, too, when an example was withdrawn while the run trained on it: no model may come of that.
+    """
     if finish.outcome == "done" and finish.report is None:
         raise Invalid("A run that is done brings its report.", field="report")
     run = training.end(session, finish)
+    if finish.outcome == "done":
+        _refuse_withdrawn(session, run)
     if finish.report is not None and finish.outcome == "done":
         registry.register(session, run, [artifact.model_dump() for artifact in finish.artifacts])
         _keep_report(session, run, finish.report, finish.answers)
     audit.record(session, None, f"run.{run.state}", "run", run.id, project_id=run.project_id, reason=finish.reason)
     return run
+
+
+def forget(session: Session, run: TrainingRun, revisions: set[str], left: set[tuple[str, str]]) -> int:
+    """Blank the answers to these examples, and drop slices that no example is `left` in. Returns how many."""
+    report = session.scalar(select(EvaluationReport).where(EvaluationReport.run_id == run.id))
+    if report is None:
+        return 0
+    report.payload = {**report.payload, "slices": slices_left(report.payload["slices"], left)}
+    rows = session.scalars(select(EvaluationAnswer).where(EvaluationAnswer.report_id == report.id))
+    blanked = [answer for answer in rows if answer.example_id in revisions]
+    for answer in blanked:
+        answer.payload = blank(answer.payload)
+    session.flush()
+    return len(blanked)
+
+
+def blank(answer: dict[str, Any]) -> dict[str, Any]:
+    """A `trainer.protocol.Answer` less its texts; the scores stay, for the report counts them."""
+    texts = {side: {**answer[side], "text": ""} for side in ("base", "tuned")}
+    return {**answer, "prompt": "", "reference": "", "tags": {}, **texts}
+
+
+def slices_left(slices: list[dict[str, Any]], left: set[tuple[str, str]]) -> list[dict[str, Any]]:
+    return [one for one in slices if (one["tag"], one["value"]) in left]
+
+
+def _refuse_withdrawn(session: Session, run: TrainingRun) -> None:
+    if run.started_at and dataset_queries.withdrawn_since(session, run.version_id, run.started_at, SPLITS):
+        raise Conflict("An example was withdrawn while this run trained on it; start the run again.", code="withdrawn")
 
 
 def _keep_report(session: Session, run: TrainingRun, report: protocol.Report, answers: list[protocol.Answer]) -> None:

@@ -1,0 +1,87 @@
+"""Where a model comes from, where a contribution went; a person's data; erasure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, BackgroundTasks, Query, Request
+from fastapi.responses import StreamingResponse
+from sqlalchemy.orm import Session
+
+from app.api.deps import Body, Db, Files, Limit, Me, asks
+from app.api.strict import StrictRoute
+from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
+from app.domain.datasets import queries as datasets
+from app.domain.datasets.tables import DatasetVersion
+from app.domain.projects import access
+from app.domain.provenance import actions, portability, queries
+from app.domain.training import queries as training
+
+router = APIRouter(tags=["provenance"], route_class=StrictRoute)
+Cursor = Annotated[str | None, Query(max_length=40)]
+
+
+class NewErasure(Body):
+    content: Literal["keep", "withdraw"]
+
+
+def version_lineage(
+    session: Session, viewer: User, version: DatasetVersion, limit: int, cursor: str | None
+) -> dict[str, Any]:
+    """Counts and a page of examples. Contributors are pseudonyms; admins are told names, too."""
+    found = asdict(queries.lineage(session, version))
+    page = queries.items(session, version, limit=limit, cursor=cursor)
+    if viewer.is_admin:
+        for one in (*found["authors"], *found["reviewers"]):
+            one["name"] = queries.person_by_id(session, one["user"]).name
+    about = {"id": version.id, "number": version.number, "name": version.name, "hash": version.hash}
+    return {"version": about, **found, "redactions": version.redactions or {}, "items": page.items, "next": page.next}
+
+
+@router.get("/versions/{version_id}/provenance", dependencies=[asks(Permission.READ_PROJECT)])
+def of_version(version_id: str, session: Db, user: Me, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
+    version = datasets.by_id(session, version_id)
+    access.project_of(session, user, version.project_id)
+    return version_lineage(session, user, version, limit, cursor)
+
+
+@router.get("/models/{model_id}/provenance", dependencies=[asks(Permission.READ_PROJECT)])
+def of_model(model_id: str, session: Db, user: Me, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
+    """From the weights down to every contribution. `trained_on_withdrawn` counts examples withdrawn since."""
+    model = queries.model_by_id(session, model_id)
+    access.project_of(session, user, model.project_id)
+    run = training.by_id(session, model.run_id)
+    version = datasets.by_id(session, run.version_id)
+    return {
+        "model": {name: getattr(model, name) for name in ("id", "number", "stage", "artifacts", "created_at")},
+        "run": {name: getattr(run, name) for name in ("id", "number", "recipe", "seed", "started_at", "finished_at")},
+        "trained_on_withdrawn": queries.learned_and_withdrawn(session, run),
+        **version_lineage(session, user, version, limit, cursor),
+    }
+
+
+@router.get("/people/{user_id}/contributions", dependencies=[asks(Permission.USE)])
+def of_person(user_id: str, session: Db, user: Me) -> dict[str, Any]:
+    """One's own, or anybody's for admins."""
+    return queries.contributions(session, queries.subject(session, user, user_id))
+
+
+@router.get("/people/{user_id}/data", dependencies=[asks(Permission.USE)])
+def data_of_person(user_id: str, session: Db, user: Me) -> StreamingResponse:
+    """One ZIP of JSON Lines with everything that the person gave."""
+    file = portability.archive(session, user, queries.subject(session, user, user_id))
+    headers = {"Content-Disposition": f'attachment; filename="data-{user_id}.zip"'}
+    return StreamingResponse(portability.chunks(file), media_type="application/zip", headers=headers)
+
+
+@router.post("/people/{user_id}/erasure", dependencies=[asks(Permission.MANAGE_PEOPLE)], status_code=201)
+def erase(
+    user_id: str, body: NewErasure, request: Request, session: Db, user: Me, storage: Files, after: BackgroundTasks
+) -> dict[str, Any]:
+    """Final. Files are deleted right after the answer has left."""
+    person = queries.person_by_id(session, user_id)
+    erasure = actions.erase(session, storage, user, person, content=body.content)
+    after.add_task(actions.sweep, request.app.state.database, storage)
+    return {name: getattr(erasure, name) for name in ("id", "content", "created_at", "report")}

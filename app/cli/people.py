@@ -1,0 +1,36 @@
+"""`preceptor person …`: a person's data in one file, and erasing a person."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from app.cli import accounts
+from app.cli.installation import Installation
+from app.domain.provenance import actions, portability
+
+
+def export(installation: Installation, email: str, path: Path) -> int:
+    """Write the ZIP of everything that a person gave, all of it or nothing; returns its size in bytes."""
+    temporary = path.with_name(f".{path.name}.partial")
+    with installation.database.read() as session:
+        person = accounts.user_named(session, email)
+        file = portability.archive(session, accounts.acting_user(session, None), person)
+    with temporary.open("wb") as target:
+        for chunk in portability.chunks(file):
+            target.write(chunk)
+        target.flush()
+        os.fsync(target.fileno())
+    temporary.replace(path)
+    return path.stat().st_size
+
+
+def erase(installation: Installation, email: str, content: str) -> dict[str, Any]:
+    """Erase, then delete the files and compact the database. Returns the report."""
+    with installation.database.session() as session:
+        person = accounts.user_named(session, email)
+        admin = accounts.acting_user(session, None)
+        report = actions.erase(session, installation.storage, admin, person, content=content).report
+    deleted = actions.sweep(installation.database, installation.storage)
+    return {**report, "files": deleted}

@@ -1,0 +1,125 @@
+"""Terms: published by admins, accepted by each, asked for where something is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.core.database import Database
+from app.core.errors import Conflict, Invalid
+from app.core.storage import Storage
+from app.domain.consent import actions, queries
+from app.domain.datasets import actions as datasets
+from app.domain.datasets import imports
+from app.domain.datasets import queries as dataset_queries
+from app.domain.pairs import actions as pairs
+from app.domain.pairs import messages
+from app.domain.pairs.tables import Revision
+from tests.people import Cast
+
+BODY = {
+    "messages": [{"role": "user", "content": "Where is the front desk?"}, {"role": "assistant", "content": "Left."}],
+    "source": "own",
+    "licence": "CC0",
+}
+
+
+def test_nothing_is_asked_while_nothing_is_published(cast: Cast, as_user: Callable[..., TestClient]) -> None:
+    alice = as_user(cast.alice)
+    pair = alice.post("/api/v1/projects/clinic/pairs", json=BODY).json()
+    assert alice.post(f"/api/v1/pairs/{pair['id']}/submit").status_code == 200
+    assert alice.get("/api/v1/terms").json() == {"current": None, "accepted": False, "items": [], "next": None}
+
+
+def test_submitting_asks_for_the_current_terms_and_drafts_do_not(
+    cast: Cast, database: Database, as_user: Callable[..., TestClient]
+) -> None:
+    alice, carol = as_user(cast.alice), as_user(cast.carol)
+    assert alice.post("/api/v1/terms", json={"text": "Mine"}).status_code == 403
+    assert carol.post("/api/v1/terms", json={"text": "Give what is **yours**."}).status_code == 201
+    pair = alice.post("/api/v1/projects/clinic/pairs", json=BODY).json()
+    refused = alice.post(f"/api/v1/pairs/{pair['id']}/submit")
+    assert (refused.status_code, refused.json()["error"]) == (409, "terms")
+    assert alice.post("/api/v1/terms/accept", json={"number": 1}).status_code == 200
+    assert alice.post(f"/api/v1/pairs/{pair['id']}/submit").status_code == 200
+    with database.read() as session:
+        terms = queries.current(session)
+        assert terms is not None and session.get_one(Revision, pair["revision"]).terms_id == terms.id
+
+
+def test_a_new_version_is_asked_for_again_and_an_acceptance_can_be_taken_back(
+    cast: Cast, as_user: Callable[..., TestClient]
+) -> None:
+    alice, carol = as_user(cast.alice), as_user(cast.carol)
+    for number in (1, 2):
+        carol.post("/api/v1/terms", json={"text": f"Version {number}"})
+    assert alice.post("/api/v1/terms/accept", json={"number": 1}).status_code == 409
+    assert alice.post("/api/v1/terms/accept", json={"number": 2}).json()["how"] == "api"
+    assert alice.get("/api/v1/terms").json()["accepted"] is True
+    assert alice.post("/api/v1/terms/withdraw").json() == {"accepted": False}
+    assert alice.post("/api/v1/terms/withdraw").status_code == 409
+    assert alice.get("/api/v1/terms").json()["accepted"] is False
+
+
+def test_an_import_asks_for_the_terms_and_stores_them(cast: Cast, app: Any) -> None:
+    database, storage = app.state.database, app.state.storage
+    line = b'{"prompt": "Where do I park?", "completion": "Behind the house."}\n'
+
+    def ask(session: Any) -> Any:
+        return imports.request_import(
+            session, cast.bob, cast.project, storage=storage, data=line, filename="x.jsonl", source="own", licence="CC0"
+        )
+
+    with database.session() as session:
+        terms_id = actions.publish(session, cast.carol, "Terms").id
+    with pytest.raises(Conflict, match="/terms"), database.session() as session:
+        ask(session)
+    with database.session() as session:
+        actions.accept(session, cast.bob, 1, how="page")
+        job = ask(session)
+        imports.save_rows(session, job.payload, imports.check_rows(session, storage, job.payload, lambda *_: None))
+        assert [one.terms_id for one in session.query(Revision)] == [terms_id]
+
+
+def test_a_version_may_ask_for_licences_and_for_accepted_terms(cast: Cast, app: Any) -> None:
+    database: Database = app.state.database
+    storage: Storage = app.state.storage
+    rows = "".join(f'{{"prompt": "Case {at} of {at * 91}?", "completion": "Yes"}}\n' for at in range(12)).encode()
+    with database.session() as session:
+        for licence in ("CC0", "MIT"):
+            if licence == "MIT":
+                actions.accept(session, cast.bob, actions.publish(session, cast.carol, "Terms").number, how="page")
+            job = imports.request_import(
+                session, cast.bob, cast.project, storage=storage, data=rows.replace(b"Case", licence.encode()),
+                filename="x.jsonl", source=f"{licence} shelf", licence=licence, approve=True,
+            )  # fmt: skip
+            imports.save_rows(session, job.payload, imports.check_rows(session, storage, job.payload, lambda *_: None))
+    with database.session() as session:
+        found = {
+            name: len(dataset_queries.approved(session, cast.project, filters))
+            for name, filters in {
+                "all": {}, "one": {"licence": "CC0"},
+                "both": {"licence": ["CC0", "MIT"]}, "terms": {"accepted_terms": True},
+                "terms not asked": {"accepted_terms": False}, "none": {"licence": "GPL"},
+            }.items()
+        }  # fmt: skip
+        assert found == {"all": 24, "one": 12, "both": 24, "terms": 12, "terms not asked": 24, "none": 0}
+        job = datasets.request_version(session, cast.carol, cast.project, name="v", filters={"licence": ["MIT"]})
+        version = datasets.freeze(session, datasets.prepare(session, storage, job.payload))
+        assert {value: sum(counts.values()) for value, counts in version.distribution["licence"].items()} == {"MIT": 12}
+        assert list(version.distribution["source"]) == ["MIT shelf"]
+        with pytest.raises(Invalid, match="accepted_terms"):
+            datasets.request_version(session, cast.carol, cast.project, name="v", filters={"accepted_terms": "yes"})
+
+
+def test_the_author_s_terms_stay_when_an_admin_submits_for_them(cast: Cast, database: Database) -> None:
+    content = messages.parse(BODY)
+    with database.session() as session:
+        actions.publish(session, cast.carol, "Terms")
+        actions.accept(session, cast.carol, 1, how="page")
+        pair = pairs.create(session, cast.alice, cast.project, content)
+        pairs.submit(session, cast.carol, pair)
+        assert session.get_one(Revision, pair.current_revision_id).terms_id is None
