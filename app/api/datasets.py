@@ -4,26 +4,63 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import FormData, UploadFile
 
-from app.api.deps import Body, Db, Files, InProject, Me
+from app.api import downloads
+from app.api.deps import Body, Db, Files, InProject, Me, asks, limited
+from app.api.strict import StrictRoute
 from app.core import jobs
-from app.core.errors import NotFound, TooLarge
+from app.core.errors import Invalid, NotFound, TooLarge
+from app.core.limits import COSTLY
+from app.domain.accounts.permissions import Permission
 from app.domain.datasets import actions, export, imports, queries
 from app.domain.datasets.tables import DatasetVersion
 from app.domain.projects import access
 
-router = APIRouter(tags=["datasets"])
+router = APIRouter(tags=["datasets"], route_class=StrictRoute)
 
 
 class NewVersion(Body):
     name: str
     splits: dict[str, float] = Field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
     seed: int = 0
-    filters: dict[str, str | list[str]] = Field(default_factory=dict)
+    filters: dict[str, str | list[str] | bool] = Field(default_factory=dict)
     deduplicate: bool = True
+
+
+class ImportForm(BaseModel):
+    """The fields beside the file."""
+
+    model_config = ConfigDict(extra="forbid")
+    source: str = ""
+    licence: str = ""
+    format: str = "auto"
+    submit: bool = False
+    approve: bool = False
+
+
+IMPORT_SCHEMA = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {"file": {"type": "string", "format": "binary"}, **ImportForm.model_json_schema()["properties"]},
+}
+
+
+async def uploaded(request: Request, _: Me) -> FormData:
+    """The form, read only once somebody is signed in: a stranger's file does not reach the disk."""
+    return await request.form(max_files=1, max_fields=10)
+
+
+def _fields(given: dict[str, Any]) -> ImportForm:
+    try:
+        return ImportForm.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise Invalid(f"{name}: {first['msg']}.", field=name) from error
 
 
 def job_json(job: jobs.Job) -> dict[str, Any]:
@@ -53,63 +90,62 @@ def version_json(version: DatasetVersion) -> dict[str, Any]:
         "counts",
         "distribution",
         "leak_report",
+        "redactions",
         "created_at",
     )
     return {name: getattr(version, name) for name in names}
 
 
-@router.post("/projects/{slug}/imports", status_code=202)
+@router.post(
+    "/projects/{slug}/imports",
+    status_code=202,
+    dependencies=[limited(COSTLY, "imports"), asks(Permission.WRITE_PAIR)],
+    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": IMPORT_SCHEMA}}}},
+)
 def import_file(
     project: InProject,
     request: Request,
     session: Db,
     user: Me,
     storage: Files,
-    file: UploadFile,
-    source: Annotated[str, Form()] = "",
-    licence: Annotated[str, Form()] = "",
-    format: Annotated[str, Form()] = "auto",
-    submit: Annotated[bool, Form()] = False,
-    approve: Annotated[bool, Form()] = False,
+    form: Annotated[FormData, Depends(uploaded)],
 ) -> dict[str, Any]:
-    limit = request.app.state.settings.max_upload_bytes
-    data = file.file.read(limit + 1)
-    if len(data) > limit:
+    file, limit = form.get("file"), request.app.state.settings.max_upload_bytes
+    if not isinstance(file, UploadFile):
+        raise Invalid("Send the file in the field `file`.", field="file")
+    if (file.size or 0) > limit:
         raise TooLarge(f"The file is larger than {limit} bytes; split it.", field="file")
+    fields = _fields({name: value for name, value in form.items() if name != "file"})
     job = imports.request_import(
         session,
         user,
         project,
         storage=storage,
-        data=data,
+        data=file.file,
         filename=file.filename or "",
-        format=format,
-        source=source,
-        licence=licence,
-        submit=submit,
-        approve=approve,
+        **fields.model_dump(),
     )
     return job_json(job)
 
 
-@router.post("/projects/{slug}/versions", status_code=202)
+@router.post("/projects/{slug}/versions", status_code=202, dependencies=[asks(Permission.FREEZE_VERSION)])
 def freeze(project: InProject, body: NewVersion, session: Db, user: Me) -> dict[str, Any]:
     return job_json(actions.request_version(session, user, project, **body.model_dump()))
 
 
-@router.get("/projects/{slug}/versions")
+@router.get("/projects/{slug}/versions", dependencies=[asks(Permission.READ_PROJECT)])
 def list_versions(project: InProject, session: Db) -> dict[str, Any]:
     return {"items": [version_json(version) for version in queries.versions(session, project)], "next": None}
 
 
-@router.get("/versions/{version_id}")
+@router.get("/versions/{version_id}", dependencies=[asks(Permission.READ_PROJECT)])
 def show(version_id: str, session: Db, user: Me) -> dict[str, Any]:
     version = queries.by_id(session, version_id)
     access.project_of(session, user, version.project_id)
     return version_json(version)
 
 
-@router.get("/versions/{version_id}/export")
+@router.get("/versions/{version_id}/export", dependencies=[asks(Permission.READ_PROJECT)])
 def export_split(
     version_id: str,
     session: Db,
@@ -120,16 +156,12 @@ def export_split(
 ) -> Response:
     version = queries.by_id(session, version_id)
     access.project_of(session, user, version.project_id)
-    body = export.convert(storage.bytes_of(version.files[split]["sha256"]), format)
-    name = f"{split}.{format}.jsonl"
-    return Response(
-        body,
-        media_type="application/jsonl",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "ETag": f'"{version.hash}"'},
-    )
+    body = export.convert(storage.bytes_of(queries.files_of(version)[split]["sha256"]), format)
+    name = export.file_name(f"{version.name}-{version.number}-{split}", format)
+    return downloads.attachment(body, name, export.media_type(format), etag=f"{version.hash}-{split}-{format}")
 
 
-@router.get("/jobs/{job_id}")
+@router.get("/jobs/{job_id}", dependencies=[asks(Permission.READ_PROJECT)])
 def show_job(job_id: str, session: Db, user: Me) -> dict[str, Any]:
     job = jobs.by_id(session, job_id)
     if job.project_id is None:

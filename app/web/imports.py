@@ -7,27 +7,39 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 
 from app.core import jobs
-from app.core.errors import Invalid, NotFound, TooLarge
+from app.core.errors import AppError, Invalid, NotFound, TooLarge
+from app.core.limits import COSTLY
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.datasets import imports
+from app.domain.datasets import actions, imports, readers
+from app.domain.datasets.reading import limits
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.web.deps import Db, Me, Posted, go, in_project, text
+from app.web.deps import Db, Me, Posted, asks, go, in_project, limited, text
 from app.web.render import page
 
 router = APIRouter()
-FORMATS = ["auto", "jsonl", "csv", "parquet", "openai", "sharegpt", "alpaca", "argilla", "labelstudio"]
+FORMATS = {
+    "auto": "Find out",
+    "jsonl": "JSON Lines or a JSON array",
+    "csv": "CSV",
+    "parquet": "Parquet",
+    "openai": "OpenAI messages",
+    "sharegpt": "ShareGPT conversations",
+    "alpaca": "Alpaca instructions",
+    "argilla": "Argilla records",
+    "labelstudio": "Label Studio tasks (JSON)",
+}
 
 
-@router.get("/projects/{slug}/import")
+@router.get("/projects/{slug}/import", dependencies=[asks(Permission.WRITE_PAIR)])
 def new(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.WRITE_PAIR, project)
-    return page(request, "datasets/import.html", **in_project(session, user, project, "/pairs"), formats=FORMATS)
+    return _form(request, session, user, project, {})
 
 
-@router.post("/projects/{slug}/import")
+@router.post("/projects/{slug}/import", dependencies=[limited(COSTLY, "imports"), asks(Permission.WRITE_PAIR)])
 def upload(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     file = form.get("file")
@@ -35,23 +47,52 @@ def upload(request: Request, session: Db, user: Me, form: Posted, slug: str) -> 
         raise Invalid("Choose a file first.", field="file")
     if (file.size or 0) > request.app.state.settings.max_upload_bytes:
         raise TooLarge("This file is larger than the server takes; split it.", field="file")
-    job = imports.request_import(
-        session,
-        user,
-        project,
-        storage=request.app.state.storage,
-        data=file.file.read(),
-        filename=file.filename,
-        format=text(form, "format", "auto"),
-        source=text(form, "source"),
-        licence=text(form, "licence"),
-        submit=text(form, "submit") == "yes",
-        approve=text(form, "approve") == "yes",
-    )
+    given = {name: text(form, name) for name in ("format", "source", "licence", "submit", "approve")}
+    try:
+        job = imports.request_import(
+            session,
+            user,
+            project,
+            storage=request.app.state.storage,
+            data=file.file,
+            filename=file.filename,
+            format=given["format"] or "auto",
+            source=given["source"],
+            licence=given["licence"],
+            submit=given["submit"] == "yes",
+            approve=given["approve"] == "yes",
+        )
+    except AppError as error:
+        if error.status not in (413, 422):
+            raise
+        return _form(request, session, user, project, {**given, "filename": file.filename}, error)
     return go(request, f"/jobs/{job.id}")
 
 
-@router.get("/jobs/{job_id}")
+def _form(
+    request: Request,
+    session: Session,
+    user: User,
+    project: Project,
+    given: dict[str, str],
+    error: AppError | None = None,
+) -> Response:
+    """The form, again with what was typed and what is wrong with the file."""
+    return page(
+        request,
+        "datasets/import.html",
+        status=error.status if error else 200,
+        **in_project(session, user, project, "/pairs"),
+        given=given,
+        error=error,
+        formats=[(name, FORMATS[name]) for name in readers.FORMATS],
+        max_rows=limits.MAX_ROWS,
+        max_bytes=request.app.state.settings.max_upload_bytes,
+        max_decoded=limits.MAX_DECODED,
+    )
+
+
+@router.get("/jobs/{job_id}", dependencies=[asks(Permission.READ_PROJECT)])
 def show(request: Request, session: Db, user: Me, job_id: str) -> Response:
     job, project = _open_job(session, user, job_id)
     done = _where(job, project)
@@ -60,7 +101,7 @@ def show(request: Request, session: Db, user: Me, job_id: str) -> Response:
     return page(request, "datasets/job.html", **in_project(session, user, project), job=job, done=done)
 
 
-@router.get("/jobs/{job_id}/progress")
+@router.get("/jobs/{job_id}/progress", dependencies=[asks(Permission.READ_PROJECT)])
 def progress(request: Request, session: Db, user: Me, job_id: str) -> Response:
     """The fragment that the page asks for every second; at the end it sends the browser on."""
     job, project = _open_job(session, user, job_id)
@@ -70,12 +111,10 @@ def progress(request: Request, session: Db, user: Me, job_id: str) -> Response:
     return response
 
 
-@router.post("/jobs/{job_id}/cancel")
+@router.post("/jobs/{job_id}/cancel", dependencies=[asks(Permission.WRITE_PAIR)])
 def cancel(request: Request, session: Db, user: Me, form: Posted, job_id: str) -> Response:
-    job, project = _open_job(session, user, job_id)
-    if job.created_by != user.id:
-        access.require(session, user, Permission.MANAGE_PROJECT, project)
-    jobs.request_cancel(session, job.id)
+    job, _ = _open_job(session, user, job_id)
+    actions.cancel_job(session, user, job)
     return go(request, f"/jobs/{job.id}", "Asked to stop.")
 
 

@@ -6,7 +6,8 @@ import json
 import re
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -16,8 +17,9 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from app.domain.checks import invisible
 from app.web.csrf import csrf_token
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +46,7 @@ TONES = {
     "reject": "bad",
     "failed": "bad",
     "discarded": "",
+    "withdrawn": "",
     "draft": "",
     "candidate": "accent",
 }
@@ -58,7 +61,16 @@ WORDS = {
     "mae": "Mean absolute error",
     "rmse": "RMSE",
 }
-_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+TAGS = {
+    "a", "blockquote", "br", "code", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "strong",
+    "table", "tbody", "td", "th", "thead", "tr", "ul",
+}  # fmt: skip
+ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
+HTML_TAG = re.compile(r"""<[^>"]*(?:"[^"]*"[^>"]*)*>""")
+MAX_CHIPS = 2000
+LINK = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+_markdown.validateLink = lambda url: LINK.match(url) is not None  # type: ignore[method-assign]
 
 
 def words(name: str) -> str:
@@ -106,10 +118,54 @@ def percent(part: float, whole: float = 1) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "–"
 
 
-@cache
+@lru_cache(maxsize=512)
 def markdown(text: str) -> Markup:
-    """Markdown as sanitised HTML: raw HTML is off in the parser, and what it made is cleaned again."""
-    return Markup(nh3.clean(_markdown.render(text), link_rel="noopener noreferrer nofollow"))
+    """Markdown as sanitised HTML: raw HTML is off in the parser, and what it made is cleaned again by an allow-list.
+
+    No pictures: the address of a picture is a way out for what the page knows.
+    """
+    cleaned = nh3.clean(
+        _markdown.render(text),
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        clean_content_tags={"script", "style"},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow ugc",
+    )
+    return Markup(cleaned if cleaned.isascii() else _chips_in_html(cleaned))
+
+
+def _without_hidden(tag: re.Match[str]) -> str:
+    return "".join(one for one in tag.group() if one.isascii() or not any(invisible.find(one)))
+
+
+def _chips_in_html(html: str) -> str:
+    """Chips in the text between tags; nothing hidden stays inside a tag."""
+    pieces, at = [], 0
+    for tag in HTML_TAG.finditer(html):
+        pieces += [_chips(html[at : tag.start()]), _without_hidden(tag)]
+        at = tag.end()
+    return "".join([*pieces, _chips(html[at:])])
+
+
+def _chips(text: str) -> str:
+    """HTML text with a chip for each hidden character."""
+    pieces, at = [], 0
+    for hidden in islice(invisible.find(text), MAX_CHIPS):
+        pieces.append(text[at : hidden.start])
+        pieces += [_chip(character) for character in text[hidden.start : hidden.end][:MAX_CHIPS]]
+        at = hidden.end
+    return "".join([*pieces, text[at:]])
+
+
+def _chip(character: str) -> str:
+    words = escape(invisible.describe(character))
+    return f'<span class="hidden-character" title="{words}">U+{ord(character):04X}</span>'
+
+
+def shown(text: Any) -> Markup:
+    """Authored text, escaped, with every character that would not show as a visible chip."""
+    return Markup(_chips(str(escape("" if text is None else text))))
 
 
 def word_diff(old: str, new: str) -> list[tuple[str, str]]:
@@ -157,6 +213,7 @@ def environment() -> Environment:
         count=count,
         percent=percent,
         markdown=markdown,
+        shown=shown,
         as_json=as_json,
     )
     env.globals.update(static=static, word_diff=word_diff, path="", flash=None, user=None)
@@ -170,7 +227,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     flash = request.cookies.get(FLASH_COOKIE)
     context = {
         "user": getattr(request.state, "user", None),
-        "path": request.url.path,
+        "path": request.scope["path"],
         "status": status,
         "tab": None,
         "project": None,

@@ -7,11 +7,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import jobs
 from app.core.database import new_id
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, NotFound
 from app.core.storage import Storage
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
@@ -44,6 +45,7 @@ def request_version(
     access.require(session, user, Permission.FREEZE_VERSION, project)
     if not name.strip() or len(name) > 120:
         raise Invalid("A version needs a name of at most 120 characters.", field="name")
+    _check_filters(filters or {})
     shares = split_rules.parse(splits or {"train": 0.8, "validation": 0.1, "test": 0.1})
     count = len(queries.approved(session, project, filters or {}))
     if count < MIN_PAIRS:
@@ -58,8 +60,20 @@ def request_version(
         "deduplicate": deduplicate,
     }
     job = jobs.enqueue(session, KIND, payload, project_id=project.id, created_by=user.id)
-    audit.record(session, user.id, "version.requested", "job", job.id, project_id=project.id, name=name)
+    audit.record(session, user.id, "version.requested", "job", job.id, project_id=project.id)
     return job
+
+
+def cancel_job(session: Session, user: User, job: jobs.Job) -> None:
+    """Ask a job to stop: whoever started it may, and who manages the project. Raises Conflict when it has ended."""
+    if job.project_id is None:
+        raise NotFound()
+    project = access.project_of(session, user, job.project_id)
+    access.require(session, user, Permission.WRITE_PAIR, project)
+    if job.created_by != user.id:
+        access.require(session, user, Permission.MANAGE_PROJECT, project)
+    jobs.request_cancel(session, job.id)
+    audit.record(session, user.id, "job.cancelled", "job", job.id, project_id=project.id, kind=job.kind)
 
 
 @dataclass(frozen=True)
@@ -93,14 +107,18 @@ def prepare(session: Session, storage: Storage, payload: dict[str, Any]) -> Prep
         hash=_hash(payload, kept, split, files),
         leak_report=_leak_report(grouped, split, removed=len(rows) - len(kept)),
         counts={"total": len(kept), **{name: split.count(name) for name in split_rules.SPLITS}},
-        distribution=distribution.of_tags(zip(split, tags, strict=True)),
+        distribution=distribution.of_tags(
+            (name, {**values, **_origin(revision)})
+            for name, values, (_, revision) in zip(split, tags, kept, strict=True)
+        ),
     )
     return Prepared(version, _items(version, kept, split, grouped.cluster))
 
 
 def freeze(session: Session, prepared: Prepared) -> DatasetVersion:
-    """Record a prepared version under the project's next number."""
+    """Record a prepared version under the project's next number. Raises Conflict when an example was withdrawn."""
     version = prepared.version
+    _refuse_withdrawn(session, prepared.items)
     version.number = queries.next_number(session, version.project_id)
     session.add(version)
     session.flush()
@@ -116,6 +134,68 @@ def freeze(session: Session, prepared: Prepared) -> DatasetVersion:
         counts=version.counts,
     )
     return version
+
+
+def redact(session: Session, storage: Storage, version: DatasetVersion) -> set[str]:
+    """Replace the files that hold withdrawn examples by files without them; returns the addresses left behind.
+
+    The version's hash and `files` stay: they say what it was. What it is today stands in `redactions`.
+    """
+    withdrawn = set(
+        session.scalars(
+            select(Revision.id)
+            .join(VersionItem, VersionItem.revision_id == Revision.id)
+            .where(VersionItem.version_id == version.id, Revision.withdrawn_at.is_not(None))
+        )
+    )
+    redactions, left = dict(version.redactions or {}), set()
+    for split in queries.withdrawn_by_split(session, version):
+        present = queries.files_of(version)[split]
+        lines = [
+            line
+            for line in storage.bytes_of(present["sha256"]).splitlines(keepends=True)
+            if json.loads(line)["id"] not in withdrawn
+        ]
+        if len(lines) == present["examples"]:
+            continue
+        sha256, size = storage.put(lines)
+        removed = version.files[split]["examples"] - len(lines)
+        redactions[split] = {"sha256": sha256, "size": size, "examples": len(lines), "removed": removed}
+        left.add(present["sha256"])
+    version.redactions = redactions
+    version.distribution = _present_distribution(session, version)
+    return left
+
+
+def _present_distribution(session: Session, version: DatasetVersion) -> dict[str, Any]:
+    """The distribution of the examples that are still there: a tag may have held a withdrawn text."""
+    project = session.get_one(Project, version.project_id)
+    rows = session.execute(
+        select(VersionItem.split, Revision.tags, Revision.completion, Revision.licence, Revision.source)
+        .join(Revision, Revision.id == VersionItem.revision_id)
+        .where(VersionItem.version_id == version.id, Revision.withdrawn_at.is_(None))
+        .order_by(VersionItem.position)
+    )
+    return distribution.of_tags((row.split, {**_tags(project, row), **_origin(row)}) for row in rows)
+
+
+def _refuse_withdrawn(session: Session, items: list[VersionItem]) -> None:
+    """A freeze reads one moment and is recorded at a later one; an erasure may have come between."""
+    frozen = {item.revision_id for item in items}
+    withdrawn = session.scalars(select(Revision.id).where(Revision.withdrawn_at.is_not(None)))
+    if any(revision_id in frozen for revision_id in withdrawn):
+        raise Conflict("An example was withdrawn while the version was being made; freeze it again.")
+
+
+def _check_filters(filters: dict[str, Any]) -> None:
+    for name, wanted in filters.items():
+        if name == "accepted_terms":
+            if not isinstance(wanted, bool):
+                raise Invalid("accepted_terms is true or false.", field="filters")
+        elif not (
+            isinstance(wanted, str) or (isinstance(wanted, list) and all(isinstance(one, str) for one in wanted))
+        ):
+            raise Invalid(f"The filter {name!r} is a text or a list of texts.", field="filters")
 
 
 def _hash(payload: dict[str, Any], kept: list[Row], split: list[str], files: dict[str, Any]) -> str:
@@ -169,11 +249,17 @@ def _strata(project: Project, rows: list[Row]) -> list[str]:
     return [str(revision.tags.get("category", "")) for _, revision in rows]
 
 
-def _tags(project: Project, revision: Revision) -> dict[str, str]:
+def _tags(project: Project, revision: Any) -> dict[str, str]:
     """A revision's tags; in a classification the answer is a slice too."""
     if project.task == "classification" and "category" not in revision.tags:
         return {**revision.tags, "answer": revision.completion[:120]}
     return dict(revision.tags)
+
+
+def _origin(revision: Any) -> dict[str, str]:
+    """Licence and source count like tags, unless a tag has taken the name."""
+    origin = {"licence": revision.licence, "source": revision.source}
+    return {name: value for name, value in origin.items() if name not in revision.tags}
 
 
 def _write_files(storage: Storage, rows: list[Row], split: list[str], tags: list[dict[str, str]]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from app.core.errors import Invalid
+from app.domain.datasets import tabular
+from app.domain.datasets.reading.formats import FLAT_TAGS, NOT_TAGS
 
 
 def example_line(identity: str, messages: list[dict[str, Any]], tags: dict[str, str]) -> bytes:
@@ -19,9 +21,15 @@ def line(record: dict[str, Any]) -> bytes:
 
 
 def _jsonl(example: dict[str, Any]) -> dict[str, Any]:
-    tags = {key: value for key, value in example["tags"].items() if key not in ("prompt", "completion")}
-    prompt = "\n\n".join(message["content"] for message in example["messages"][:-1])
-    return {**tags, "prompt": prompt, "completion": example["messages"][-1]["content"]}
+    """{prompt, completion, …tags}; what this would lose, more turns or a tag of a reserved name, is written beside."""
+    turns, tags = example["messages"], example["tags"]
+    prompt = "\n\n".join(message["content"] for message in turns[:-1])
+    record: dict[str, Any] = {"prompt": prompt, "completion": turns[-1]["content"]}
+    if [turn["role"] for turn in turns] != ["user", "assistant"]:
+        record["messages"] = turns
+    if len(tags) > FLAT_TAGS or NOT_TAGS & set(tags):
+        return {**record, "tags": tags}
+    return {**tags, **record}
 
 
 def _openai(example: dict[str, Any]) -> dict[str, Any]:
@@ -51,8 +59,25 @@ WRITERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
+TABLES: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {"csv": tabular.csv_file, "parquet": tabular.parquet_file}
+FORMATS = (*WRITERS, *TABLES)
+MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+
+
 def convert(split_file: bytes, form: str) -> bytes:
     """A split file in another format. Raises Invalid for an unknown one."""
-    if form not in WRITERS:
-        raise Invalid(f"The format is one of {', '.join(WRITERS)}.", field="format")
-    return b"".join(line(WRITERS[form](json.loads(row))) for row in split_file.splitlines())
+    if form not in FORMATS:
+        raise Invalid(f"The format is one of {', '.join(FORMATS)}.", field="format")
+    examples = (json.loads(row) for row in split_file.split(b"\n") if row)
+    if form in TABLES:
+        return TABLES[form](list(examples))
+    return b"".join(line(WRITERS[form](example)) for example in examples)
+
+
+def media_type(form: str) -> str:
+    return MEDIA.get(form, "application/jsonl")
+
+
+def file_name(stem: str, form: str) -> str:
+    """train.jsonl, train.csv: the ending that the format's programs know."""
+    return f"{stem}.{form if form in TABLES else 'jsonl'}"

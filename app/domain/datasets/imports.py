@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import IO, Any
 
 from sqlalchemy.orm import Session
 
 from app.core import jobs
 from app.core.database import new_id
 from app.core.errors import Invalid
-from app.core.storage import Storage
+from app.core.storage import CHUNK, Storage
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
 from app.domain.checks.catalogue import check_pair
-from app.domain.checks.duplicates import near_pairs, shingles
+from app.domain.checks.duplicates import shingles
+from app.domain.checks.joining import near_pairs
 from app.domain.checks.problem import Neighbour
+from app.domain.consent import queries as consent
 from app.domain.datasets import readers
 from app.domain.guidelines import queries as guideline_queries
 from app.domain.pairs import actions as pair_actions
-from app.domain.pairs import index
+from app.domain.pairs import index, vectors
 from app.domain.pairs import queries as pair_queries
 from app.domain.pairs.messages import Content
 from app.domain.pairs.tables import Pair, Revision
@@ -39,7 +43,7 @@ def request_import(
     project: Project,
     *,
     storage: Storage,
-    data: bytes,
+    data: bytes | IO[bytes],
     filename: str,
     format: str = "auto",
     source: str,
@@ -47,15 +51,20 @@ def request_import(
     submit: bool = False,
     approve: bool = False,
 ) -> jobs.Job:
-    """Keep the file and queue its import. Raises Forbidden, Invalid when a row is wrong or source or licence lack."""
+    """Keep the file and queue its import; the job reads all of it, this only its head.
+
+    Raises Forbidden, Invalid when one of the first rows is wrong or source or licence lack, TooLarge.
+    """
     access.require(session, user, Permission.WRITE_PAIR, project)
     if approve:
         access.require(session, user, Permission.APPROVE_IMPORT, project)
+    terms_id = consent.require_current(session, user)
     for name, value in (("source", source), ("licence", licence)):
         if not value.strip():
             raise Invalid(f"Say the {name}: nothing enters a data set without source and licence.", field=name)
-    rows = len(readers.read(data, format, filename=filename, source=source, licence=licence))
-    sha256, _ = storage.put([data])
+    head = readers.read(data, format, filename=filename, source=source, licence=licence, head=readers.HEAD_ROWS)
+    rows = len(head) if len(head) < readers.HEAD_ROWS else None
+    sha256, _ = storage.put([data] if isinstance(data, bytes) else iter(partial(data.read, CHUNK), b""))
     payload = {
         "project": project.id,
         "user": user.id,
@@ -66,9 +75,10 @@ def request_import(
         "licence": licence,
         "submit": submit or approve,
         "approve": approve,
+        "terms": terms_id,
     }
     job = jobs.enqueue(session, KIND, payload, project_id=project.id, created_by=user.id)
-    job.progress_total = float(rows)
+    job.progress_total = float(rows or 0)
     audit.record(
         session,
         user.id,
@@ -88,24 +98,32 @@ def check_rows(
 ) -> list[tuple[Content, Pair, list[dict[str, Any]]]]:
     """Every row with its new pair and problems: against the project, and against the rows above it. Nothing saved."""
     project = session.get_one(Project, payload["project"])
-    contents = readers.read(
-        storage.bytes_of(payload["file"]),
-        payload["format"],
-        filename=payload["filename"],
-        source=payload["source"],
-        licence=payload["licence"],
-    )
+    with tempfile.TemporaryFile() as file:
+        file.writelines(storage.read(payload["file"]))
+        contents = readers.read(
+            file,
+            payload["format"],
+            filename=payload["filename"],
+            source=payload["source"],
+            licence=payload["licence"],
+        )
     pairs = [
         Pair(id=new_id(), project_id=project.id, author_id=payload["user"], current_revision_id="") for _ in contents
     ]
     pairs.sort(key=lambda pair: pair.id)
     above = _above(contents, pairs)
     has_pairs = bool(pair_queries.counts_by_state(session, project))
+    asked = [content.prompt for content in contents] if has_pairs else []
+    known = index.neighbours_of_many(session, project, asked) or [[] for _ in contents]
     checked = []
     for number, content in enumerate(contents):
-        known = index.neighbours(session, project, content.prompt) if has_pairs and content.prompt.strip() else []
         found = check_pair(
-            content.prompt, content.completion, languages=project.languages, neighbours=[*known, *above[number]]
+            content.prompt,
+            content.completion,
+            languages=project.languages,
+            neighbours=[*known[number], *above[number]],
+            task=project.task,
+            code_language=content.tags.get("language", ""),
         )
         checked.append((content, pairs[number], [problem.as_dict() for problem in found]))
         if number % 200 == 0:
@@ -132,7 +150,9 @@ def save_rows(
     counts = {"imported": len(checked), "submitted": 0, "approved": 0, "drafts": 0}
     revisions, approvals = [], []
     for content, pair, problems in checked:
-        revision = pair_actions.new_revision(pair, payload["user"], content, number=1, problems=problems)
+        revision = pair_actions.new_revision(
+            pair, payload["user"], content, number=1, problems=problems, terms_id=payload.get("terms")
+        )
         pair.current_revision_id = revision.id
         blocked = any(problem["severity"] == "block" for problem in problems)
         pair.state = "draft" if blocked or not payload["submit"] else "approved" if payload["approve"] else "submitted"
@@ -148,6 +168,7 @@ def save_rows(
     session.add_all(approvals)
     session.flush()
     index.add(session, [(pair, revision) for (_, pair, _), revision in zip(checked, revisions, strict=True)])
+    vectors.request(session, project.id)
     _record(session, payload, counts)
     return counts
 

@@ -1,122 +1,129 @@
-"""Files of the field's formats -> contents of pairs. Hostile input: every row is checked; pure."""
+"""The door of every upload: a child process reads the file; what it says is checked again here. Pure but for that.
+
+A file that crashes, hangs or fills the reader is a refused file and never a web server that is gone.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import logging
+import subprocess
+import sys
+import tempfile
+import threading
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
 
-from app.core.errors import Invalid
+from app.core import strict_json
+from app.core.errors import Invalid, TooLarge
+from app.domain.datasets.reading import limits
+from app.domain.datasets.reading.kinds import FORMATS
 from app.domain.pairs import messages
 from app.domain.pairs.messages import Content
 
-FORMATS = ("auto", "jsonl", "csv", "openai", "sharegpt", "alpaca")
-MAX_ROWS = 200_000
-NOT_TAGS = {"id", "prompt", "completion", "messages", "context", "tags", "source", "licence", "meta"}
-SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
+ROOT = Path(__file__).resolve().parents[3]
+HEAD_ROWS = 1000
+MAX_LINE = 8 * limits.MAX_ROW
+ENVIRONMENT = {
+    "PYTHONPATH": str(ROOT),
+    "PYTHONUTF8": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "OMP_NUM_THREADS": "1",
+    "LC_ALL": "C.UTF-8",
+}
+GONE = "The file could not be read: it stopped the reader ({}). It is damaged, or asks for too much; save it anew."
+log = logging.getLogger(__name__)
 
 
-def read(data: bytes, form: str, *, filename: str, source: str, licence: str) -> list[Content]:
-    """One content per row. Raises Invalid that names the row and what is wrong with it; nothing is half read."""
+def read(
+    data: bytes | IO[bytes], form: str, *, filename: str, source: str, licence: str, head: int | None = None
+) -> list[Content]:
+    """One content per row, or of the first `head` rows. Raises Invalid that names the first bad rows, or TooLarge."""
     if form not in FORMATS:
         raise Invalid(f"The format is one of {', '.join(FORMATS)}.", field="format")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Invalid(f"The file is not UTF-8 (byte {error.start}); save it as UTF-8 and send it again.") from error
-    contents = []
-    for number, record in _records(text, form, filename):
-        if number > MAX_ROWS:
-            raise Invalid(f"The file has more than {MAX_ROWS} rows; split it.")
-        contents.append(_content(number, record, source, licence))
+    options = {"format": form, "filename": filename[-200:], "source": source, "licence": licence, "head": head or 0}
+    contents: list[Content] = []
+    errors: list[tuple[int, dict[str, Any]]] = []
+    ended = False
+    with _on_disk(data) as file, _child(file, options) as output:
+        while line := output.readline(MAX_LINE):
+            said = _said(line)
+            if "refused" in said:
+                raise (TooLarge if said.get("status") == 413 else Invalid)(str(said["refused"]), field="file")
+            if len(contents) > limits.MAX_ROWS:
+                raise TooLarge("The file has too many rows; split it.", field="file")
+            if "content" in said:
+                contents.append(messages.parse(said["content"]))
+            elif "error" in said:
+                errors.append((int(said["row"]), said))
+            ended = "end" in said
+    if not ended:
+        raise Invalid(GONE.format("no end"), field="file")
+    if errors:
+        raise _rows_wrong(errors)
     if not contents:
-        raise Invalid("The file holds no rows.")
+        raise Invalid("The file holds no rows.", field="file")
     return contents
 
 
-def _records(text: str, form: str, filename: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    if form == "csv" or (form == "auto" and filename.lower().endswith(".csv")):
-        yield from enumerate(csv.DictReader(io.StringIO(text)), start=2)
-        return
-    stripped = text.lstrip()
-    if stripped.startswith("["):
-        yield from enumerate(_array(stripped), start=1)
-        return
-    for number, row in enumerate(text.split("\n"), start=1):
-        if row.strip():
-            yield number, _object(number, row)
+def _said(line: bytes) -> dict[str, Any]:
+    """The child may have been taken over by the file: it is believed no more than the file itself."""
+    said = strict_json.loads(line)
+    if not isinstance(said, dict):
+        raise Invalid(GONE.format("it said something else"), field="file")
+    return said
 
 
-def _array(text: str) -> list[dict[str, Any]]:
-    try:
-        rows = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"The file is no JSON: {error}.") from error
-    if any(not isinstance(row, dict) for row in rows):
-        raise Invalid("Each element of the array must be an object.")
-    return rows  # type: ignore[no-any-return]
+def _rows_wrong(errors: list[tuple[int, dict[str, Any]]]) -> Invalid:
+    lines = [f"Row {number}: {said['error']}" for number, said in errors[: limits.MAX_ERRORS]]
+    if len(lines) == 1:
+        return Invalid(lines[0], field=errors[0][1].get("field"))
+    count = f"{len(lines)} rows" if len(lines) < limits.MAX_ERRORS else f"{len(lines)} rows or more"
+    return Invalid("\n".join([f"{count} are wrong; nothing was imported.", *lines]), field="file")
 
 
-def _object(number: int, row: str) -> dict[str, Any]:
-    try:
-        record = json.loads(row)
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"Row {number} is no JSON: {error}.") from error
-    if not isinstance(record, dict):
-        raise Invalid(f"Row {number} is no object; write one JSON object a line.")
-    return record
+@contextmanager
+def _on_disk(data: bytes | IO[bytes]) -> Iterator[IO[bytes]]:
+    """The upload as an unnamed file: the child gets its descriptor and no path at all."""
+    with tempfile.TemporaryFile() as file:
+        if isinstance(data, bytes):
+            file.write(data)
+        else:
+            data.seek(0)
+            while chunk := data.read(1024 * 1024):
+                file.write(chunk)
+            data.seek(0)
+        file.flush()
+        file.seek(0)
+        yield file
 
 
-def _content(number: int, record: dict[str, Any], source: str, licence: str) -> Content:
-    try:
-        return messages.parse(
-            {
-                "messages": _messages(record),
-                "context": record.get("context") or [],
-                "tags": _tags(record),
-                "source": record.get("source") or source,
-                "licence": record.get("licence") or licence,
-            }
+@contextmanager
+def _child(file: IO[bytes], options: dict[str, Any]) -> Iterator[IO[bytes]]:
+    """The reader's output. Raises Invalid when it ended by a signal or an error of its own."""
+    command = [sys.executable, "-P", "-s", "-m", "app.domain.datasets.reading", json.dumps(options)]
+    with tempfile.TemporaryFile() as complaints, tempfile.TemporaryDirectory() as nowhere:
+        process = subprocess.Popen(
+            command, stdin=file, stdout=subprocess.PIPE, stderr=complaints, env=ENVIRONMENT, cwd=nowhere
         )
-    except Invalid as error:
-        raise Invalid(f"Row {number}: {error.detail}", field=error.field) from error
-
-
-def _messages(record: dict[str, Any]) -> list[dict[str, Any]]:
-    if "messages" in record:
-        return record["messages"]  # type: ignore[no-any-return]
-    if "conversations" in record:
-        turns = record["conversations"] if isinstance(record["conversations"], list) else []
-        return [
-            {"role": SPEAKERS.get(str(turn.get("from")), "?"), "content": turn.get("value")}
-            for turn in turns
-            if isinstance(turn, dict)
-        ]
-    if "instruction" in record:
-        prompt = "\n\n".join(str(part) for part in (record["instruction"], record.get("input")) if part)
-        return _two(prompt, record.get("output"))
-    if "prompt" not in record or "completion" not in record:
-        raise Invalid("the row has neither prompt and completion, nor messages, conversations or instruction.")
-    return _two(record["prompt"], record["completion"])
-
-
-def _two(prompt: Any, completion: Any) -> list[dict[str, Any]]:
-    return [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}]
-
-
-def _tags(record: dict[str, Any]) -> dict[str, Any]:
-    """The row's `tags`, and its other short scalar fields, `meta` included."""
-    if "conversations" in record or "instruction" in record:
-        flat: dict[str, Any] = {}
-    else:
-        meta = record.get("meta")
-        flat = {**(meta if isinstance(meta, dict) else {}), **{k: v for k, v in record.items() if k not in NOT_TAGS}}
-    short = {key: value for key, value in flat.items() if key and _is_tag(value) and len(str(key)) <= 60}
-    given = record.get("tags")
-    return {**dict(list(short.items())[:20]), **(given if isinstance(given, dict) else {})}
-
-
-def _is_tag(value: Any) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool) and 0 < len(str(value)) <= 120
+        assert process.stdout is not None
+        timer = threading.Timer(limits.WALL_SECONDS, process.kill)
+        timer.start()
+        try:
+            yield process.stdout
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            timer.cancel()
+            process.stdout.close()
+            code = process.wait()
+        if code:
+            complaints.seek(0)
+            log.warning(
+                "an upload stopped its reader (%s): %s", code, complaints.read()[-2000:].decode("utf-8", "replace")
+            )
+            raise Invalid(GONE.format(f"signal {-code}" if code < 0 else f"status {code}"), field="file")

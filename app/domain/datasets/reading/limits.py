@@ -1,0 +1,56 @@
+"""How much of an upload is read before the reader says stop. Every number stands in words on the import page."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import resource
+
+from app.core.errors import Invalid, TooLarge
+
+MAX_ROWS = 200_000
+MAX_DECODED = 512 * 1024 * 1024
+MAX_COLUMNS = 200
+MAX_CELL = 1024 * 1024
+MAX_ROW = 16 * 1024 * 1024
+MAX_ERRORS = 20
+CPU_SECONDS = 120
+WALL_SECONDS = 300
+MEMORY = 2 * 1024**3
+NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000
+
+
+def confine() -> None:
+    """Bound this process: memory, processor time, no files written, no network where the kernel lets us leave it."""
+    for kind, limit in (
+        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (limit, limit))
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).unshare(NEW_USER | NEW_NETWORK)
+
+
+class Meter:
+    """Counts rows and decoded bytes while they stream by."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.decoded = 0
+
+    def row(self) -> None:
+        self.rows += 1
+        if self.rows > MAX_ROWS:
+            raise TooLarge(f"The file has more than {MAX_ROWS:,} rows; split it.")
+
+    def add(self, size: int) -> None:
+        self.decoded += size
+        if self.decoded > MAX_DECODED:
+            raise TooLarge(f"The file decodes to more than {MAX_DECODED // 1024**2} MiB of text; split it.")
+
+
+def columns(count: int) -> None:
+    if count > MAX_COLUMNS:
+        raise Invalid(f"The file has {count:,} columns; at most {MAX_COLUMNS} are read.")
