@@ -2,29 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
-from app.domain.checks.code import check_code
+from app.domain.checks.code import check_code, guess, knows
+from app.domain.checks.completeness import check_completeness
 from app.domain.checks.duplicates import check_duplicates
+from app.domain.checks.figures import check_figures
+from app.domain.checks.invisible import check_invisible
 from app.domain.checks.language import check_language
+from app.domain.checks.lint import Rule, check_rules
 from app.domain.checks.privacy import check_privacy
 from app.domain.checks.problem import Neighbour, Problem
+from app.domain.checks.severities import CODES, Check, apply
 from app.domain.checks.text import check_text
+from app.domain.checks.tokens import check_tokens
+from app.domain.checks.wording import check_reading, check_wording
+
+__all__ = ["CODES", "Check", "apply", "check_pair"]
+PROSE = frozenset({"generation", "translation"})
 
 
 def check_pair(
-    prompt: str, completion: str, *, languages: Sequence[str], neighbours: Sequence[Neighbour] = ()
+    prompt: str,
+    completion: str,
+    *,
+    languages: Sequence[str],
+    neighbours: Sequence[Neighbour] = (),
+    task: str = "generation",
+    rules: Sequence[Rule] = (),
+    sources: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+    code_language: str = "",
+    tokenizer: str | Path | None = None,
+    context_length: int = 0,
 ) -> list[Problem]:
-    """Every problem of one pair, blocking ones first."""
-    return sorted(_problems(prompt, completion, languages, neighbours), key=lambda problem: problem.severity != "block")
+    """Every problem of one pair, blocking ones first.
+
+    `task` is the project's; `settings` its severities by code; `rules` its guideline's, `sources` the names of the
+    context documents that a rule may ask for. Tokens are counted where `tokenizer` and `context_length` are given.
+    """
+    found = [*_problems(prompt, completion, languages, task, code_language)]
+    found += check_rules(rules, prompt, completion, sources)
+    if tokenizer and context_length:
+        found += check_tokens(prompt, completion, tokenizer, context_length)
+    if (settings or {}).get("hard_to_read", "off") != "off":
+        found += check_reading(completion)
+    found += check_duplicates(completion, neighbours)
+    return sorted(apply(found, settings or {}), key=lambda problem: problem.severity != "block")
 
 
-def _problems(
-    prompt: str, completion: str, languages: Sequence[str], neighbours: Sequence[Neighbour]
-) -> Iterator[Problem]:
-    yield from check_text(prompt, completion)
+def _problems(prompt: str, completion: str, languages: Sequence[str], task: str, code: str) -> Iterator[Problem]:
+    yield from check_text(prompt, completion, task)
     yield from check_language(prompt, languages)
+    if task in PROSE:
+        yield from check_language(completion, languages, "completion")
     for field, text in (("prompt", prompt), ("completion", completion)):
-        yield from check_privacy(field, text)
-        yield from check_code(field, text)
-    yield from check_duplicates(completion, neighbours)
+        whole = _whole(text, task, code) if field == "completion" else ""
+        yield from check_invisible(field, text)
+        yield from check_privacy(field, text, languages)
+        yield from check_code(field, text, whole)
+    yield from check_completeness(prompt, completion, task)
+    yield from check_figures(prompt, completion, task)
+    yield from check_wording(prompt)
+
+
+def _whole(text: str, task: str, code: str) -> str:
+    """The language of a completion that is code from its first to its last character."""
+    if task == "code":
+        return code.strip() if knows(code) else guess(text)
+    return "json" if task == "extraction" and guess(text) == "json" else ""

@@ -1,38 +1,118 @@
-"""Fenced code blocks that do not parse. Pure."""
+"""Code that does not parse: Python, SQL, JSON and JavaScript, fenced or as a whole completion. Pure.
+
+Nothing is run. Blocks are bounded in number and length; what is longer is not judged.
+"""
 
 from __future__ import annotations
 
 import ast
 import json
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
+from itertools import islice
 
-import sqlglot
-from sqlglot.errors import SqlglotError
-
+from app.domain.checks.fences import blocks
 from app.domain.checks.problem import Problem
+from app.domain.checks.scripts import script_fault
+from app.domain.checks.sql import DIALECTS, sql_fault, sql_risks
 
-FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+MAX_CHARACTERS, MAX_BLOCKS, MAX_BLOCK = 64_000, 200, 20_000
+# line (1 is the first of the code, 0 is unknown) and what is wrong
+Fault = tuple[int, str]
+SQL_START = re.compile(
+    r"\s*(?:--[^\n]*\s+)*(?:SELECT\s|WITH\s+\w+\s+AS\s*\(|INSERT\s+INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s"
+    r"|(?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+)?(?:TABLE|VIEW|INDEX)\s)",
+    re.IGNORECASE,
+)
+PYTHON_START = re.compile(
+    r"\s*(?:#[^\n]*\n\s*)*(?:def \w+\(|class \w+[:(]|import \w|from [\w.]+ import |@\w+|for \w+ in |print\()"
+)
+SCRIPT_START = re.compile(
+    r"\s*(?:function\s+\w+\s*\(|const \w+\s*=|let \w+\s*=|export (?:default|const|function)|\(?\w*\)?\s*=>\s*\{)"
+)
 
 
-def check_code(field: str, text: str) -> Iterator[Problem]:
-    """A warning for each fenced Python, SQL or JSON block with a syntax error, naming it."""
-    for match in FENCE.finditer(text):
-        error = _error(match.group(1).lower(), match.group(2))
-        if error:
-            yield Problem("code", "warn", f"This {match.group(1)} does not parse: {error}", field, match.span(2))
+def check_code(field: str, text: str, whole: str = "") -> Iterator[Problem]:
+    """A warning for each block with a syntax error, marking its line. `whole`: the language of an unfenced text."""
+    found = [(block.language, block.start, block.end) for block in islice(blocks(text[:MAX_CHARACTERS]), MAX_BLOCKS)]
+    if whole and not found:
+        found = [(whole.lower(), 0, len(text))]
+    for language, start, end in found:
+        if end - start <= MAX_BLOCK:
+            yield from _of_block(field, text, language, start, end)
 
 
-def _error(language: str, code: str) -> str | None:
+def knows(language: str) -> bool:
+    """Whether code in this language can be judged."""
+    return _parser(language.strip().lower()) is not None
+
+
+def guess(text: str) -> str:
+    """The language of a text that is code as a whole; "" where its beginning does not tell."""
+    if SQL_START.match(text):
+        return "sql"
+    if PYTHON_START.match(text):
+        return "python"
+    if SCRIPT_START.match(text):
+        return "javascript"
+    return "json" if text.lstrip()[:1] in ("{", "[") and text.rstrip()[-1:] in ("}", "]") and '"' in text else ""
+
+
+def _of_block(field: str, text: str, language: str, start: int, end: int) -> Iterator[Problem]:
+    parse, code = _parser(language), text[start:end]
+    if parse is None or not code.strip():
+        return
+    fault = parse(code)
+    if fault:
+        line, words = fault
+        span, number = _line_span(text, start, end, line)
+        yield Problem(
+            "code", "warn", f"This {language} does not parse: line {number}: {words}", field, span, kind=language
+        )
+    elif language in DIALECTS:
+        for risk in sql_risks(code, DIALECTS[language]):
+            span = (start + risk.start, start + risk.end)
+            yield Problem("sql_risk", "warn", risk.message, field, span)
+
+
+def _line_span(text: str, start: int, end: int, line: int) -> tuple[tuple[int, int], int]:
+    """The span of a line of the code, and its number in the field."""
+    lines = text[start:end].split("\n")
+    line = min(max(line, 1), len(lines))
+    begin = start + sum(len(one) + 1 for one in lines[: line - 1])
+    return (begin, max(begin, begin + len(lines[line - 1]))), text.count("\n", 0, start) + line
+
+
+def _parser(language: str) -> Callable[[str], Fault | None] | None:
+    if language in ("python", "py", "python3"):
+        return _python
+    if language == "json":
+        return _json
+    if language in ("javascript", "js", "jsx", "mjs", "node"):
+        return script_fault
+    if language in DIALECTS:
+        return lambda code: sql_fault(code, DIALECTS[language])
+    return None
+
+
+def _python(code: str) -> Fault | None:
+    if re.search(r"^\s*(?:>>> |%\w|!\w|\$ )", code, re.MULTILINE):
+        return None  # a console session or a notebook
     try:
-        if language in ("python", "py"):
-            ast.parse(code)
-        elif language == "json":
-            json.loads(code)
-        elif language == "sql":
-            sqlglot.parse(code)
+        ast.parse(textwrap.dedent(code))
     except SyntaxError as error:
-        return f"line {error.lineno}: {error.msg}"
-    except (ValueError, SqlglotError, RecursionError, MemoryError) as error:
-        return str(error).splitlines()[0][:200]
+        return error.lineno or 0, str(error.msg)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return 0, str(error) or "it is nested too deeply"
+    return None
+
+
+def _json(code: str) -> Fault | None:
+    try:
+        json.loads(code)
+    except json.JSONDecodeError as error:
+        return error.lineno, f"column {error.colno}: {error.msg}"
+    except (ValueError, RecursionError, MemoryError) as error:
+        return 0, (str(error) or "it is nested too deeply")[:200]
     return None

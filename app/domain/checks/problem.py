@@ -10,7 +10,8 @@ Severity = Literal["block", "warn"]
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A pair that resembles the one being checked. `similarity` is Jaccard of character 5-grams, 0 to 1."""
+    """A pair that resembles the one being checked. `similarity`: Jaccard of character 5-grams, or by meaning how
+    likely the two ask the same, 0 to 1."""
 
     pair: str
     revision: str
@@ -18,11 +19,23 @@ class Neighbour:
     prompt: str
     completion: str
     state: str
+    by: Literal["wording", "meaning"] = "wording"
+
+
+@dataclass(frozen=True)
+class Fix:
+    """One click mends it: the characters [start, end) of the field become `replacement`."""
+
+    span: tuple[int, int]
+    replacement: str
 
 
 @dataclass(frozen=True)
 class Problem:
-    """`span` is [start, end) in characters of the field's text, or None for the whole of it."""
+    """`span` is [start, end) in characters of the field's text, or None for the whole of it.
+
+    `kind` divides a code further ("pii" into "email", "phone", …), so that a project can set one kind apart.
+    """
 
     code: str
     severity: Severity
@@ -30,9 +43,13 @@ class Problem:
     field: str = "prompt"
     span: tuple[int, int] | None = None
     neighbours: tuple[Neighbour, ...] = ()
+    kind: str = ""
+    fix: Fix | None = None
 
     def as_dict(self) -> dict[str, Any]:
         found = asdict(self)
         found["span"] = list(self.span) if self.span else None
+        if self.fix:
+            found["fix"]["span"] = list(self.fix.span)
         found["neighbours"] = [asdict(neighbour) for neighbour in self.neighbours]
         return found

@@ -12,13 +12,15 @@ MARKUP = re.compile(r"<\|[a-z_]{2,20}\|>|\[/?INST\]|<</?SYS>>|^(?:### )?(?:Human
 TEMPLATE = re.compile(
     r"\{\{[^{}]{0,80}\}\}|\[(?:insert|your|todo)[^\]]{0,60}\]|\bTODO\b|\blorem ipsum\b", re.IGNORECASE
 )
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 
 
-def check_text(prompt: str, completion: str) -> Iterator[Problem]:
-    """Problems of one prompt and its completion."""
+def check_text(prompt: str, completion: str, task: str = "generation") -> Iterator[Problem]:
+    """Problems of one prompt and its completion. In code, braces and TODO are no leftovers."""
     for name, text in (("prompt", prompt), ("completion", completion)):
-        yield from _one(name, text)
+        for problem in _one(name, text):
+            if not (task == "code" and name == "completion" and problem.code == "template"):
+                yield problem
     if prompt.strip() and prompt.strip().casefold() == completion.strip().casefold():
         yield Problem("echo", "block", "The completion repeats the prompt; write the answer.", "completion")
 

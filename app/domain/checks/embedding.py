@@ -1,0 +1,79 @@
+"""The embedding file: a sentence model, as `python -m trainer embedding` made it, run without torch.
+
+Knows the two files of its folder and their digests; a folder without them is no error, there is then no embedding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+ABOUT, MODEL, TOKENIZER = "embedding.json", "model.onnx", "tokenizer.json"
+PIECES = 128
+Codes = NDArray[np.int8]
+
+
+class Embedding:
+    """Texts to vectors of 8-bit codes, whose cosine is the similarity. One text at a time: the result never depends
+    on what else is asked."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OSError or ValueError when the files are not what the folder says they are."""
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        about = json.loads((folder / ABOUT).read_text())
+        model, tokenizer = (folder / MODEL).read_bytes(), (folder / TOKENIZER).read_bytes()
+        if digest_of(model, tokenizer) != about["digest"]:
+            raise ValueError(f"The embedding file in {folder} is damaged; delete the folder and start again.")
+        self.digest: str = about["digest"]
+        self.dimensions: int = about["dimensions"]
+        self._tokenizer = Tokenizer.from_str(tokenizer.decode())
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        self._run: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"]).run
+
+    def codes(self, text: str) -> Codes:
+        """The vector of a text: of its beginning and its end, when it is long."""
+        ids = self._tokenizer.encode(text[:8_000] if len(text) <= 8_000 else text[:4_000] + text[-4_000:]).ids
+        if len(ids) > PIECES:
+            ids = ids[: PIECES // 2] + ids[-PIECES // 2 :]
+        given = np.array([ids], np.int64)
+        vector = self._run(None, {"ids": given, "mask": np.ones_like(given)})[0][0]
+        coded: Codes = np.rint(vector * (127 / max(1e-9, float(np.abs(vector).max())))).astype(np.int8)
+        return coded
+
+    def many(self, texts: Sequence[str]) -> Iterator[Codes]:
+        return (self.codes(text) for text in texts)
+
+
+def digest_of(*files: bytes) -> str:
+    digest = hashlib.sha256()
+    for content in files:
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def cosines(one: Codes, others: Codes) -> NDArray[np.float32]:
+    """Of one vector with each row."""
+    left, right = one.astype(np.float32), others.astype(np.float32)
+    lengths = np.linalg.norm(left) * np.linalg.norm(right, axis=1)
+    found: NDArray[np.float32] = right @ left / np.maximum(lengths, 1e-9)
+    return found
+
+
+def sketches(vectors: Codes) -> NDArray[np.uint64]:
+    """One bit a dimension, in 64-bit words: places where two differ grow with the angle between them."""
+    bits = np.packbits(vectors > 0, axis=1)
+    padded = np.zeros((len(vectors), -(-bits.shape[1] // 8) * 8), np.uint8)
+    padded[:, : bits.shape[1]] = bits
+    return padded.view(np.uint64)

@@ -1,0 +1,107 @@
+"""SQL that does not parse, or that does what its author hardly meant. By sqlglot; pure."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError
+
+# sqlglot logs statements that it does not know; what people write stays out of the log.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
+
+# the word after the fence -> sqlglot's dialect
+DIALECTS = {
+    "sql": "",
+    "postgres": "postgres",
+    "postgresql": "postgres",
+    "psql": "postgres",
+    "sqlite": "sqlite",
+    "sqlite3": "sqlite",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "tsql": "tsql",
+    "mssql": "tsql",
+    "sqlserver": "tsql",
+    "oracle": "oracle",
+    "snowflake": "snowflake",
+    "bigquery": "bigquery",
+    "duckdb": "duckdb",
+    "spark": "spark",
+    "sparksql": "spark",
+    "hive": "hive",
+    "redshift": "redshift",
+    "clickhouse": "clickhouse",
+    "trino": "trino",
+    "presto": "presto",
+}
+IS_NULL = re.compile(r"(?:<>|!=|(?<![<>!:])=)\s*NULL\b", re.IGNORECASE)
+WHOLE_TABLE = re.compile(r"\b(?:UPDATE|DELETE)\b", re.IGNORECASE)
+
+
+class Risk(NamedTuple):
+    start: int
+    end: int
+    message: str
+
+
+def sql_fault(code: str, dialect: str = "") -> tuple[int, str] | None:
+    """The line of the first syntax error, and what is wrong with it."""
+    try:
+        sqlglot.parse(code, read=dialect or None)
+    except ParseError as error:
+        first = error.errors[0] if error.errors else {}
+        words = _plain(str(first.get("description") or error).splitlines()[0])
+        at = f" near {first['highlight']!r}" if first.get("highlight") else ""
+        return int(first.get("line") or 0), f"column {first.get('col') or 1}: {words}{at}"
+    except SqlglotError as error:
+        return _open_quote_line(code), _plain((str(error) or "it cannot be read").splitlines()[0])[:200]
+    except (ValueError, RecursionError, MemoryError) as error:
+        return 0, (str(error) or "it is nested too deeply")[:200]
+    return None
+
+
+def _plain(words: str) -> str:
+    """Without sqlglot's class names."""
+    words = re.sub(
+        r"Required keyword: '(?:this|expression|expressions)' missing for <class '[\w.]*?(\w+)'>",
+        r"\1 is incomplete",
+        words,
+    )
+    return re.sub(r"<class '[\w.]*?(\w+)'>", r"\1", words)
+
+
+def _open_quote_line(code: str) -> int:
+    """The line of the last quote: a text that never ends is what the tokenizer stops at."""
+    return code.count("\n", 0, max(code.rfind("'"), code.rfind('"'), code.rfind("`"), 0)) + 1
+
+
+def sql_risks(code: str, dialect: str = "") -> Iterator[Risk]:
+    """A comparison with NULL, and a change of every row."""
+    try:
+        statements = sqlglot.parse(code, read=dialect or None)
+    except (SqlglotError, ValueError, RecursionError, MemoryError):
+        return
+    trees = [statement for statement in statements if statement is not None]
+    if any(_compares_null(tree) for tree in trees) and (match := IS_NULL.search(code)):
+        yield Risk(*match.span(), "A comparison with NULL is never true; write IS NULL or IS NOT NULL.")
+    for match, tree in zip(WHOLE_TABLE.finditer(code), _changes(trees), strict=False):
+        if not tree.args.get("where") and len(trees) == 1:
+            yield Risk(
+                *match.span(), f"This {match.group().upper()} has no WHERE and changes every row; say which rows."
+            )
+
+
+def _compares_null(tree: exp.Expr) -> bool:
+    return any(
+        isinstance(node.expression, exp.Null) and node.find_ancestor(exp.Where, exp.Having, exp.Join)
+        for node in tree.find_all(exp.EQ, exp.NEQ)
+    )
+
+
+def _changes(trees: list[exp.Expr]) -> list[exp.Expr]:
+    return [tree for tree in trees if isinstance(tree, exp.Update | exp.Delete)]
