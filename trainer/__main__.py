@@ -1,4 +1,5 @@
-"""Command line: `python -m trainer run RECIPE.json` and `python -m trainer work [--once]`.
+"""Command line: `python -m trainer run RECIPE.json` and `python -m trainer work [--once]`,
+and `python -m trainer embedding --out DIR`.
 
 Knows arguments, signals and the environment that must be set before torch is loaded; knows nothing of the work itself.
 """
@@ -21,7 +22,11 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--parent", type=int, help="process id to die with; set by the supervisor")
     work = commands.add_parser("work", help="claim runs from the application at PRECEPTOR_URL and execute them")
     work.add_argument("--once", action="store_true", help="end after one job, or at once when there is none")
+    embedding = commands.add_parser("embedding", help="make the file by which the application compares meanings")
+    embedding.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
+    if given.command == "embedding":
+        return _embedding(given.out)
     stop = _stop_on_signal()
     return _run(given.recipe, given.parent, stop) if given.command == "run" else _work(given.once, stop)
 
@@ -45,6 +50,17 @@ def _run(recipe: Path, parent: int | None, stop: threading.Event) -> int:
     from trainer.run import run_file
 
     return run_file(recipe, stop.is_set)
+
+
+def _embedding(out: Path) -> int:
+    from trainer.embedding import NotHere, make
+
+    try:
+        print(f"Embedding {make(out)['digest'][:12]} is in {out}")
+    except NotHere as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def _work(once: bool, stop: threading.Event) -> int:

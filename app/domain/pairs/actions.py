@@ -10,7 +10,8 @@ from app.core.errors import Conflict, Forbidden, Invalid, PreconditionFailed
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
-from app.domain.pairs import index, messages, queries
+from app.domain.consent import queries as consent
+from app.domain.pairs import index, messages, queries, vectors
 from app.domain.pairs.messages import Content
 from app.domain.pairs.states import EDITABLE, State
 from app.domain.pairs.tables import Pair, Revision
@@ -52,9 +53,10 @@ def save(session: Session, user: User, pair: Pair, content: Content, *, expected
 
 
 def submit(session: Session, user: User, pair: Pair) -> Pair:
-    """Send the current revision to review. Raises Conflict naming the blocking problems."""
+    """Send the current revision to review. Raises Conflict naming the blocking problems, or the terms to accept."""
     project = access.project_of(session, user, pair.project_id)
     _require_author(session, user, project, pair)
+    terms_id = consent.require_current(session, user)
     if pair.state not in (State.DRAFT, State.CHANGES_REQUESTED):
         raise Conflict(f"A pair that is {pair.state} cannot be submitted.")
     if pair.submitted_revision_id == pair.current_revision_id:
@@ -63,7 +65,10 @@ def submit(session: Session, user: User, pair: Pair) -> Pair:
     problems = queries.problems_for(session, project, content_of(revision), without=pair.id)
     if blocking := [problem for problem in problems if problem["severity"] == "block"]:
         raise Conflict(" ".join(f"{problem['code']}: {problem['message']}" for problem in blocking), code="blocked")
+    if pair.author_id == user.id:
+        revision.terms_id = terms_id
     pair.submitted_revision_id, pair.state, pair.updated_at = revision.id, State.SUBMITTED, now()
+    vectors.request(session, project.id)
     audit.record(session, user.id, "pair.submitted", "pair", pair.id, project_id=project.id, revision=revision.id)
     return pair
 
@@ -99,19 +104,30 @@ def add_revision(
             f"Say the {missing} of the pair: nothing enters a data set without source and licence.", field=missing
         )
     problems = queries.problems_for(session, project, content, without=pair.id)
-    revision = new_revision(pair, user.id, content, number=number, problems=problems)
+    revision = new_revision(
+        pair, user.id, content, number=number, problems=problems, terms_id=consent.standing(session, user)
+    )
     pair.current_revision_id, pair.updated_at = revision.id, now()
     session.add(pair)
     session.flush()
     session.add(revision)
     session.flush()
     index.reindex(session, pair, revision)
+    if pair.state not in index.HIDDEN:
+        vectors.request(session, project.id)
     return revision
 
 
 def new_revision(
-    pair: Pair, author_id: str, content: Content, *, number: int, problems: list[dict[str, object]]
+    pair: Pair,
+    author_id: str,
+    content: Content,
+    *,
+    number: int,
+    problems: list[dict[str, object]],
+    terms_id: str | None = None,
 ) -> Revision:
+    """`terms_id` is what the author has accepted by now; a draft may be saved before anything is."""
     identity = messages.digest(content, pair=pair.id, author=author_id, number=number)
     body = content.as_dict()
     return Revision(
@@ -122,6 +138,7 @@ def new_revision(
         problems=problems,
         prompt=content.prompt,
         completion=content.completion,
+        terms_id=terms_id,
         **body,
     )
 

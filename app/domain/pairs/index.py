@@ -2,48 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import TextClause, delete, insert, select, text
 from sqlalchemy.orm import Session
 
-from app.domain.checks.duplicates import THRESHOLD, band_keys, jaccard, shingles
+from app.domain.checks.duplicates import THRESHOLD, band_keys, copy_key, jaccard, shingles
 from app.domain.checks.problem import Neighbour
-from app.domain.pairs.tables import Pair, PairBand, PairTag, Revision
+from app.domain.pairs.tables import Pair, PairBand, PairTag, PairVector, Revision
 from app.domain.projects.tables import Project
 
 MAX_CANDIDATES = 200
+MOST_OF_A_BAND = 400
+T = TypeVar("T")
+HIDDEN = ("draft", "discarded", "rejected", "withdrawn")
 
 
-def neighbours(session: Session, project: Project, prompt: str, *, without: str | None = None) -> list[Neighbour]:
+def neighbours(
+    session: Session, project: Project, prompt: str, *, without: str | None = None, completion: str | None = None
+) -> list[Neighbour]:
     """Pairs in review or beyond whose prompt is near-identical (Jaccard >= 0.7), most similar first."""
     grams = shingles(prompt)
-    statement = (
+    copies = [copy_key(prompt)] if completion is None else [copy_key(prompt, completion), copy_key(prompt)]
+    ids = [one for one in _candidates(session, project, copies, band_keys(grams)) if one != without]
+    found = [
+        Neighbour(row.id, row.revision, round(similarity, 4), row.prompt, row.completion, row.state)
+        for row in texts_of(session, ids)
+        if (similarity := jaccard(grams, shingles(row.prompt))) >= THRESHOLD
+    ]
+    return sorted(found, key=lambda n: (-n.similarity, n.pair))
+
+
+def _candidates(session: Session, project: Project, copies: list[int], bands: list[int]) -> list[str]:
+    """Copies first, then those that share most bands. A band that thousands share tells little: some of it is read."""
+    keys = list(dict.fromkeys([*copies, *bands]))
+    given = {f"key_{number}": key for number, key in enumerate(keys)} | {"project": project.id}
+    weight = dict.fromkeys(bands, 1) | {key: 100 * (len(copies) - i) for i, key in enumerate(copies)}
+    shared: Counter[str] = Counter()
+    for pair_id, key in session.execute(_of_bands(len(keys)), given):
+        shared[pair_id] += weight[key]
+    return [pair_id for pair_id, _ in shared.most_common(MAX_CANDIDATES)]
+
+
+@lru_cache(maxsize=8)
+def _of_bands(count: int) -> TextClause:
+    """MOST_OF_A_BAND pairs of each of so many keys; as text, since it is asked at every pause in typing."""
+    hidden = ", ".join(f"'{state}'" for state in HIDDEN)
+    part = (
+        "SELECT * FROM (SELECT b.pair_id, b.key FROM pair_bands b JOIN pairs p ON p.id = b.pair_id"
+        " WHERE b.project_id = :project AND b.key = :key_{number} AND p.state NOT IN ({hidden}) LIMIT {most}) t{number}"
+    )
+    parts = [part.format(number=number, hidden=hidden, most=MOST_OF_A_BAND) for number in range(count)]
+    return text(" UNION ALL ".join(parts))
+
+
+def texts_of(session: Session, ids: Sequence[str]) -> Iterable[Any]:
+    """(id, state, revision, prompt, completion) of the pairs that others may be compared with."""
+    return session.execute(
         select(Pair.id, Pair.state, Revision.id.label("revision"), Revision.prompt, Revision.completion)
         .join(Revision, Revision.id == Pair.current_revision_id)
-        .where(
-            Pair.id.in_(
-                select(PairBand.pair_id).where(PairBand.project_id == project.id, PairBand.key.in_(band_keys(grams)))
-            ),
-            Pair.state.not_in(("draft", "discarded", "rejected")),
-        )
-        .limit(MAX_CANDIDATES)
-    )
-    if without:
-        statement = statement.where(Pair.id != without)
-    found = [
-        Neighbour(
-            row.id, row.revision, round(jaccard(grams, shingles(row.prompt)), 4), row.prompt, row.completion, row.state
-        )
-        for row in session.execute(statement)
+        .where(Pair.id.in_(ids), Pair.state.not_in(HIDDEN))
+    ).all()
+
+
+def neighbours_of_many(session: Session, project: Project, prompts: Sequence[str]) -> list[list[Neighbour]]:
+    """`neighbours` of each prompt, five at most, in few queries: what an import asks."""
+    found: list[list[Neighbour]] = []
+    for some in batched(prompts, 500):
+        found += _neighbours_of_some(session, project, some)
+    return found
+
+
+def _neighbours_of_some(session: Session, project: Project, prompts: Sequence[str]) -> list[list[Neighbour]]:
+    grams = [shingles(prompt) for prompt in prompts]
+    keys = [[copy_key(prompt), *band_keys(one)] for prompt, one in zip(prompts, grams, strict=True)]
+    sharers = _sharers(session, project, {key for some in keys for key in some})
+    wanted = [
+        [pair_id for pair_id, _ in Counter(one for key in some for one in sharers[key]).most_common(MAX_CANDIDATES)]
+        for some in keys
     ]
-    return sorted((n for n in found if n.similarity >= THRESHOLD), key=lambda n: -n.similarity)
+    texts = {row.id: row for ids in batched({one for some in wanted for one in some}, 500)
+             for row in texts_of(session, ids)}  # fmt: skip
+    known = {one: shingles(row.prompt) for one, row in texts.items()}
+    return [_closest(one, ids, known, texts) for one, ids in zip(grams, wanted, strict=True)]
+
+
+def _closest(grams: Any, ids: Iterable[str], known: dict[str, Any], texts: dict[str, Any]) -> list[Neighbour]:
+    found = [
+        Neighbour(row.id, row.revision, round(similarity, 4), row.prompt, row.completion, row.state)
+        for one in ids
+        if one in texts and (similarity := jaccard(grams, known[one])) >= THRESHOLD and (row := texts[one])
+    ]
+    return sorted(found, key=lambda n: (-n.similarity, n.pair))[:5]
+
+
+def _sharers(session: Session, project: Project, keys: Iterable[int]) -> dict[int, list[str]]:
+    """key -> the pairs that have it, MOST_OF_A_BAND at most."""
+    sharers: dict[int, list[str]] = defaultdict(list)
+    for some in batched(sorted(keys), 5_000):
+        rows = session.execute(
+            select(PairBand.key, PairBand.pair_id)
+            .where(PairBand.project_id == project.id, PairBand.key.in_(some))
+            .execution_options(yield_per=10_000)
+        )
+        for key, pair_id in rows:
+            if len(sharers[key]) < MOST_OF_A_BAND:
+                sharers[key].append(pair_id)
+    return sharers
 
 
 def reindex(session: Session, pair: Pair, revision: Revision) -> None:
-    """Replace the tags and bands of a pair by those of its current revision."""
-    session.execute(delete(PairTag).where(PairTag.pair_id == pair.id))
-    session.execute(delete(PairBand).where(PairBand.pair_id == pair.id))
+    """Replace the tags and bands of a pair by those of its current revision; its vector follows by a job."""
+    for table in (PairTag, PairBand, PairVector):
+        session.execute(delete(table).where(table.pair_id == pair.id))
     add(session, [(pair, revision)])
 
 
@@ -54,11 +129,31 @@ def add(session: Session, rows: Sequence[tuple[Pair, Revision]]) -> None:
         for pair, revision in rows
         for tag, value in revision.tags.items()
     ]
+    if tags:
+        session.execute(insert(PairTag), tags)
+    for some in batched(rows, 2_000):
+        add_bands(session, [(p.id, p.project_id, r.prompt, r.completion) for p, r in some])
+
+
+def add_bands(session: Session, rows: Sequence[tuple[str, str, str, str]]) -> None:
+    """(pair, project, prompt, completion) into the bands; none of them is there."""
     bands = [
-        {"pair_id": pair.id, "project_id": pair.project_id, "key": key}
-        for pair, revision in rows
-        for key in sorted(set(band_keys(shingles(revision.prompt))))
+        (pair_id, key, project_id)
+        for pair_id, project_id, prompt, completion in rows
+        for key in sorted({copy_key(prompt), copy_key(prompt, completion), *band_keys(shingles(prompt))})
     ]
-    for table, values in ((PairTag, tags), (PairBand, bands)):
-        if values:
-            session.execute(insert(table), values)
+    if not bands:
+        return
+    connection = session.connection()
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    # Straight to the driver: 22 rows a pair are most of what an import writes.
+    connection.exec_driver_sql(
+        f"INSERT INTO pair_bands (pair_id, key, project_id) VALUES ({mark}, {mark}, {mark})", bands
+    )
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of at most `size`."""
+    rest = iter(items)
+    while some := list(islice(rest, size)):
+        yield some

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.errors import Invalid
+from app.domain.checks.invisible import canonical, folded
 
 ROLES = ("system", "user", "assistant")
-MAX_MESSAGES, MAX_CHARACTERS, MAX_TAGS = 200, 32_000, 40
+MAX_MESSAGES, MAX_CHARACTERS, MAX_CONVERSATION, MAX_TAGS = 200, 32_000, 200_000, 40
 KEYS = {"messages", "context", "tags", "source", "licence"}
 
 
@@ -68,12 +69,23 @@ def parse(body: Any) -> Content:
     )
 
 
+def is_text(value: str) -> bool:
+    """Whether every engine can keep it: no NUL, no half of a surrogate pair (encoding finds one fastest)."""
+    try:
+        return "\x00" not in value and bool(value.isascii() or value.encode())
+    except UnicodeEncodeError:
+        return False
+
+
 def _text(value: Any, name: str, limit: int) -> str:
     if not isinstance(value, str) or len(value) > limit:
         raise Invalid(f"{name} is text of at most {limit} characters.", field=name)
-    if "\x00" in value or any(0xD800 <= ord(character) <= 0xDFFF for character in value):
+    if not is_text(value):
         raise Invalid(f"{name} holds a character that is not text (NUL or half a surrogate pair).", field=name)
-    return unicodedata.normalize("NFC", value)
+    composed = unicodedata.normalize("NFC", value)
+    if len(composed) > limit:  # some characters have no composed form and grow
+        raise Invalid(f"{name} is text of at most {limit} characters.", field=name)
+    return composed
 
 
 def _messages(value: Any) -> tuple[tuple[str, str], ...]:
@@ -84,6 +96,8 @@ def _messages(value: Any) -> tuple[tuple[str, str], ...]:
         if not isinstance(item, dict) or set(item) != {"role", "content"} or item["role"] not in ROLES:
             raise Invalid("Each message has a role (system, user, assistant) and content.", field="messages")
         parsed.append((str(item["role"]), _text(item["content"], "messages", MAX_CHARACTERS)))
+    if sum(len(text) for _, text in parsed) > MAX_CONVERSATION:
+        raise Invalid(f"A conversation has at most {MAX_CONVERSATION:,} characters; split it.", field="messages")
     if parsed[-1][0] != "assistant":
         raise Invalid("The last message is the assistant's: it is the answer that the model learns.", field="messages")
     return tuple(parsed)
@@ -101,16 +115,21 @@ def _context(value: Any) -> tuple[dict[str, str], ...]:
 
 
 def _tags(value: Any) -> dict[str, str]:
+    """Names and values without anything invisible; two names that differ only in case are one."""
     if not isinstance(value, dict) or len(value) > MAX_TAGS:
         raise Invalid(f"tags is an object with at most {MAX_TAGS} entries.", field="tags")
-    tags = {}
+    tags: dict[str, str] = {}
+    seen: set[str] = set()
     for key, text in sorted(value.items()):
-        name = _text(key, "tags", 60).strip()
+        name = canonical(_text(key, "tags", 60))
         if isinstance(text, bool) or not isinstance(text, str | int | float) or not name:
-            raise Invalid(f"The tag {key!r} needs a name and a text value.", field="tags")
-        if shown := _text(str(text), "tags", 120).strip():
+            raise Invalid(f"The tag {key[:60]!r} needs a name and a text value.", field="tags")
+        if shown := canonical(_text(str(text), "tags", 120)):
+            if folded(name) in seen:
+                raise Invalid(f"The tag {name!r} stands twice; keep one.", field="tags")
+            seen.add(folded(name))
             tags[name] = shown
-    return tags
+    return dict(sorted(tags.items()))
 
 
 def digest(content: Content, **identity: Any) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.core.errors import NotFound
 from app.core.paging import Page, page_of
 from app.domain.checks.catalogue import check_pair
-from app.domain.pairs import index
+from app.domain.checks.invisible import folded
+from app.domain.checks.problem import Neighbour
+from app.domain.pairs import index, vectors
 from app.domain.pairs.messages import Content
 from app.domain.pairs.tables import Pair, PairTag, Revision
 from app.domain.projects.tables import Project
@@ -49,12 +51,30 @@ def revisions(session: Session, pair: Pair) -> list[Revision]:
     return list(session.scalars(select(Revision).where(Revision.pair_id == pair.id).order_by(Revision.number)))
 
 
+def neighbours_of(
+    session: Session, project: Project, content: Content, *, without: str | None = None
+) -> list[Neighbour]:
+    """By wording first, then by meaning; none is named twice."""
+    if not content.prompt.strip():
+        return []
+    worded = index.neighbours(session, project, content.prompt, without=without, completion=content.completion)
+    meant = vectors.neighbours(session, project, content.prompt, without=without)
+    return [*worded, *(one for one in meant if one.pair not in {other.pair for other in worded})]
+
+
 def problems_for(
     session: Session, project: Project, content: Content, *, without: str | None = None
 ) -> list[dict[str, Any]]:
     """Every problem of a content against the project, nothing saved."""
-    neighbours = index.neighbours(session, project, content.prompt, without=without) if content.prompt.strip() else []
-    found = check_pair(content.prompt, content.completion, languages=project.languages, neighbours=neighbours)
+    neighbours = neighbours_of(session, project, content, without=without)
+    found = check_pair(
+        content.prompt,
+        content.completion,
+        languages=project.languages,
+        neighbours=neighbours,
+        task=project.task,
+        code_language=content.tags.get("language", ""),
+    )
     return [problem.as_dict() for problem in found]
 
 
@@ -78,13 +98,22 @@ def page(
     for tag, value in (tags or {}).items():
         match = aliased(PairTag)
         statement = statement.where(
-            select(match.pair_id).where(match.pair_id == Pair.id, match.tag == tag, match.value == value).exists()
+            select(match.pair_id).where(match.pair_id == Pair.id, spelt(session, project, match, tag, [value])).exists()
         )
     if q:
         statement = statement.join(Revision, Revision.id == Pair.current_revision_id).where(
             or_(Revision.prompt.icontains(q, autoescape=True), Revision.completion.icontains(q, autoescape=True))
         )
     return page_of(session, statement, Pair.id, limit=limit, cursor=cursor)
+
+
+def spelt(session: Session, project: Project, match: Any, tag: str, values: list[str]) -> ColumnElement[bool]:
+    """A condition on PairTag `match`: this tag with one of these values, however they are capitalised or composed."""
+    named = select(PairTag.tag).where(PairTag.project_id == project.id).distinct()
+    tags = [one for one in session.scalars(named) if folded(one) == folded(tag)]
+    wanted = {folded(value) for value in values}
+    held = select(PairTag.value).where(PairTag.project_id == project.id, PairTag.tag.in_(tags)).distinct()
+    return and_(match.tag.in_(tags), match.value.in_([one for one in session.scalars(held) if folded(one) in wanted]))
 
 
 def counts_by_state(session: Session, project: Project, author: str | None = None) -> dict[str, int]:

@@ -14,6 +14,7 @@ class State(StrEnum):
     CHANGES_REQUESTED = "changes_requested"
     REJECTED = "rejected"
     DISCARDED = "discarded"
+    WITHDRAWN = "withdrawn"
 
 
 EDITABLE = {State.DRAFT, State.SUBMITTED, State.IN_REVIEW, State.CHANGES_REQUESTED, State.APPROVED}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, Identified, now
@@ -73,3 +73,19 @@ class PairBand(Base):
     pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"), primary_key=True)
     key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     project_id: Mapped[str] = mapped_column(String(32))
+
+
+class PairVector(Base):
+    """What the current revision's prompt means to one embedding: 8-bit codes.
+
+    `position` rises within a project with every row written, so that a reader asks for what is new only.
+    """
+
+    __tablename__ = "pair_vectors"
+    __table_args__ = (Index("ix_pair_vectors_position", "project_id", "position", unique=True),)
+    pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"), primary_key=True)
+    project_id: Mapped[str] = mapped_column(String(32))
+    revision_id: Mapped[str] = mapped_column(String(64))
+    model: Mapped[str] = mapped_column(String(64))
+    position: Mapped[int] = mapped_column(BigInteger)
+    codes: Mapped[bytes] = mapped_column(LargeBinary)
