@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TALLY = ROOT / ".audit-report"
 ENGINES = ("sqlite", "postgresql")
 KEY = "a test's key that signs nothing outside the test" * 2
+HOSTS = ["testserver"]
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -122,7 +123,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path / "data", database_url=database_url, secret_key=KEY)
+    return Settings(data_dir=tmp_path / "data", database_url=database_url, secret_key=KEY, trusted_hosts=HOSTS)
 
 
 @pytest.fixture

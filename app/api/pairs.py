@@ -7,7 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query
 from pydantic import Field
 
-from app.api.deps import Body, Db, InProject, Limit, Me
+from app.api.deps import Body, Db, InProject, Limit, Me, asks
+from app.api.once import Once
+from app.api.strict import StrictRoute
 from app.core.errors import Invalid
 from app.domain.accounts.permissions import Permission
 from app.domain.pairs import actions, messages, queries
@@ -16,7 +18,7 @@ from app.domain.projects import access
 from app.domain.reviews import queries as review_queries
 from app.domain.reviews.tables import Review
 
-router = APIRouter(tags=["pairs"])
+router = APIRouter(tags=["pairs"], route_class=StrictRoute)
 
 
 class PairBody(Body):
@@ -73,19 +75,22 @@ def review_json(review: Review) -> dict[str, Any]:
     return {name: getattr(review, name) for name in names}
 
 
-@router.post("/projects/{slug}/pairs", status_code=201)
-def write(project: InProject, body: NewPair, session: Db, user: Me) -> dict[str, Any]:
-    pair = actions.create(session, user, project, body.content(), round_id=body.round_id)
-    return pair_json(pair, queries.current(session, pair))
+@router.post("/projects/{slug}/pairs", status_code=201, dependencies=[asks(Permission.WRITE_PAIR)])
+def write(project: InProject, body: NewPair, session: Db, user: Me, once: Once) -> Any:
+    def create() -> dict[str, Any]:
+        pair = actions.create(session, user, project, body.content(), round_id=body.round_id)
+        return pair_json(pair, queries.current(session, pair))
+
+    return once(body, lambda: access.require(session, user, Permission.WRITE_PAIR, project), create)
 
 
-@router.post("/projects/{slug}/pairs/check")
+@router.post("/projects/{slug}/pairs/check", dependencies=[asks(Permission.WRITE_PAIR)])
 def check(project: InProject, body: PairBody, session: Db, user: Me) -> dict[str, Any]:
     access.require(session, user, Permission.WRITE_PAIR, project)
     return {"problems": queries.problems_for(session, project, body.content())}
 
 
-@router.get("/projects/{slug}/pairs")
+@router.get("/projects/{slug}/pairs", dependencies=[asks(Permission.READ_PROJECT)])
 def list_pairs(
     project: InProject,
     session: Db,
@@ -104,7 +109,7 @@ def list_pairs(
     return {"items": [pair_json(pair, revisions[pair.id]) for pair in page.items], "next": page.next}
 
 
-@router.get("/pairs/{pair_id}")
+@router.get("/pairs/{pair_id}", dependencies=[asks(Permission.READ_PROJECT)])
 def show(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
     pair = queries.by_id(session, pair_id)
     access.project_of(session, user, pair.project_id)
@@ -115,7 +120,7 @@ def show(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
     }
 
 
-@router.put("/pairs/{pair_id}")
+@router.put("/pairs/{pair_id}", dependencies=[asks(Permission.WRITE_PAIR)])
 def save(
     pair_id: str, body: PairBody, session: Db, user: Me, if_match: Annotated[str | None, Header()] = None
 ) -> dict[str, Any]:
@@ -126,13 +131,13 @@ def save(
     return pair_json(pair, revision)
 
 
-@router.post("/pairs/{pair_id}/submit")
+@router.post("/pairs/{pair_id}/submit", dependencies=[asks(Permission.WRITE_PAIR)])
 def submit(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
     pair = actions.submit(session, user, queries.by_id(session, pair_id))
     return pair_json(pair, queries.current(session, pair))
 
 
-@router.post("/pairs/{pair_id}/discard")
+@router.post("/pairs/{pair_id}/discard", dependencies=[asks(Permission.WRITE_PAIR)])
 def discard(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
     pair = actions.discard(session, user, queries.by_id(session, pair_id))
     return pair_json(pair, queries.current(session, pair))

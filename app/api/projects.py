@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.api.deps import Body, Db, InProject, Me
+from app.api.deps import Body, Db, InProject, Me, asks
+from app.api.strict import StrictRoute
+from app.domain.accounts.permissions import Permission
 from app.domain.guidelines import actions as guidelines
 from app.domain.guidelines import queries as guideline_queries
 from app.domain.pairs import queries as pair_queries
@@ -17,7 +19,7 @@ from app.domain.rounds import actions as rounds
 from app.domain.rounds import queries as round_queries
 from app.domain.rounds.tables import Round
 
-router = APIRouter(tags=["projects"])
+router = APIRouter(tags=["projects"], route_class=StrictRoute)
 
 
 class NewProject(Body):
@@ -56,34 +58,34 @@ def round_json(round_: Round) -> dict[str, Any]:
     return {name: getattr(round_, name) for name in names}
 
 
-@router.post("/projects", status_code=201)
+@router.post("/projects", status_code=201, dependencies=[asks(Permission.OPEN_PROJECT)])
 def open_project(body: NewProject, session: Db, user: Me) -> dict[str, Any]:
     return project_json(actions.open_project(session, user, **body.model_dump()))
 
 
-@router.get("/projects")
+@router.get("/projects", dependencies=[asks(Permission.USE)])
 def list_projects(session: Db, user: Me) -> dict[str, Any]:
     return {"items": [project_json(project) for project in queries.projects_of(session, user)], "next": None}
 
 
-@router.get("/projects/{slug}")
+@router.get("/projects/{slug}", dependencies=[asks(Permission.READ_PROJECT)])
 def show_project(project: InProject, session: Db) -> dict[str, Any]:
     return {**project_json(project), "counts": pair_queries.counts_by_state(session, project)}
 
 
-@router.post("/projects/{slug}/members", status_code=201)
+@router.post("/projects/{slug}/members", status_code=201, dependencies=[asks(Permission.MANAGE_PROJECT)])
 def add_member(project: InProject, body: NewMember, session: Db, user: Me) -> dict[str, Any]:
     membership = actions.add_member(session, user, project, email=body.email, role=body.role)
     return {"user": membership.user_id, "role": membership.role}
 
 
-@router.post("/projects/{slug}/guidelines", status_code=201)
+@router.post("/projects/{slug}/guidelines", status_code=201, dependencies=[asks(Permission.MANAGE_PROJECT)])
 def publish_guideline(project: InProject, body: NewGuideline, session: Db, user: Me) -> dict[str, Any]:
     guideline = guidelines.publish(session, user, project, text=body.text)
     return {"id": guideline.id, "number": guideline.number, "published_at": guideline.published_at}
 
 
-@router.get("/projects/{slug}/guidelines")
+@router.get("/projects/{slug}/guidelines", dependencies=[asks(Permission.READ_PROJECT)])
 def list_guidelines(project: InProject, session: Db) -> dict[str, Any]:
     versions = guideline_queries.all_versions(session, project)
     return {
@@ -92,12 +94,12 @@ def list_guidelines(project: InProject, session: Db) -> dict[str, Any]:
     }
 
 
-@router.post("/projects/{slug}/rounds", status_code=201)
+@router.post("/projects/{slug}/rounds", status_code=201, dependencies=[asks(Permission.OPEN_ROUND)])
 def open_round(project: InProject, body: NewRound, session: Db, user: Me) -> dict[str, Any]:
     return round_json(rounds.open_round(session, user, project, **body.model_dump()))
 
 
-@router.get("/projects/{slug}/rounds")
+@router.get("/projects/{slug}/rounds", dependencies=[asks(Permission.READ_PROJECT)])
 def list_rounds(project: InProject, session: Db) -> dict[str, Any]:
     return {
         "items": [

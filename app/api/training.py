@@ -10,15 +10,18 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from app.api.deps import Body, Db, InProject, Limit, Me
+from app.api.deps import Body, Db, InProject, Limit, Me, asks, limited
+from app.api.strict import StrictRoute
 from app.core import jobs
 from app.core.errors import NotFound
+from app.core.limits import COSTLY
+from app.domain.accounts.permissions import Permission
 from app.domain.evaluation import queries as evaluation
 from app.domain.projects import access
 from app.domain.training import actions, queries, stream
 from app.domain.training.tables import TrainingRun
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=StrictRoute)
 
 
 class NewRun(Body):
@@ -56,27 +59,27 @@ def _run(session: Db, user: Me, run_id: str) -> TrainingRun:
     return run
 
 
-@router.post("/projects/{slug}/runs", status_code=202)
+@router.post("/projects/{slug}/runs", status_code=202, dependencies=[limited(COSTLY, "runs"), asks(Permission.TRAIN)])
 def start(project: InProject, body: NewRun, session: Db, user: Me) -> dict[str, Any]:
     return run_json(session, actions.request_run(session, user, project, version_id=body.version, recipe=body.recipe))
 
 
-@router.get("/projects/{slug}/runs")
+@router.get("/projects/{slug}/runs", dependencies=[asks(Permission.READ_PROJECT)])
 def list_runs(project: InProject, session: Db) -> dict[str, Any]:
     return {"items": [run_json(session, run) for run in queries.runs(session, project)], "next": None}
 
 
-@router.get("/runs/{run_id}")
+@router.get("/runs/{run_id}", dependencies=[asks(Permission.READ_PROJECT)])
 def show(run_id: str, session: Db, user: Me) -> dict[str, Any]:
     return run_json(session, _run(session, user, run_id))
 
 
-@router.post("/runs/{run_id}/cancel")
+@router.post("/runs/{run_id}/cancel", dependencies=[asks(Permission.TRAIN)])
 def cancel(run_id: str, session: Db, user: Me) -> dict[str, Any]:
     return run_json(session, actions.cancel_run(session, user, _run(session, user, run_id)))
 
 
-@router.get("/runs/{run_id}/events")
+@router.get("/runs/{run_id}/events", dependencies=[asks(Permission.READ_PROJECT)])
 def events(
     run_id: str, request: Request, session: Db, user: Me, last_event_id: Annotated[int, Header(ge=0)] = 0
 ) -> StreamingResponse:
@@ -91,7 +94,7 @@ async def _stream(request: Request, run_id: str, after: int) -> AsyncIterator[st
     yield "event: end\ndata: {}\n\n"
 
 
-@router.get("/runs/{run_id}/report")
+@router.get("/runs/{run_id}/report", dependencies=[asks(Permission.READ_PROJECT)])
 def report(run_id: str, session: Db, user: Me) -> dict[str, Any]:
     found = evaluation.report_of(session, _run(session, user, run_id))
     if found is None:
@@ -99,7 +102,7 @@ def report(run_id: str, session: Db, user: Me) -> dict[str, Any]:
     return found
 
 
-@router.get("/runs/{run_id}/answers")
+@router.get("/runs/{run_id}/answers", dependencies=[asks(Permission.READ_PROJECT)])
 def answers(
     run_id: str,
     session: Db,

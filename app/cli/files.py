@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.cli import accounts, jobs
 from app.cli.installation import Installation
 from app.core import jobs as ledger
+from app.core import strict_json
 from app.core.errors import AppError, Invalid, NotFound
 from app.domain.datasets import export, imports, queries
 from app.domain.datasets.tables import DatasetVersion
@@ -86,13 +87,13 @@ def parse_map(text: str) -> dict[str, str]:
 
 def renamed(data: bytes, filename: str, names: dict[str, str]) -> bytes:
     """JSON Lines with the columns renamed. Raises Invalid when a column of the map is in no row."""
-    text = data.decode("utf-8-sig")
+    text = strict_json.decode(data.removeprefix(b"\xef\xbb\xbf"))
     if filename.lower().endswith(".csv"):
         rows: list[Any] = list(csv.DictReader(io.StringIO(text)))
     elif text.lstrip().startswith("["):
-        rows = json.loads(text)
+        rows = strict_json.loads(text)
     else:
-        rows = [json.loads(line) for line in text.split("\n") if line.strip()]
+        rows = [strict_json.loads(line) for line in text.split("\n") if line.strip()]
     if missing := [name for name in names if not any(isinstance(row, dict) and name in row for row in rows)]:
         raise Invalid(f"The file has no column {missing[0]!r}.", field="map")
     return b"".join(export.line({names.get(key, key): value for key, value in row.items()}) for row in rows)
@@ -104,12 +105,13 @@ def export_version(installation: Installation, named: str, form: str, folder: Pa
     files = {}
     with installation.database.read() as session:
         version = _version(session, named)
-        for split, kept in version.files.items():
+        for split, kept in queries.files_of(version).items():
             body = export.convert(installation.storage.bytes_of(kept["sha256"]), form)
-            _write(folder / f"{split}.jsonl", body)
+            name = export.file_name(split, form)
+            _write(folder / name, body)
             digest = hashlib.sha256(body).hexdigest()
-            files[f"{split}.jsonl"] = {"sha256": digest, "size": len(body), "examples": kept["examples"]}
-        names = ("id", "number", "name", "hash", "seed", "splits", "filters", "counts", "leak_report")
+            files[name] = {"sha256": digest, "size": len(body), "examples": kept["examples"]}
+        names = ("id", "number", "name", "hash", "seed", "splits", "filters", "counts", "leak_report", "redactions")
         manifest = {**{name: getattr(version, name) for name in names}, "format": form, "files": files}
     path = folder / "manifest.json"
     _write(path, json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")

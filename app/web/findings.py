@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from app.domain.accounts.permissions import Permission
 from app.domain.findings import actions, queries
 from app.domain.pairs import queries as pairs
 from app.domain.projects import access
 from app.domain.rounds import queries as rounds
 from app.domain.training import queries as training
-from app.web.deps import Db, Me, Posted, go, in_project, text
+from app.web.deps import Db, Me, Posted, asks, go, in_project, text
 from app.web.render import page
 from app.web.rounds import targets
 
 router = APIRouter()
 
 
-@router.get("/projects/{slug}/findings")
+@router.get("/projects/{slug}/findings", dependencies=[asks(Permission.READ_PROJECT)])
 def index(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     return page(
@@ -28,7 +29,7 @@ def index(request: Request, session: Db, user: Me, slug: str) -> Response:
     )
 
 
-@router.post("/projects/{slug}/findings")
+@router.post("/projects/{slug}/findings", dependencies=[asks(Permission.OPEN_ROUND)])
 def create(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     tag, value = text(form, "tag"), text(form, "value")
@@ -45,7 +46,7 @@ def create(request: Request, session: Db, user: Me, form: Posted, slug: str) -> 
     return go(request, f"/findings/{finding.id}", "Finding recorded. Open a round to mend it.")
 
 
-@router.get("/findings/{finding_id}")
+@router.get("/findings/{finding_id}", dependencies=[asks(Permission.READ_PROJECT)])
 def show(request: Request, session: Db, user: Me, finding_id: str) -> Response:
     finding = queries.by_id(session, finding_id)
     project = access.project_of(session, user, finding.project_id)
@@ -62,7 +63,7 @@ def show(request: Request, session: Db, user: Me, finding_id: str) -> Response:
     )
 
 
-@router.post("/findings/{finding_id}/round")
+@router.post("/findings/{finding_id}/round", dependencies=[asks(Permission.OPEN_ROUND)])
 def open_round(request: Request, session: Db, user: Me, form: Posted, finding_id: str) -> Response:
     finding = queries.by_id(session, finding_id)
     project = access.project_of(session, user, finding.project_id)

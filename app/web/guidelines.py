@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from app.domain.accounts.permissions import Permission
 from app.domain.guidelines import actions, queries
 from app.domain.projects import access
-from app.web.deps import Db, Me, Posted, go, in_project
+from app.web.deps import Db, Me, Posted, asks, go, in_project
 from app.web.render import page
 
 router = APIRouter(prefix="/projects/{slug}/guidelines")
 
 
-@router.get("")
+@router.get("", dependencies=[asks(Permission.READ_PROJECT)])
 def show(request: Request, session: Db, user: Me, slug: str, version: int | None = None) -> Response:
     project = access.visible_project(session, user, slug)
     versions = queries.all_versions(session, project)
@@ -28,7 +29,7 @@ def show(request: Request, session: Db, user: Me, slug: str, version: int | None
     )
 
 
-@router.post("")
+@router.post("", dependencies=[asks(Permission.MANAGE_PROJECT)])
 def publish(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     guideline = actions.publish(session, user, project, text=str(form.get("text") or ""))

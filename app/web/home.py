@@ -7,27 +7,31 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
+from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
+from app.domain.consent import queries as consent
 from app.domain.findings import queries as findings
 from app.domain.pairs import queries as pairs
 from app.domain.projects import queries as projects
 from app.domain.projects.tables import Project
+from app.domain.provenance import queries as provenance
 from app.domain.reviews import queries as reviews
 from app.domain.rounds import queries as rounds
 from app.domain.training import queries as training
-from app.web.deps import Db, Me
+from app.web.deps import Db, Me, asks
 from app.web.render import page
 
 router = APIRouter()
 
 
-@router.get("/")
+@router.get("/", dependencies=[asks(Permission.USE)])
 def home(request: Request, session: Db, user: Me) -> Response:
+    to_erase = provenance.who_asked(session) if user.is_admin else []
     mine = [_desk(session, user, project) for project in projects.projects_of(session, user)]
-    return page(request, "home/home.html", desks=mine)
+    return page(request, "home/home.html", desks=mine, terms_due=consent.due(session, user), to_erase=to_erase)
 
 
-@router.get("/style")
+@router.get("/style", dependencies=[asks(Permission.USE)])
 def style(request: Request, user: Me) -> Response:
     """The living pattern page: every component in every state."""
     return page(request, "style/patterns.html")

@@ -8,23 +8,26 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
+from app.core.errors import NotFound
 from app.domain.accounts import queries as accounts
+from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.pairs import actions, queries
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects import queries as projects
+from app.domain.provenance import queries as provenance
 from app.domain.reviews import queries as reviews
 from app.web import contents
-from app.web.deps import Db, Me, Posted, go, in_project, text
+from app.web.deps import Db, Me, Posted, asks, go, in_project, text
 from app.web.render import page
 from app.web.writing import open_pair
 
 router = APIRouter()
-STATES = ("draft", "submitted", "in_review", "changes_requested", "approved", "rejected", "discarded")
+STATES = ("draft", "submitted", "in_review", "changes_requested", "approved", "rejected", "discarded", "withdrawn")
 
 
-@router.get("/projects/{slug}/pairs")
+@router.get("/projects/{slug}/pairs", dependencies=[asks(Permission.READ_PROJECT)])
 def index(
     request: Request,
     session: Db,
@@ -68,7 +71,7 @@ def index(
     )
 
 
-@router.get("/pairs/{pair_id}")
+@router.get("/pairs/{pair_id}", dependencies=[asks(Permission.READ_PROJECT)])
 def show(request: Request, session: Db, user: Me, pair_id: str, old: int | None = None) -> Response:
     pair, project = open_pair(session, user, pair_id)
     revisions = sorted(queries.revisions(session, pair), key=lambda one: one.number, reverse=True)
@@ -87,12 +90,13 @@ def show(request: Request, session: Db, user: Me, pair_id: str, old: int | None 
         reviews=given,
         names=accounts.names(session, people),
         own=pair.author_id == user.id,
+        used_in=provenance.used_in(session, pair),
         plain=contents.plain,
         numbers={one.id: one.number for one in revisions},
     )
 
 
-@router.post("/pairs/{pair_id}/submit")
+@router.post("/pairs/{pair_id}/submit", dependencies=[asks(Permission.WRITE_PAIR)])
 def submit(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
     pair, project = open_pair(session, user, pair_id)
     actions.submit(session, user, pair)
@@ -102,34 +106,30 @@ def submit(request: Request, session: Db, user: Me, form: Posted, pair_id: str) 
     return go(request, f"/pairs/{pair.id}", "Submitted for review. You may still withdraw it below.")
 
 
-@router.post("/pairs/{pair_id}/withdraw")
+@router.post("/pairs/{pair_id}/withdraw", dependencies=[asks(Permission.WRITE_PAIR)])
 def withdraw(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
     pair, _ = open_pair(session, user, pair_id)
     actions.withdraw(session, user, pair)
     return go(request, f"/pairs/{pair.id}", "Withdrawn: it is a draft again.")
 
 
-@router.post("/pairs/{pair_id}/discard")
+@router.post("/pairs/{pair_id}/discard", dependencies=[asks(Permission.WRITE_PAIR)])
 def discard(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
     pair, project = open_pair(session, user, pair_id)
     actions.discard(session, user, pair)
     return go(request, f"/projects/{project.slug}/pairs", "Discarded. Its history is kept.")
 
 
-@router.post("/pairs/{pair_id}/restore")
+@router.post("/pairs/{pair_id}/restore", dependencies=[asks(Permission.WRITE_PAIR)])
 def restore(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
     """An old revision becomes the text of a new one; nothing is lost."""
     pair, _ = open_pair(session, user, pair_id)
     wanted = text(form, "revision")
     old = next((one for one in queries.revisions(session, pair) if one.id == wanted), None)
-    if old is not None:
-        actions.save(
-            session,
-            user,
-            pair,
-            contents.parse(contents.of_revision(old)),
-            expected_revision=text(form, "expected_revision"),
-        )
+    if old is None:
+        raise NotFound("This pair has no such revision; choose one from its history.")
+    content = contents.parse(contents.of_revision(old))
+    actions.save(session, user, pair, content, expected_revision=text(form, "expected_revision"))
     return go(request, f"/pairs/{pair.id}", "Restored as a new revision.")
 
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
 
 from app.core.errors import AppError
+from app.domain.accounts import queries as accounts
 from app.domain.accounts.permissions import Permission, require_global
+from app.domain.accounts.tables import User
 from app.domain.guidelines import queries as guidelines
 from app.domain.pairs import queries as pairs
 from app.domain.projects import access, actions, queries
+from app.domain.projects.tables import Project
 from app.domain.rounds import queries as rounds
-from app.web.deps import Db, Me, Posted, go, in_project, number, text
+from app.domain.signin import actions as signin
+from app.web.deps import Db, Me, Posted, asks, go, in_project, number, text
+from app.web.people import link_address
 from app.web.render import page
 
 router = APIRouter()
 TASKS = ["generation", "classification", "extraction", "translation", "regression", "code"]
 
 
-@router.get("/projects")
+@router.get("/projects", dependencies=[asks(Permission.USE)])
 def index(request: Request, session: Db, user: Me) -> Response:
     rows = [
         (project, pairs.counts_by_state(session, project), queries.role_of(session, user, project))
@@ -28,14 +34,15 @@ def index(request: Request, session: Db, user: Me) -> Response:
     return page(request, "projects/list.html", rows=rows)
 
 
-@router.get("/projects/new")
+@router.get("/projects/new", dependencies=[asks(Permission.OPEN_PROJECT)])
 def new(request: Request, session: Db, user: Me) -> Response:
     require_global(session, user, Permission.OPEN_PROJECT)
     return page(request, "projects/new.html", tasks=TASKS, given={}, error=None)
 
 
-@router.post("/projects")
+@router.post("/projects", dependencies=[asks(Permission.OPEN_PROJECT)])
 def create(request: Request, session: Db, user: Me, form: Posted) -> Response:
+    require_global(session, user, Permission.OPEN_PROJECT)
     given = {name: text(form, name) for name in ("slug", "name", "task", "languages", "domains", "base_model")}
     try:
         project = actions.open_project(
@@ -56,7 +63,7 @@ def create(request: Request, session: Db, user: Me, form: Posted) -> Response:
     return go(request, f"/projects/{project.slug}/guidelines", "Project opened. Publish its guideline next.")
 
 
-@router.get("/projects/{slug}")
+@router.get("/projects/{slug}", dependencies=[asks(Permission.READ_PROJECT)])
 def show(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     progress = [(one, pairs.round_progress(session, one)) for one in rounds.open_rounds(session, project)]
@@ -71,22 +78,33 @@ def show(request: Request, session: Db, user: Me, slug: str) -> Response:
     )
 
 
-@router.get("/projects/{slug}/members")
+@router.get("/projects/{slug}/members", dependencies=[asks(Permission.READ_PROJECT)])
 def members(request: Request, session: Db, user: Me, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
+    return _members(request, session, user, access.visible_project(session, user, slug))
+
+
+def _members(
+    request: Request, session: Session, user: User, project: Project, link: str | None = None, whose: str = ""
+) -> Response:
     return page(
         request,
         "projects/members.html",
         **in_project(session, user, project, "/members"),
         members=queries.members(session, project),
+        link=link,
+        whose=whose,
     )
 
 
-@router.post("/projects/{slug}/members")
+@router.post("/projects/{slug}/members", dependencies=[asks(Permission.MANAGE_PROJECT)])
 def add_member(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     email = text(form, "email")
-    actions.add_member(session, user, project, email=email, role=text(form, "role"))
+    is_new = accounts.user_by_email(session, email) is None
+    membership = actions.add_member(session, user, project, email=email, role=text(form, "role"))
+    if is_new:
+        raw = signin.create_sign_in_link(session, user=session.get_one(User, membership.user_id), actor=user)
+        return _members(request, session, user, project, link_address(request, raw), email)
     return go(request, f"/projects/{slug}/members", f"{email} is a member now.")
 
 

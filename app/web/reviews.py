@@ -18,14 +18,14 @@ from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.reviews import actions, queries
 from app.web import contents
-from app.web.deps import Db, Me, Posted, go, in_project, text
+from app.web.deps import Db, Me, Posted, asks, go, in_project, text
 from app.web.render import page, words
 from app.web.writing import open_pair
 
 router = APIRouter()
 
 
-@router.get("/projects/{slug}/review")
+@router.get("/projects/{slug}/review", dependencies=[asks(Permission.REVIEW_PAIR)])
 def queue(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.REVIEW_PAIR, project)
@@ -38,13 +38,13 @@ def queue(request: Request, session: Db, user: Me, slug: str) -> Response:
     )
 
 
-@router.post("/projects/{slug}/review/next")
+@router.post("/projects/{slug}/review/next", dependencies=[asks(Permission.REVIEW_PAIR)])
 def take(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     return _next(request, session, user, project)
 
 
-@router.get("/pairs/{pair_id}/review")
+@router.get("/pairs/{pair_id}/review", dependencies=[asks(Permission.REVIEW_PAIR)])
 def desk(request: Request, session: Db, user: Me, pair_id: str) -> Response:
     pair, project = open_pair(session, user, pair_id)
     access.require(session, user, Permission.REVIEW_PAIR, project)
@@ -68,7 +68,7 @@ def desk(request: Request, session: Db, user: Me, pair_id: str) -> Response:
     )
 
 
-@router.post("/pairs/{pair_id}/review")
+@router.post("/pairs/{pair_id}/review", dependencies=[asks(Permission.REVIEW_PAIR)])
 def decide(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
     """Record the decision and serve the next item at once."""
     pair, project = open_pair(session, user, pair_id)
@@ -88,22 +88,23 @@ def decide(request: Request, session: Db, user: Me, form: Posted, pair_id: str) 
     return _next(request, session, user, project, flash=f"{words(decision)}: recorded.")
 
 
-@router.post("/leases/{lease_id}/renew")
+@router.post("/leases/{lease_id}/renew", dependencies=[asks(Permission.REVIEW_PAIR)])
 def renew(request: Request, session: Db, user: Me, form: Posted, lease_id: str) -> Response:
     actions.renew(session, user, lease_id)
     return Response(status_code=204)
 
 
-@router.post("/leases/{lease_id}/release")
+@router.post("/leases/{lease_id}/release", dependencies=[asks(Permission.REVIEW_PAIR)])
 def release(request: Request, session: Db, user: Me, form: Posted, lease_id: str) -> Response:
     actions.release(session, user, lease_id)
     return go(request, text(form, "back") if text(form, "back").startswith("/projects/") else "/", "Given back.")
 
 
-@router.post("/projects/{slug}/review/undo")
+@router.post("/projects/{slug}/review/undo", dependencies=[asks(Permission.REVIEW_PAIR)])
 def undo(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     """Undo one's last decision in this project."""
     project = access.visible_project(session, user, slug)
+    access.require(session, user, Permission.REVIEW_PAIR, project)
     last = queries.latest_by(session, user, project)
     if last is None or last.id != text(form, "review"):
         raise NotFound("There is no later decision of yours to undo.")

@@ -8,16 +8,17 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
 
 from app.core.errors import Invalid
+from app.domain.accounts.permissions import Permission
 from app.domain.pairs import queries as pairs
 from app.domain.projects import access
 from app.domain.rounds import actions, queries
-from app.web.deps import Db, Me, Posted, go, in_project, text
+from app.web.deps import Db, Me, Posted, asks, go, in_project, text
 from app.web.render import page
 
 router = APIRouter(prefix="/projects/{slug}/rounds")
 
 
-@router.get("")
+@router.get("", dependencies=[asks(Permission.READ_PROJECT)])
 def index(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     rows = [(one, pairs.round_progress(session, one)) for one in queries.all_rounds(session, project)]
@@ -30,7 +31,7 @@ def index(request: Request, session: Db, user: Me, slug: str) -> Response:
     )
 
 
-@router.post("")
+@router.post("", dependencies=[asks(Permission.OPEN_ROUND)])
 def open_round(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     one = actions.open_round(
@@ -39,7 +40,7 @@ def open_round(request: Request, session: Db, user: Me, form: Posted, slug: str)
     return go(request, f"/projects/{slug}/rounds", f"Round {one.number} is open.")
 
 
-@router.post("/{round_id}/close")
+@router.post("/{round_id}/close", dependencies=[asks(Permission.OPEN_ROUND)])
 def close(request: Request, session: Db, user: Me, form: Posted, slug: str, round_id: str) -> Response:
     project = access.visible_project(session, user, slug)
     one = queries.by_id(session, project, round_id)

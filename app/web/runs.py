@@ -13,23 +13,25 @@ from sse_starlette.sse import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.core import jobs
+from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.datasets import queries as datasets
 from app.domain.evaluation import queries as reports
 from app.domain.findings import queries as findings
 from app.domain.projects import access
 from app.domain.projects.tables import Project
+from app.domain.provenance import queries as provenance
 from app.domain.registry import queries as registry
 from app.domain.training import actions, queries, stream
 from app.web import evaluation
-from app.web.deps import Db, Me, Posted, go, in_project
+from app.web.deps import Db, Me, Posted, asks, go, in_project
 from app.web.render import page
 
 router = APIRouter()
 FILTERS = ("gained", "lost", "wrong")
 
 
-@router.get("/runs/{run_id}")
+@router.get("/runs/{run_id}", dependencies=[asks(Permission.READ_PROJECT)])
 def show(
     request: Request,
     session: Db,
@@ -74,12 +76,13 @@ def show(
         chosen=chosen,
         filters=FILTERS,
         model=registry.model_of(session, run),
+        withdrawn=provenance.learned_and_withdrawn(session, run),
         link=lambda **more: _link(run.id, chosen, more),
         found={(one.tag, one.value): one for one in findings.of_project(session, project) if one.run_id == run.id},
     )
 
 
-@router.post("/runs/{run_id}/cancel")
+@router.post("/runs/{run_id}/cancel", dependencies=[asks(Permission.TRAIN)])
 def cancel(request: Request, session: Db, user: Me, form: Posted, run_id: str) -> Response:
     run, _ = _open_run(session, user, run_id)
     actions.cancel_run(session, user, run)
@@ -94,7 +97,7 @@ def may_watch(session: Db, user: Me, run_id: str) -> None:
 Watched = Annotated[None, Depends(may_watch)]
 
 
-@router.get("/runs/{run_id}/events")
+@router.get("/runs/{run_id}/events", dependencies=[asks(Permission.READ_PROJECT)])
 async def events(request: Request, allowed: Watched, run_id: str, after: int = 0) -> Response:
     """Numbered progress events; a browser that lost the line goes on after its Last-Event-ID."""
     last = request.headers.get("last-event-id", "")

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from app.core.errors import AppError, Invalid
+from app.core.limits import COSTLY
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.datasets import queries as datasets
@@ -17,7 +18,7 @@ from app.domain.evaluation import queries as evaluation
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.training import actions, queries
-from app.web.deps import Db, Me, Posted, go, in_project, number, text
+from app.web.deps import Db, Me, Posted, asks, go, in_project, limited, number, text
 from app.web.evaluation import metric_row
 from app.web.render import page
 from trainer.protocol import Recipe
@@ -37,7 +38,7 @@ NUMBERS = {
 }
 
 
-@router.get("/projects/{slug}/runs")
+@router.get("/projects/{slug}/runs", dependencies=[asks(Permission.READ_PROJECT)])
 def index(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     versions = {version.id: version for version in datasets.versions(session, project)}
@@ -47,16 +48,17 @@ def index(request: Request, session: Db, user: Me, slug: str) -> Response:
     )
 
 
-@router.get("/projects/{slug}/runs/new")
+@router.get("/projects/{slug}/runs/new", dependencies=[asks(Permission.TRAIN)])
 def new(request: Request, session: Db, user: Me, slug: str, version: str = "") -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.TRAIN, project)
     return _form(request, session, user, project, {"version": version, "base_model": project.base_model})
 
 
-@router.post("/projects/{slug}/runs")
+@router.post("/projects/{slug}/runs", dependencies=[limited(COSTLY, "runs"), asks(Permission.TRAIN)])
 def start(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
+    access.require(session, user, Permission.TRAIN, project)
     try:
         run = actions.request_run(session, user, project, version_id=text(form, "version"), recipe=_recipe(form))
     except AppError as error:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import AppError, Conflict, Invalid
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
+from app.domain.consent import queries as consent
 from app.domain.guidelines import queries as guidelines
 from app.domain.pairs import actions, queries
 from app.domain.pairs.tables import Pair
@@ -18,13 +19,13 @@ from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.rounds import queries as rounds
 from app.web import contents
-from app.web.deps import Db, Me, Posted, go, in_project, text
+from app.web.deps import Db, Me, Posted, asks, go, in_project, text
 from app.web.render import page
 
 router = APIRouter()
 
 
-@router.get("/projects/{slug}/pairs/new")
+@router.get("/projects/{slug}/pairs/new", dependencies=[asks(Permission.WRITE_PAIR)])
 def new(request: Request, session: Db, user: Me, slug: str, round: str | None = None) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.WRITE_PAIR, project)
@@ -35,10 +36,11 @@ def new(request: Request, session: Db, user: Me, slug: str, round: str | None = 
     return _desk(request, session, user, project, given, round_id=round)
 
 
-@router.post("/projects/{slug}/pairs/check")
+@router.post("/projects/{slug}/pairs/check", dependencies=[asks(Permission.WRITE_PAIR)])
 def check(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     """The problems of what is typed, as a fragment. Nothing is saved."""
     project = access.visible_project(session, user, slug)
+    access.require(session, user, Permission.WRITE_PAIR, project)
     given = contents.from_form(form)
     if not any(turn["content"].strip() for turn in given["messages"]):
         return page(request, "pairs/_problems.html", problems=None)
@@ -49,9 +51,10 @@ def check(request: Request, session: Db, user: Me, form: Posted, slug: str) -> R
     return page(request, "pairs/_problems.html", problems=problems)
 
 
-@router.post("/projects/{slug}/pairs")
+@router.post("/projects/{slug}/pairs", dependencies=[asks(Permission.WRITE_PAIR)])
 def create(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
+    access.require(session, user, Permission.WRITE_PAIR, project)
     given, round_id = contents.from_form(form), text(form, "round_id") or None
     try:
         pair = actions.create(session, user, project, contents.parse(given), round_id=round_id)
@@ -62,7 +65,7 @@ def create(request: Request, session: Db, user: Me, form: Posted, slug: str) -> 
     return go(request, f"/pairs/{pair.id}/edit", "Draft saved.")
 
 
-@router.post("/projects/{slug}/pairs/autosave")
+@router.post("/projects/{slug}/pairs/autosave", dependencies=[asks(Permission.WRITE_PAIR)])
 def autosave_new(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     pair = actions.create(
@@ -78,7 +81,7 @@ def autosave_new(request: Request, session: Db, user: Me, form: Posted, slug: st
     )
 
 
-@router.get("/pairs/{pair_id}/edit")
+@router.get("/pairs/{pair_id}/edit", dependencies=[asks(Permission.WRITE_PAIR)])
 def edit(request: Request, session: Db, user: Me, pair_id: str) -> Response:
     pair, project = open_pair(session, user, pair_id)
     access.require(session, user, Permission.WRITE_PAIR, project)
@@ -86,9 +89,10 @@ def edit(request: Request, session: Db, user: Me, pair_id: str) -> Response:
     return _desk(request, session, user, project, contents.of_revision(revision), pair=pair, round_id=pair.round_id)
 
 
-@router.post("/pairs/{pair_id}/save")
+@router.post("/pairs/{pair_id}/save", dependencies=[asks(Permission.WRITE_PAIR)])
 def save(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
     pair, project = open_pair(session, user, pair_id)
+    access.require(session, user, Permission.WRITE_PAIR, project)
     given = contents.from_form(form)
     try:
         actions.save(session, user, pair, contents.parse(given), expected_revision=text(form, "expected_revision"))
@@ -101,7 +105,7 @@ def save(request: Request, session: Db, user: Me, form: Posted, pair_id: str) ->
     return go(request, f"/pairs/{pair.id}", "Saved.")
 
 
-@router.post("/pairs/{pair_id}/autosave")
+@router.post("/pairs/{pair_id}/autosave", dependencies=[asks(Permission.WRITE_PAIR)])
 def autosave(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
     """Drafts and returned pairs only: a save of any other pair changes its state, which a person must ask for."""
     pair, _ = open_pair(session, user, pair_id)
@@ -113,10 +117,11 @@ def autosave(request: Request, session: Db, user: Me, form: Posted, pair_id: str
     return JSONResponse({"revision": revision.id})
 
 
-@router.get("/pairs/{pair_id}/submit")
+@router.get("/pairs/{pair_id}/submit", dependencies=[asks(Permission.WRITE_PAIR)])
 def look(request: Request, session: Db, user: Me, pair_id: str) -> Response:
     """The second step of submitting: the pair as it will be read."""
     pair, project = open_pair(session, user, pair_id)
+    access.require(session, user, Permission.WRITE_PAIR, project)
     if pair.state not in ("draft", "changes_requested"):
         return go(request, f"/pairs/{pair.id}")
     revision = queries.current(session, pair)
@@ -156,6 +161,7 @@ def _desk(
         status=error.status if error else 200,
         **context,
         given=given,
+        terms_due=consent.due(session, user),
         pair=pair,
         round=chosen,
         error=error,

@@ -10,14 +10,13 @@ from fastapi.testclient import TestClient
 from app.core.database import Base
 from app.main import create_app
 from app.settings import Settings
+from tests.conftest import HOSTS, KEY
 from tests.web.world import World, build
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    settings = Settings(
-        data_dir=tmp_path_factory.mktemp("web"), database_url="", storage_url="", secret_key="tests only"
-    )
+    settings = Settings(data_dir=tmp_path_factory.mktemp("web"), secret_key=KEY, trusted_hosts=HOSTS)
     app = create_app(settings)
     Base.metadata.create_all(app.state.database.engine)
     return build(app)

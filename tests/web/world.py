@@ -82,6 +82,7 @@ def _people(session: Session, world: World) -> dict[str, User]:
         for name in ("Ada Admin", "Edith Editor", "Emil Expert", "Otto Outsider")
     }
     session.flush()
+    world.ids["emil"] = people["emil"].id
     world.cookies = {name: signin.start_session(session, user) for name, user in people.items()}
     return people
 
@@ -160,7 +161,7 @@ def _runs(session: Session, people: dict[str, User], project: Project, world: Wo
     version = datasets.freeze(session, datasets.prepare(session, world.app.state.storage, job.payload))
     session.flush()
     run = training.request_run(session, ada, project, version_id=version.id, recipe={"max_minutes": 2})
-    claim = training.claim(session, "trainer", 60)
+    claim = training.claim(session, "trainer", world.app.state.watch)
     assert claim is not None
     training.record_events(session, protocol.Events(job=claim.job, token=claim.token, events=_events()))
     evaluation.accept_completion(
@@ -170,7 +171,7 @@ def _runs(session: Session, people: dict[str, User], project: Project, world: Wo
         session, ada, project, run_id=run.id, tag="category", value="rash", title="Weak on rashes"
     )
     live = training.request_run(session, ada, project, version_id=version.id, recipe={"epochs": 9})
-    claim = training.claim(session, "trainer", 3600)
+    claim = training.claim(session, "trainer", world.app.state.watch)
     assert claim is not None
     training.record_events(session, protocol.Events(job=claim.job, token=claim.token, events=_events()[:60]))
     world.ids |= {"job": job.id, "version": version.id, "run": run.id, "finding": finding.id, "live": live.id}

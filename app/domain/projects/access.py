@@ -6,13 +6,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Forbidden, NotFound
-from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission, Role, asked
+from app.domain.accounts.permissions import ONLY_PROJECT, ROLE_PERMISSIONS, Permission, Role, asked
 from app.domain.accounts.tables import User
 from app.domain.projects.tables import Membership, Project
 
 
 def role_in(session: Session, user: User, project: Project) -> Role | None:
-    """admin, the role of the membership, or None for an outsider."""
+    """admin, the role of the membership, or None for an outsider, which is what a token of another project is too."""
+    if session.info.get(ONLY_PROJECT, project.id) != project.id:
+        return None
     if user.is_admin:
         return Role.ADMIN
     role = session.scalar(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.accounts.permissions import ONLY_PROJECT
 from app.domain.accounts.tables import User
 from app.domain.projects.tables import Membership, Project
 
@@ -14,6 +15,8 @@ def projects_of(session: Session, user: User) -> list[Project]:
     statement = select(Project).order_by(Project.name)
     if not user.is_admin:
         statement = statement.join(Membership).where(Membership.user_id == user.id)
+    if only := session.info.get(ONLY_PROJECT):
+        statement = statement.where(Project.id == only)
     return list(session.scalars(statement))
 
 
@@ -32,6 +35,15 @@ def role_of(session: Session, user: User, project: Project) -> str | None:
     return session.scalar(
         select(Membership.role).where(Membership.project_id == project.id, Membership.user_id == user.id)
     )
+
+
+def roles_by_user(session: Session) -> dict[str, list[tuple[str, str]]]:
+    """user id -> (name of a project, role in it)."""
+    statement = select(Membership.user_id, Project.name, Membership.role).join(Project).order_by(Project.name)
+    found: dict[str, list[tuple[str, str]]] = {}
+    for user_id, name, role in session.execute(statement):
+        found.setdefault(user_id, []).append((name, role))
+    return found
 
 
 def by_slug(session: Session, slug: str) -> Project | None:

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from app.core.database import now
-from app.core.errors import Conflict, Forbidden, Invalid
+from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
@@ -50,17 +50,16 @@ def take_next(session: Session, user: User, project: Project) -> Lease | None:
 
 
 def renew(session: Session, user: User, lease_id: str) -> Lease:
-    """Raises Conflict when the lease was lost."""
-    lease = _own_lease(session, user, lease_id)
+    """Raises NotFound for a stranger or an ended lease, Conflict when it is not the user's (any more)."""
+    lease, _, _ = _open_lease(session, user, lease_id)
     lease.expires_at = now() + timedelta(seconds=LEASE_SECONDS)
     return lease
 
 
 def release(session: Session, user: User, lease_id: str) -> None:
     """Put the pair back into the queue."""
-    lease = _own_lease(session, user, lease_id)
-    pair = pair_actions.lock(session, lease.pair_id)
-    project = access.project_of(session, user, pair.project_id)
+    lease, pair, project = _open_lease(session, user, lease_id)
+    pair = pair_actions.lock(session, pair.id)
     session.delete(lease)
     session.flush()
     _derive(session, project, pair)
@@ -111,11 +110,12 @@ def decide(
 
 def undo(session: Session, user: User, review: Review) -> None:
     """Take one's own last decision back. Raises Forbidden for another's, Conflict when the pair moved on."""
-    if review.reviewer_id != user.id:
-        raise Forbidden("You may undo your own decisions only.")
-    pair = pair_actions.lock(session, review.pair_id)
+    pair = pair_queries.by_id(session, review.pair_id)
     project = access.project_of(session, user, pair.project_id)
     access.require(session, user, Permission.REVIEW_PAIR, project)
+    if review.reviewer_id != user.id:
+        raise Forbidden("You may undo your own decisions only.")
+    pair = pair_actions.lock(session, pair.id)
     if review.undone_at or pair.submitted_revision_id != review.revision_id:
         raise Conflict("The pair has moved on since; this decision cannot be undone.")
     review.undone_at = now()
@@ -174,6 +174,17 @@ def _derive(session: Session, project: Project, pair: Pair) -> None:
         overlap=project.overlap,
     )
     pair.updated_at = now()
+
+
+def _open_lease(session: Session, user: User, lease_id: str) -> tuple[Lease, Pair, Project]:
+    """The user's live lease with what it is on. An unknown lease and one of another project answer the same."""
+    lease = session.get(Lease, lease_id)
+    if lease is None:
+        raise NotFound()
+    pair = pair_queries.by_id(session, lease.pair_id)
+    project = access.project_of(session, user, pair.project_id)
+    access.require(session, user, Permission.REVIEW_PAIR, project)
+    return _own_lease(session, user, lease_id), pair, project
 
 
 def _own_lease(session: Session, user: User, lease_id: str) -> Lease:

@@ -38,7 +38,7 @@ def open_round(
     )
     session.add(round_)
     session.flush()
-    audit.record(session, user.id, "round.opened", "round", round_.id, project_id=project.id, title=round_.title)
+    audit.record(session, user.id, "round.opened", "round", round_.id, project_id=project.id, number=round_.number)
     return round_
 
 

@@ -1,0 +1,170 @@
+"""How fast are the desks? Reviewing, lists, checks while typing, and import, on one machine.
+
+    python -m benchmarks.desks [--pairs 100000] [--seconds 20] [--clients 16] [--database-url URL] [--json OUT]
+
+Real web and jobs processes on loopback; SQLite unless a URL is given; every write is on disk before its answer.
+Reviewers take the next pair and decide it as fast as they are served. Lists are asked with every kind of filter; checks
+with texts that are new and with near copies. The clients are processes of their own, so that none waits for another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import random
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.core.database import Database
+from app.domain.accounts import actions as accounts
+from benchmarks.soak import CATEGORIES, fill, sentence
+from tests.journeys.stack import Stack
+
+FILTERS = (
+    "",
+    "state=approved",
+    "state=submitted",
+    "state=rejected",
+    "tag=category:billing",
+    "state=approved&tag=difficulty:hard",
+    "state=draft&tag=category:records",
+    "q=please",
+    "q=zzzznothing",
+)
+
+
+class Client:
+    """One kept-alive connection with a token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
+        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any, float]:
+        """Status, decoded JSON and milliseconds."""
+        start = time.perf_counter()
+        self.connection.request(method, f"/api/v1{path}", json.dumps(body) if body is not None else None, self.headers)
+        answer = self.connection.getresponse()
+        raw = answer.read()
+        return answer.status, json.loads(raw) if raw else None, (time.perf_counter() - start) * 1000
+
+
+def review(url: str, token: str, seconds: float) -> tuple[list[str], list[float], Counter[int]]:
+    """Next and decide until the time is over: the pairs decided, milliseconds of each round, statuses."""
+    client, decided, took, statuses = Client(url, token), [], [], Counter[int]()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        status, lease, first = client.ask("POST", "/projects/soak/reviews/next")
+        statuses[status] += 1
+        if status != 200:
+            break
+        verdict = {"lease": lease["lease"], "decision": "accept", "ratings": {"accuracy": 5}}
+        status, _, second = client.ask("POST", f"/pairs/{lease['pair']['id']}/reviews", verdict)
+        statuses[status] += 1
+        if status == 201:
+            decided.append(lease["pair"]["id"])
+            took.append(first + second)
+    return decided, took, statuses
+
+
+def hire(stack: Stack, count: int) -> list[str]:
+    """Tokens of new editors."""
+    database, tokens = Database(stack.settings.resolved_database_url), []
+    for number in range(count):
+        email = f"editor{number}@example.org"
+        with database.session() as session:
+            user = accounts.create_user(session, email=email, name=f"Editor {number}")
+            tokens.append(accounts.issue_token(session, user=user))
+        stack.call("carol", "POST", "/projects/soak/members", 201, json={"email": email, "role": "editor"})
+    database.dispose()
+    return tokens
+
+
+def reviewing(stack: Stack, clients: int, seconds: float) -> dict[str, Any]:
+    tokens = hire(stack, clients)
+    start = time.monotonic()
+    with ProcessPoolExecutor(clients) as pool:
+        results = list(pool.map(review, [stack.url] * clients, tokens, [seconds] * clients))
+    elapsed = time.monotonic() - start
+    decided = [pair for pairs, _, _ in results for pair in pairs]
+    return {
+        "clients": clients,
+        "reviews": len(decided),
+        "served_twice": len(decided) - len(set(decided)),
+        "reviews_per_second": round(len(decided) / elapsed, 1),
+        "milliseconds": spread([took for _, times, _ in results for took in times]),
+        "statuses": dict(sum((statuses for _, _, statuses in results), Counter[int]())),
+    }
+
+
+def listing(stack: Stack, rounds: int = 40) -> dict[str, Any]:
+    """A list of 50 with each filter, the first page and the one behind its cursor."""
+    client, found = Client(stack.url, stack.tokens["carol"]), {}
+    for query in FILTERS:
+        times = []
+        for _ in range(rounds):
+            status, page, took = client.ask("GET", f"/projects/soak/pairs?limit=50&{query}")
+            assert status == 200, (query, status, page)
+            times.append(took)
+            if page["next"]:
+                times.append(client.ask("GET", f"/projects/soak/pairs?limit=50&cursor={page['next']}&{query}")[2])
+        found[query or "no filter"] = spread(times)
+    return found
+
+
+def checking(stack: Stack, rounds: int = 300) -> dict[str, Any]:
+    """The checks of a text that is new, and of near copies of one that is there."""
+    client, rng = Client(stack.url, stack.tokens["alice"]), random.Random(3)
+    known = client.ask("GET", "/projects/soak/pairs?state=approved&limit=200")[1]["items"]
+    times: dict[str, list[float]] = {"new": [], "near copy": []}
+    for number in range(rounds):
+        prompt = f"Please help: {sentence(rng, 18)}?"
+        if number % 2:
+            prompt = known[number % len(known)]["messages"][0]["content"].replace("?", " now?")
+        messages = [{"role": "user", "content": prompt}, {"role": "assistant", "content": rng.choice(CATEGORIES)}]
+        body = {"messages": messages, "source": "made", "licence": "CC0-1.0"}
+        status, answer, took = client.ask("POST", "/projects/soak/pairs/check", body)
+        assert status == 200, answer
+        times["near copy" if number % 2 else "new"].append(took)
+    return {name: spread(values) for name, values in times.items()}
+
+
+def spread(times: list[float]) -> dict[str, float]:
+    cuts = quantiles(times, n=20)
+    return {"n": len(times), "p50": round(cuts[9], 1), "p95": round(cuts[18], 1), "max": round(max(times), 1)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--database-url", default="")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="preceptor-desks-") as folder:
+        stack = Stack(Path(folder) / "data", options.database_url)
+        stack.start("web", "jobs")
+        try:
+            result = {
+                "import": fill(stack, options.pairs),
+                "checks": checking(stack),
+                "lists": listing(stack),
+                "reviewing": reviewing(stack, options.clients, options.seconds),
+            }
+        finally:
+            stack.stop()
+    print(json.dumps(result, indent=1))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
