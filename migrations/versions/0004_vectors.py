@@ -28,4 +28,4 @@ def create_vectors() -> None:
         sa.ForeignKeyConstraint(["pair_id"], ["pairs.id"], name="fk_pair_vectors_pair_id_pairs"),
         sa.PrimaryKeyConstraint("pair_id", name="pk_pair_vectors"),
     )
-    op.create_index("ix_pair_vectors_position", "pair_vectors", ["project_id", "position"], unique=False)
+    op.create_index("ix_pair_vectors_position", "pair_vectors", ["project_id", "position"], unique=True)

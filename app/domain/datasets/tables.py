@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, Identified
@@ -44,3 +44,14 @@ class VersionItem(Base):
     pair_id: Mapped[str] = mapped_column(String(32))
     split: Mapped[str] = mapped_column(String(12))
     cluster: Mapped[int]
+
+
+class Upload(Identified, Base):
+    """A file that waits until somebody has said which of its columns is what."""
+
+    __tablename__ = "uploads"
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), index=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    sha256: Mapped[str] = mapped_column(String(64))
+    filename: Mapped[str] = mapped_column(String(200))
+    size: Mapped[int] = mapped_column(BigInteger)

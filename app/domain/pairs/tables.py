@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, Identified, now
 
 
 class Pair(Identified, Base):
-    """`state` is derived (states.py) and kept here for the lists."""
+    """`state` is derived (states.py) and kept here for the lists.
+
+    `opinions` is how many independent verdicts this submission needs; null means as many as the project asks for.
+    A gold pair has known defects: it is served to reviewers and stands in no list, count or version.
+    """
 
     __tablename__ = "pairs"
     __table_args__ = (
@@ -27,12 +31,16 @@ class Pair(Identified, Base):
     submitted_revision_id: Mapped[str | None] = mapped_column(String(64))
     discarded_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)
+    opinions: Mapped[int | None]
+    is_gold: Mapped[bool] = mapped_column(default=False)
 
 
 class Revision(Base):
     """One saved content, never changed. `id` is the SHA-256 of its canonical JSON.
 
-    `terms_id` is what the author had agreed to. Withdrawing blanks the content and keeps the id, so that lineage holds.
+    `terms_id` is what the author had agreed to; `assistance` and `pasted_share` are declared and counted, never judged;
+    `waivers` are [{code, reason}] for problems that the author means to keep. Withdrawing blanks the content and keeps
+    the id, so that lineage holds.
     """
 
     __tablename__ = "revisions"
@@ -51,6 +59,9 @@ class Revision(Base):
     prompt: Mapped[str] = mapped_column(Text)
     completion: Mapped[str] = mapped_column(Text)
     terms_id: Mapped[str | None] = mapped_column(String(32))
+    assistance: Mapped[str | None] = mapped_column(String(20))
+    pasted_share: Mapped[float | None] = mapped_column(Float)
+    waivers: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
     withdrawn_at: Mapped[datetime | None]
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, Identified
 
 
 class Project(Identified, Base):
-    """`criteria` is a list of {name, question, levels, good, bad}; levels maps "1".."5" to its anchor."""
+    """`criteria` is a list of {name, question, levels, good, bad}; levels maps "1".."5" to its anchor.
+
+    `settings` holds what an admin chose: checks, rules, opinions and gold; settings.py knows the keys and defaults.
+    """
 
     __tablename__ = "projects"
     slug: Mapped[str] = mapped_column(String(60), unique=True)
@@ -23,6 +26,7 @@ class Project(Identified, Base):
     overlap: Mapped[int] = mapped_column(default=1)
     base_model: Mapped[str] = mapped_column(String(200), default="starter")
     created_by: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    settings: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class Membership(Identified, Base):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base, Identified
+from app.core.database import Base, Identified, now
 
 
 class Lease(Identified, Base):
@@ -34,4 +34,36 @@ class Review(Identified, Base):
     comment: Mapped[str] = mapped_column(Text, default="")
     guideline_id: Mapped[str | None] = mapped_column(ForeignKey("guidelines.id"))
     bulk: Mapped[bool] = mapped_column(default=False)
+    kind: Mapped[str] = mapped_column(String(16), default="review")
     undone_at: Mapped[datetime | None]
+
+
+class GoldAnswer(Base):
+    """The right verdict on a gold pair: one with known defects, served like any other, that teaches and measures."""
+
+    __tablename__ = "gold_answers"
+    pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"), primary_key=True)
+    decision: Mapped[str] = mapped_column(String(20))
+    ratings: Mapped[dict[str, Any]]
+    explanation: Mapped[str] = mapped_column(Text)
+    active: Mapped[bool] = mapped_column(default=True)
+    created_by: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Comment(Identified, Base):
+    """A remark on a pair: on [start, end) of a field of one revision, on the whole field, or an answer to another."""
+
+    __tablename__ = "comments"
+    __table_args__ = (Index("ix_comments_pair", "pair_id", "id"),)
+    pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"))
+    revision_id: Mapped[str] = mapped_column(String(64))
+    author_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    parent_id: Mapped[str | None] = mapped_column(String(32))
+    field: Mapped[str] = mapped_column(String(40))
+    start: Mapped[int | None]
+    end: Mapped[int | None]
+    quote: Mapped[str] = mapped_column(Text, default="")
+    text: Mapped[str] = mapped_column(Text)
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[str | None] = mapped_column(String(32))

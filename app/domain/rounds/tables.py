@@ -24,3 +24,13 @@ class Round(Identified, Base):
     state: Mapped[str] = mapped_column(String(16), default="open")
     guideline_id: Mapped[str | None] = mapped_column(ForeignKey("guidelines.id"))
     closed_at: Mapped[datetime | None]
+    deadline: Mapped[datetime | None]
+
+
+class Assignee(Base):
+    """Who writes in a round, and how many pairs are asked of them; null where the round's targets are shared by all."""
+
+    __tablename__ = "round_assignees"
+    round_id: Mapped[str] = mapped_column(ForeignKey("rounds.id"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    count: Mapped[int | None]
