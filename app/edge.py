@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import error_json
 from app.core.errors import AppError, TooLarge
+from app.intake import IMPORTS
 from app.settings import Settings
 from app.web.errors import error_page
 
@@ -30,7 +31,6 @@ script of several bytes a character it comes as a file (imports)."""
 SLACK = 64 * 1024
 """What a form adds to its file."""
 TEXTS = re.compile(r"/(pairs|guidelines|reviews)(/|$)")
-IMPORTS = re.compile(r"/projects/[^/]+/imports?$")
 ARTIFACTS = "/worker/v1/artifacts/"
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::[0-9]{1,5})?")
 API = ("/api/", "/worker/", "/healthz", "/openapi.json")

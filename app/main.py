@@ -17,6 +17,7 @@ from app.core.limits import Limits
 from app.core.storage import Storage
 from app.domain.pairs import vectors
 from app.edge import Application
+from app.intake import Places
 from app.refusals import handle_errors
 from app.settings import Settings
 from app.web.routes import router as web_router
@@ -31,6 +32,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.database = Database(settings.resolved_database_url)
     vectors.provide(settings.resolved_database_url, settings.data_dir / vectors.FOLDER)
+    app.state.places = Places()
     app.state.limits = Limits(app.state.database)
     app.state.storage = Storage(settings.resolved_storage_url)
     app.state.watch = Watch(settings.lease_seconds)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import os
 import random
 import tempfile
 import time
@@ -74,6 +75,12 @@ def review(url: str, token: str, seconds: float) -> tuple[list[str], list[float]
     return decided, took, statuses
 
 
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def hire(stack: Stack, count: int) -> list[str]:
     """Tokens of new editors."""
     database, tokens = Database(stack.settings.resolved_database_url), []
@@ -88,17 +95,19 @@ def hire(stack: Stack, count: int) -> list[str]:
 
 
 def reviewing(stack: Stack, clients: int, seconds: float) -> dict[str, Any]:
-    tokens = hire(stack, clients)
-    start = time.monotonic()
+    tokens, web = hire(stack, clients), stack.processes["web"].pid
+    start, busy = time.monotonic(), cpu_seconds(web)
     with ProcessPoolExecutor(clients) as pool:
         results = list(pool.map(review, [stack.url] * clients, tokens, [seconds] * clients))
     elapsed = time.monotonic() - start
     decided = [pair for pairs, _, _ in results for pair in pairs]
+    busy = cpu_seconds(web) - busy
     return {
         "clients": clients,
         "reviews": len(decided),
         "served_twice": len(decided) - len(set(decided)),
         "reviews_per_second": round(len(decided) / elapsed, 1),
+        "server_cpu_milliseconds_per_review": round(1000 * busy / len(decided), 2),
         "milliseconds": spread([took for _, times, _ in results for took in times]),
         "statuses": dict(sum((statuses for _, _, statuses in results), Counter[int]())),
     }

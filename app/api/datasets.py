@@ -19,6 +19,7 @@ from app.domain.accounts.permissions import Permission
 from app.domain.datasets import actions, export, imports, queries
 from app.domain.datasets.tables import DatasetVersion
 from app.domain.projects import access
+from app.intake import Arrived
 
 router = APIRouter(tags=["datasets"], route_class=StrictRoute)
 
@@ -49,9 +50,8 @@ IMPORT_SCHEMA = {
 }
 
 
-async def uploaded(request: Request, _: Me) -> FormData:
-    """The form, read only once somebody is signed in: a stranger's file does not reach the disk."""
-    return await request.form(max_files=1, max_fields=10)
+async def uploaded(request: Request, _: Arrived) -> FormData:
+    return await request.form()
 
 
 def _fields(given: dict[str, Any]) -> ImportForm:

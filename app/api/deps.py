@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import BackgroundTasks, Depends, Query, Request
@@ -20,8 +20,8 @@ from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.signin import queries as signin
 from app.domain.signin.actions import seen
+from app.intake import READING, Db, Place
 
-READING = ("GET", "HEAD")
 COOKIE = "preceptor_session"
 
 
@@ -29,16 +29,6 @@ class Body(BaseModel):
     """A request's JSON: an unknown field is refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-
-
-def transaction(request: Request) -> Iterator[Session]:
-    """One request, one transaction, committed before the answer leaves."""
-    database = request.app.state.database
-    with database.read() if request.method in READING else database.session() as session:
-        yield session
-
-
-Db = Annotated[Session, Depends(transaction, scope="function")]
 
 
 def bearer(request: Request, session: Session) -> tuple[User, ApiToken] | None:
@@ -49,7 +39,7 @@ def bearer(request: Request, session: Session) -> tuple[User, ApiToken] | None:
 def limited(item: RateLimitItem, purpose: str) -> Any:
     """Counts the tries of one credential before the request's transaction begins. Stands before `asks`."""
 
-    def count(request: Request) -> None:
+    def count(request: Request, _: Place) -> None:
         cookie = request.cookies.get(f"__Host-{COOKIE}") or request.cookies.get(COOKIE, "")
         request.app.state.limits.hit(item, purpose, request.headers.get("authorization") or cookie)
 
@@ -109,7 +99,7 @@ Me = Annotated[User, Depends(signed_in)]
 def asks(permission: Permission) -> Any:
     """What a route asks the permission door. A route that ends without having asked is refused: it forgot somebody."""
 
-    def door(session: Db, _: Me) -> Iterator[None]:
+    async def door(session: Db, _: Me) -> AsyncIterator[None]:
         yield
         if permission is not Permission.USE and not was_asked(session, permission):
             raise RuntimeError(f"the route declares {permission} and did not ask for it")
@@ -131,6 +121,15 @@ def worker(request: Request, session: Db, background: BackgroundTasks) -> User:
 
 
 worker.permission = "worker"  # type: ignore[attr-defined]
+
+
+def known_worker(request: Request, background: BackgroundTasks) -> User:
+    """The same in a reading of its own, for what takes long to arrive: nothing is held meanwhile."""
+    with request.app.state.database.read() as session:
+        return worker(request, session, background)
+
+
+known_worker.permission = "worker"  # type: ignore[attr-defined]
 Worker = Annotated[User, Depends(worker)]
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from app.api.deps import Db, Files, Worker
+from app.api.deps import Db, Files, Worker, known_worker
 from app.api.strict import StrictRoute
 from app.core import jobs
 from app.core.errors import Conflict, Invalid, NotFound
+from app.domain.accounts.tables import User
 from app.domain.evaluation import actions as evaluation
 from app.domain.training import actions
 from trainer import protocol
@@ -45,7 +46,7 @@ def read_file(sha256: str, job: str, token: int, session: Db, storage: Files, _:
     return StreamingResponse(storage.read(sha256), media_type="application/octet-stream")
 
 
-async def _spooled(request: Request) -> Any:
+async def _spooled(request: Request, _: Annotated[User, Depends(known_worker)]) -> Any:
     """The body in a temporary file: a model does not fit into memory."""
     file = SpooledTemporaryFile(max_size=8 * 1024**2)  # noqa: SIM115  (closed when the request ends)
     size = 0
@@ -60,9 +61,11 @@ async def _spooled(request: Request) -> Any:
 
 @router.put("/artifacts/{sha256}")
 def put_artifact(
-    sha256: str, job: str, token: int, session: Db, storage: Files, _: Worker, body: Any = Depends(_spooled)
+    request: Request, sha256: str, job: str, token: int, storage: Files, body: Annotated[Any, Depends(_spooled)]
 ) -> dict[str, Any]:
-    jobs.held(session, job, token)
+    """Nothing is written but the file, which counts for nothing until the fenced finish names it."""
+    with request.app.state.database.read() as session:
+        jobs.held(session, job, token)
     stored, size = storage.put(_chunks(body), expected=sha256)
     return {"sha256": stored, "size": size}
 

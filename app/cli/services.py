@@ -30,6 +30,9 @@ def web_command(host: str, port: int) -> list[str]:
         "--port",
         str(port),
         "--no-server-header",
+        "--no-access-log",  # addresses of one-time links would stand in it
+        "--timeout-keep-alive",
+        "75",  # longer than proxies keep a connection, so that none is closed under a request
         "--forwarded-allow-ips",  # whose X-Forwarded-… is believed: a proxy on this machine, or those named
         os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
         "--timeout-graceful-shutdown",

@@ -21,6 +21,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from app.core.group_commit import GroupCommit
+
 sqlite = sqlite3  # the driver that is in use, for those who look at a file from outside
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -112,11 +114,16 @@ class Database:
             _prepare_sqlite(self.engine)
         else:
             self.engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        self._line = GroupCommit(self.engine) if self.is_sqlite else None
         self._readers = self.engine.execution_options(read_only=True)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         """One transaction: committed on return, rolled back on any error."""
+        if self._line is not None:
+            with self._line.session() as session:
+                yield session
+            return
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -18,16 +18,14 @@ from app.domain.accounts import queries as accounts
 from app.domain.accounts.actions import note_use
 from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission, was_asked
 from app.domain.accounts.tables import User
+from app.domain.notifications import queries as notifications
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.signin import queries as signin
 from app.domain.signin.actions import seen
+from app.intake import Arrived, Db, Place
 from app.web.csrf import check_csrf, check_site, cookie_name, is_secure
 from app.web.render import FLASH_COOKIE
-
-MAX_FIELDS = 2000
-"""A pair has at most 200 messages, each a role and a text, with context and tags."""
-MAX_FIELD_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -38,16 +36,7 @@ class Viewer:
     name: str
     email: str
     is_admin: bool
-
-
-def transaction(request: Request) -> Iterator[Session]:
-    """One request, one transaction; it ends before the answer leaves, so that the next request sees it."""
-    database = request.app.state.database
-    with database.read() if request.method in ("GET", "HEAD") else database.session() as session:
-        yield session
-
-
-Db = Annotated[Session, Depends(transaction, scope="function")]
+    unread: int = 0
 
 
 def signed_in(request: Request, session: Db, background: BackgroundTasks) -> User:
@@ -59,7 +48,8 @@ def signed_in(request: Request, session: Db, background: BackgroundTasks) -> Use
     if accounts.is_stale(request.state.browser.last_seen_at):
         background.add_task(note_use, request.app.state.database, seen, request.state.browser.id)
     request.state.actor = user.id
-    request.state.user = Viewer(user.id, user.name, user.email, user.is_admin)
+    unread = notifications.unread(session, user) if request.method == "GET" else 0
+    request.state.user = Viewer(user.id, user.name, user.email, user.is_admin, unread)
     return user
 
 
@@ -69,7 +59,7 @@ Me = Annotated[User, Depends(signed_in)]
 def limited(item: RateLimitItem, purpose: str) -> Any:
     """Counts the tries of one browser before the request's transaction begins. Stands before `asks`."""
 
-    def count(request: Request) -> None:
+    def count(request: Request, _: Place) -> None:
         request.app.state.limits.hit(item, purpose, request.cookies.get(cookie_name(request), ""))
 
     return Depends(count)
@@ -78,7 +68,7 @@ def limited(item: RateLimitItem, purpose: str) -> Any:
 def asks(permission: Permission) -> Any:
     """What a route asks the permission door. A route that ends without having asked is refused: it forgot somebody."""
 
-    def door(session: Db, _: Me) -> Iterator[None]:
+    async def door(session: Db, _: Me) -> AsyncIterator[None]:
         yield
         if permission is not Permission.USE and not was_asked(session, permission):
             raise RuntimeError(f"the route declares {permission} and did not ask for it")
@@ -87,11 +77,11 @@ def asks(permission: Permission) -> Any:
     return Depends(door, scope="function")
 
 
-async def posted(request: Request) -> FormData:
+async def posted(request: Request, _: Arrived) -> FormData:
     """The form, once it is known to be our own: by what the browser says, and by its CSRF token (field `csrf`, or
     header `X-CSRF-Token` from scripts)."""
     check_site(request)
-    form = await request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
+    form = await request.form()
     check_csrf(request, str(form.get("csrf") or request.headers.get("X-CSRF-Token") or ""))
     return form
 

@@ -301,7 +301,8 @@ def test_an_event_costs_one_select_and_one_insert(database: Database) -> None:
     with database.session() as session:
         actions.record(session, None, "pair.saved", "pair", "1")
     lock = [] if database.is_sqlite else ["SELECT"]
-    assert [word for word in statements if word != "BEGIN"] == [*lock, "SELECT", "INSERT"]
+    asked = [word for word in statements if word not in ("BEGIN", "SAVEPOINT", "RELEASE")]
+    assert asked == [*lock, "SELECT", "INSERT"]
 
 
 def test_an_event_with_line_breaks_stays_one_line(database: Database) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from app.cli import services
 from app.core.database import Database
 from app.domain.accounts import actions as accounts
 from app.domain.accounts import queries as account_queries
@@ -60,17 +61,7 @@ class Stack:
         }
         python = sys.executable
         self.commands = {
-            "web": [
-                python,
-                "-m",
-                "uvicorn",
-                "app.main:create_app",
-                "--factory",
-                "--port",
-                str(port),
-                "--log-level",
-                "warning",
-            ],
+            "web": services.web_command("127.0.0.1", port),
             "jobs": [python, "-m", "app.cli.main", "jobs"],
             "trainer": [python, "-m", "trainer", "work"],
         }

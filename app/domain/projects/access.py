@@ -10,6 +10,8 @@ from app.domain.accounts.permissions import ONLY_PROJECT, ROLE_PERMISSIONS, Perm
 from app.domain.accounts.tables import User
 from app.domain.projects.tables import Membership, Project
 
+ROLES = "roles"
+
 
 def role_in(session: Session, user: User, project: Project) -> Role | None:
     """admin, the role of the membership, or None for an outsider, which is what a token of another project is too."""
@@ -17,10 +19,18 @@ def role_in(session: Session, user: User, project: Project) -> Role | None:
         return None
     if user.is_admin:
         return Role.ADMIN
-    role = session.scalar(
-        select(Membership.role).where(Membership.project_id == project.id, Membership.user_id == user.id)
-    )
-    return Role(role) if role else None
+    roles: dict[tuple[str, str], Role | None] = session.info.setdefault(ROLES, {})
+    if (user.id, project.id) not in roles:
+        role = session.scalar(
+            select(Membership.role).where(Membership.project_id == project.id, Membership.user_id == user.id)
+        )
+        roles[user.id, project.id] = Role(role) if role else None
+    return roles[user.id, project.id]
+
+
+def forget_roles(session: Session) -> None:
+    """After a membership has changed in this transaction: roles are read once in each."""
+    session.info.pop(ROLES, None)
 
 
 def allows(session: Session, user: User, permission: Permission, project: Project) -> bool:

@@ -1,0 +1,103 @@
+"""How a request of either face comes to its transaction: first the whole body, then a place among the writers.
+
+Nobody may hold the database while a slow line sends, and no more requests may write at once than there are threads to
+go on with: a writer that waits for its turn keeps a thread, and the one whose turn it is needs one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Annotated
+from weakref import WeakKeyDictionary
+
+import anyio
+from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
+
+from app.core.errors import Unauthorised
+from app.domain.accounts import queries as accounts
+from app.domain.signin import queries as signin
+
+READING = ("GET", "HEAD")
+IMPORTS = re.compile(r"/projects/[^/]+/imports?$")
+"""Where large files come to."""
+COOKIES = ("__Host-preceptor_session", "preceptor_session")
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+MAX_FIELDS = 2000
+"""A pair has at most 200 messages, each a role and a text, with context and tags."""
+MAX_FIELD_BYTES = 4 * 1024 * 1024
+WRITERS = 16
+"""At once in one process; well below the 40 threads that requests share."""
+
+
+class Places:
+    """Places among the writers, for each event loop its own."""
+
+    def __init__(self) -> None:
+        self._of: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+    def take(self) -> asyncio.Semaphore:
+        return self._of.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(WRITERS))
+
+
+def known(request: Request) -> None:
+    """Whether this is anybody at all, asked in a reading of its own. Raises Unauthorised."""
+    scheme, _, raw = request.headers.get("authorization", "").partition(" ")
+    cookies = [request.cookies[name] for name in COOKIES if name in request.cookies]
+    with request.app.state.database.read() as session:
+        if raw and scheme.lower() == "bearer" and accounts.user_by_token(session, raw.strip()):
+            return
+        if not raw and any(signin.session_of(session, cookie) for cookie in cookies):
+            return
+    raise Unauthorised("Sign in first, or send a valid token: Authorization: Bearer ….")
+
+
+async def arrived(request: Request) -> None:
+    """The form is read to its end; a file only from somebody known, so that a stranger's does not reach the disk."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method in READING or kind not in FORMS:
+        return
+    if IMPORTS.search(request.scope["path"]):
+        await run_in_threadpool(known, request)
+    await request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
+
+
+Arrived = Annotated[None, Depends(arrived)]
+
+
+async def place(request: Request, _: Arrived) -> AsyncIterator[None]:
+    """A place among the writers until the answer is ready; a reader needs none."""
+    reads = request.method in READING
+    taken: AbstractAsyncContextManager[object] = nullcontext() if reads else request.app.state.places.take()
+    async with taken:
+        yield
+
+
+Place = Annotated[None, Depends(place, scope="function")]
+
+
+async def transaction(request: Request, _: Place) -> AsyncIterator[Session]:
+    """One request, one transaction; it ends before the answer leaves, so that the next request sees it.
+
+    Opening costs no thread, since nothing begins before the first statement; ending does, whoever gave up waiting.
+    """
+    database = request.app.state.database
+    opened = database.read() if request.method in READING else database.session()
+    session = opened.__enter__()
+    try:
+        yield session
+    except BaseException as error:
+        with anyio.CancelScope(shield=True):
+            handled = await run_in_threadpool(opened.__exit__, type(error), error, error.__traceback__)
+        if not handled:
+            raise
+    else:
+        with anyio.CancelScope(shield=True):
+            await run_in_threadpool(opened.__exit__, None, None, None)
+
+
+Db = Annotated[Session, Depends(transaction, scope="function")]
