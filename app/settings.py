@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     oidc_new_people: bool = False
     url: str = "http://127.0.0.1:8080"
     trusted_hosts: list[str] = Field(default_factory=list)
+    webhook_hosts: list[str] = Field(default_factory=list)
     max_upload_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
     lease_seconds: float = Field(default=60.0, gt=0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -11,12 +12,14 @@ from starlette.datastructures import FormData, UploadFile
 
 from app.api import downloads
 from app.api.deps import Body, Db, Files, InProject, Me, asks, limited
+from app.api.once import Once
 from app.api.strict import StrictRoute
 from app.core import jobs
 from app.core.errors import Invalid, NotFound, TooLarge
 from app.core.limits import COSTLY
 from app.domain.accounts.permissions import Permission
 from app.domain.datasets import actions, export, imports, queries
+from app.domain.datasets.reading import mapping
 from app.domain.datasets.tables import DatasetVersion
 from app.domain.projects import access
 from app.intake import Arrived
@@ -33,7 +36,7 @@ class NewVersion(Body):
 
 
 class ImportForm(BaseModel):
-    """The fields beside the file."""
+    """The fields beside the file; `map` is JSON: {"prompt": "question", "completion": "answer", "tags": ["topic"]}."""
 
     model_config = ConfigDict(extra="forbid")
     source: str = ""
@@ -41,6 +44,8 @@ class ImportForm(BaseModel):
     format: str = "auto"
     submit: bool = False
     approve: bool = False
+    skip_bad: bool = False
+    map: str = ""
 
 
 IMPORT_SCHEMA = {
@@ -109,28 +114,38 @@ def import_file(
     user: Me,
     storage: Files,
     form: Annotated[FormData, Depends(uploaded)],
-) -> dict[str, Any]:
+    once: Once,
+) -> Any:
     file, limit = form.get("file"), request.app.state.settings.max_upload_bytes
     if not isinstance(file, UploadFile):
         raise Invalid("Send the file in the field `file`.", field="file")
     if (file.size or 0) > limit:
         raise TooLarge(f"The file is larger than {limit} bytes; split it.", field="file")
-    fields = _fields({name: value for name, value in form.items() if name != "file"})
-    job = imports.request_import(
-        session,
-        user,
-        project,
-        storage=storage,
-        data=file.file,
-        filename=file.filename or "",
-        **fields.model_dump(),
-    )
-    return job_json(job)
+    given = _fields({name: value for name, value in form.items() if name != "file"}).model_dump()
+    mapped = mapping.from_text(given.pop("map"))
+
+    def ask() -> dict[str, Any]:
+        data, name = file.file, file.filename or ""
+        return job_json(
+            imports.request_import(
+                session, user, project, storage=storage, data=data, filename=name, mapping=mapped, **given
+            )
+        )
+
+    digest = hashlib.file_digest(file.file, "sha256").hexdigest() if once.key else ""
+    file.file.seek(0)
+    body = {**given, "map": mapped, "file": digest, "filename": file.filename}
+    return once(body, lambda: access.require(session, user, Permission.WRITE_PAIR, project), ask, 202)
 
 
 @router.post("/projects/{slug}/versions", status_code=202, dependencies=[asks(Permission.FREEZE_VERSION)])
-def freeze(project: InProject, body: NewVersion, session: Db, user: Me) -> dict[str, Any]:
-    return job_json(actions.request_version(session, user, project, **body.model_dump()))
+def freeze(project: InProject, body: NewVersion, session: Db, user: Me, once: Once) -> Any:
+    return once(
+        body,
+        lambda: access.require(session, user, Permission.FREEZE_VERSION, project),
+        lambda: job_json(actions.request_version(session, user, project, **body.model_dump())),
+        202,
+    )
 
 
 @router.get("/projects/{slug}/versions", dependencies=[asks(Permission.READ_PROJECT)])
@@ -168,3 +183,14 @@ def show_job(job_id: str, session: Db, user: Me) -> dict[str, Any]:
         raise NotFound()
     access.project_of(session, user, job.project_id)
     return job_json(job)
+
+
+@router.get("/jobs/{job_id}/errors", dependencies=[asks(Permission.WRITE_PAIR)])
+def bad_rows(job_id: str, session: Db, user: Me, storage: Files) -> Response:
+    """The bad rows of an import, a line of JSON each: {row, error, field, text}."""
+    job = jobs.by_id(session, job_id)
+    if job.project_id is None:
+        raise NotFound()
+    address = queries.errors_file_of(session, user, job)
+    name = f"bad-rows-{job.id[:12]}.jsonl"
+    return downloads.attachment(storage.bytes_of(address), name, "application/x-ndjson", etag=address)

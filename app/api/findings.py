@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from app.api.deps import Body, Db, InProject, Me, asks
-from app.api.projects import round_json
+from app.api.rounds import round_json
 from app.api.strict import StrictRoute
 from app.domain.accounts.permissions import Permission
 from app.domain.findings import actions, queries
@@ -51,4 +51,4 @@ def open_round(finding_id: str, session: Db, user: Me, body: RoundOfFinding | No
     finding = queries.by_id(session, finding_id)
     access.project_of(session, user, finding.project_id)
     given = body.model_dump() if body else {}
-    return round_json(actions.open_round(session, user, finding, **given))
+    return round_json(session, actions.open_round(session, user, finding, **given))

@@ -12,10 +12,13 @@ from app.api.once import Once
 from app.api.strict import StrictRoute
 from app.core.errors import Invalid
 from app.domain.accounts.permissions import Permission
-from app.domain.pairs import actions, messages, queries
+from app.domain.pairs import actions, declarations, messages, queries
+from app.domain.pairs.declarations import Declared
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.projects import access
+from app.domain.projects import access, settings
+from app.domain.projects.tables import Project
 from app.domain.reviews import queries as review_queries
+from app.domain.reviews import threads
 from app.domain.reviews.tables import Review
 
 router = APIRouter(tags=["pairs"], route_class=StrictRoute)
@@ -29,16 +32,32 @@ class PairBody(Body):
     licence: str = ""
 
     def content(self) -> messages.Content:
-        return messages.parse(self.model_dump(exclude={"round_id"}))
+        return messages.parse(self.model_dump(include=messages.KEYS))
 
 
-class NewPair(PairBody):
+class WrittenPair(PairBody):
+    """`waivers` are reasons for warnings that stay; what is left out stays as it was."""
+
+    assistance: str | None = None
+    pasted_share: float | None = None
+    waivers: list[dict[str, Any]] | None = None
+
+    def declared(self, project: Project) -> Declared:
+        checks = settings.of(project.settings)["checks"]
+        return declarations.parse(checks, **self.model_dump(include={"assistance", "pasted_share", "waivers"}))
+
+
+class NewPair(WrittenPair):
     round_id: str | None = None
 
 
 def revision_json(revision: Revision) -> dict[str, Any]:
     names = ("id", "number", "author_id", "created_at", "messages", "context", "tags", "source", "licence", "problems")
-    return {name: getattr(revision, name) for name in names}
+    return {**{name: getattr(revision, name) for name in names}, **declared_json(revision)}
+
+
+def declared_json(revision: Revision) -> dict[str, Any]:
+    return actions.declared_of(revision).as_dict() | {"waivers": revision.waivers or []}
 
 
 def pair_json(pair: Pair, revision: Revision) -> dict[str, Any]:
@@ -56,6 +75,7 @@ def pair_json(pair: Pair, revision: Revision) -> dict[str, Any]:
         "source": revision.source,
         "licence": revision.licence,
         "problems": revision.problems,
+        **declared_json(revision),
     }
 
 
@@ -71,6 +91,7 @@ def review_json(review: Review) -> dict[str, Any]:
         "guideline_id",
         "created_at",
         "bulk",
+        "kind",
     )
     return {name: getattr(review, name) for name in names}
 
@@ -78,7 +99,9 @@ def review_json(review: Review) -> dict[str, Any]:
 @router.post("/projects/{slug}/pairs", status_code=201, dependencies=[asks(Permission.WRITE_PAIR)])
 def write(project: InProject, body: NewPair, session: Db, user: Me, once: Once) -> Any:
     def create() -> dict[str, Any]:
-        pair = actions.create(session, user, project, body.content(), round_id=body.round_id)
+        pair = actions.create(
+            session, user, project, body.content(), round_id=body.round_id, declared=body.declared(project)
+        )
         return pair_json(pair, queries.current(session, pair))
 
     return once(body, lambda: access.require(session, user, Permission.WRITE_PAIR, project), create)
@@ -94,16 +117,26 @@ def check(project: InProject, body: PairBody, session: Db, user: Me) -> dict[str
 def list_pairs(
     project: InProject,
     session: Db,
+    user: Me,
     state: str | None = None,
     tag: Annotated[list[str] | None, Query()] = None,
     author: str | None = None,
     q: str | None = None,
+    unresolved: bool = False,
     limit: Limit = 50,
     cursor: str | None = None,
 ) -> dict[str, Any]:
-    """`tag` is name:value, and may be repeated."""
+    """`tag` is name:value, and may be repeated. `unresolved=true`: pairs with a remark that waits."""
     page = queries.page(
-        session, project, state=state, tags=_tags(tag or []), author=author, q=q, limit=limit, cursor=cursor
+        session,
+        project,
+        state=state,
+        tags=_tags(tag or []),
+        author=author,
+        q=q,
+        limit=limit,
+        cursor=cursor,
+        also=threads.unresolved(user) if unresolved else None,
     )
     revisions = queries.currents(session, page.items)
     return {"items": [pair_json(pair, revisions[pair.id]) for pair in page.items], "next": page.next}
@@ -115,19 +148,28 @@ def show(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
     access.project_of(session, user, pair.project_id)
     return {
         **pair_json(pair, queries.current(session, pair)),
+        "state": review_queries.shown_state(session, user, pair),
         "revisions": [revision_json(revision) for revision in queries.revisions(session, pair)],
-        "reviews": [review_json(review) for review in review_queries.of_pair(session, pair)],
+        "reviews": [review_json(review) for review in review_queries.visible(session, user, pair)],
     }
 
 
 @router.put("/pairs/{pair_id}", dependencies=[asks(Permission.WRITE_PAIR)])
 def save(
-    pair_id: str, body: PairBody, session: Db, user: Me, if_match: Annotated[str | None, Header()] = None
+    pair_id: str, body: WrittenPair, session: Db, user: Me, if_match: Annotated[str | None, Header()] = None
 ) -> dict[str, Any]:
     if not if_match:
         raise Invalid("Send the header If-Match with the revision that you edited.", field="If-Match")
     pair = queries.by_id(session, pair_id)
-    revision = actions.save(session, user, pair, body.content(), expected_revision=if_match.strip('" '))
+    project = access.project_of(session, user, pair.project_id)
+    revision = actions.save(
+        session,
+        user,
+        pair,
+        body.content(),
+        expected_revision=if_match.strip('" '),
+        declared=body.declared(project),
+    )
     return pair_json(pair, revision)
 
 

@@ -1,4 +1,4 @@
-"""Projects, members, guidelines and rounds."""
+"""Projects, members and guidelines."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ from app.domain.guidelines import queries as guideline_queries
 from app.domain.pairs import queries as pair_queries
 from app.domain.projects import actions, queries
 from app.domain.projects.tables import Project
-from app.domain.rounds import actions as rounds
-from app.domain.rounds import queries as round_queries
-from app.domain.rounds.tables import Round
 
 router = APIRouter(tags=["projects"], route_class=StrictRoute)
 
@@ -42,20 +39,9 @@ class NewGuideline(Body):
     text: str
 
 
-class NewRound(Body):
-    title: str
-    brief: str = ""
-    targets: list[dict[str, Any]] = Field(default_factory=list)
-
-
 def project_json(project: Project) -> dict[str, Any]:
     names = ("id", "slug", "name", "task", "languages", "domains", "criteria", "overlap", "base_model", "created_at")
     return {name: getattr(project, name) for name in names}
-
-
-def round_json(round_: Round) -> dict[str, Any]:
-    names = ("id", "number", "title", "brief", "targets", "state", "guideline_id", "created_at")
-    return {name: getattr(round_, name) for name in names}
 
 
 @router.post("/projects", status_code=201, dependencies=[asks(Permission.OPEN_PROJECT)])
@@ -90,21 +76,5 @@ def list_guidelines(project: InProject, session: Db) -> dict[str, Any]:
     versions = guideline_queries.all_versions(session, project)
     return {
         "items": [{"id": g.id, "number": g.number, "text": g.text, "published_at": g.published_at} for g in versions],
-        "next": None,
-    }
-
-
-@router.post("/projects/{slug}/rounds", status_code=201, dependencies=[asks(Permission.OPEN_ROUND)])
-def open_round(project: InProject, body: NewRound, session: Db, user: Me) -> dict[str, Any]:
-    return round_json(rounds.open_round(session, user, project, **body.model_dump()))
-
-
-@router.get("/projects/{slug}/rounds", dependencies=[asks(Permission.READ_PROJECT)])
-def list_rounds(project: InProject, session: Db) -> dict[str, Any]:
-    return {
-        "items": [
-            {**round_json(round_), "progress": pair_queries.round_progress(session, round_)}
-            for round_ in round_queries.all_rounds(session, project)
-        ],
         "next": None,
     }

@@ -1,4 +1,4 @@
-"""The review queue."""
+"""The review queue: taking, deciding, ruling; leases; agreement of opinions; approvals under an older rule."""
 
 from __future__ import annotations
 
@@ -6,23 +6,44 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from app.api.deps import Body, Db, InProject, Me, asks
+from app.api.once import Once
 from app.api.pairs import pair_json, review_json
 from app.api.strict import StrictRoute
 from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pair_queries
-from app.domain.reviews import actions, queries
+from app.domain.projects import access
+from app.domain.reviews import actions, adjudication, independent, queries
+from app.domain.reviews.tables import GoldAnswer, Lease, Review
 
 router = APIRouter(tags=["reviews"], route_class=StrictRoute)
 
 
-class Verdict(Body):
-    lease: str
+class Ruling(Body):
     decision: str
     ratings: dict[str, int | None] = Field(default_factory=dict)
     comment: str = ""
     messages: list[dict[str, Any]] | None = None
+
+
+class Verdict(Ruling):
+    """`revision`, when given, must still be the one that is submitted."""
+
+    lease: str
+    revision: str | None = None
+
+
+class Again(Body):
+    """Ids of the pairs; null for all, the oldest 500 at a time."""
+
+    pairs: list[str] | None = None
+
+
+def lease_json(lease: Lease) -> dict[str, Any]:
+    return {"lease": lease.id, "expires_at": lease.expires_at}
 
 
 @router.post("/projects/{slug}/reviews/next", response_model=None, dependencies=[asks(Permission.REVIEW_PAIR)])
@@ -31,24 +52,46 @@ def take_next(project: InProject, session: Db, user: Me) -> dict[str, Any] | Res
     if lease is None:
         return Response(status_code=204)
     pair = pair_queries.by_id(session, lease.pair_id)
-    return {
-        "lease": lease.id,
-        "expires_at": lease.expires_at,
-        "pair": pair_json(pair, pair_queries.submitted(session, pair)),
-    }
+    shown = pair_json(pair, pair_queries.submitted(session, pair))
+    return {**lease_json(lease), "pair": {**shown, "state": queries.shown_state(session, user, pair)}}
 
 
 @router.post("/leases/{lease_id}/renew", dependencies=[asks(Permission.REVIEW_PAIR)])
 def renew(lease_id: str, session: Db, user: Me) -> dict[str, Any]:
-    lease = actions.renew(session, user, lease_id)
-    return {"lease": lease.id, "expires_at": lease.expires_at}
+    return lease_json(actions.renew(session, user, lease_id))
+
+
+@router.post("/leases/{lease_id}/take-over", dependencies=[asks(Permission.MANAGE_PROJECT)])
+def take_over(lease_id: str, session: Db, user: Me) -> dict[str, Any]:
+    """Another's item goes to your desk; what they decide from then on is answered 409."""
+    lease = actions.take_over(session, user, lease_id)
+    return {**lease_json(lease), "pair": lease.pair_id}
+
+
+@router.get("/projects/{slug}/leases", dependencies=[asks(Permission.REVIEW_PAIR)])
+def leases(project: InProject, session: Db, user: Me) -> dict[str, Any]:
+    access.require(session, user, Permission.REVIEW_PAIR, project)
+    found = queries.open_leases(session, project)
+    items = [
+        {**lease_json(lease), "pair": pair.id, "reviewer": lease.reviewer_id, "since": lease.created_at}
+        for lease, pair in found
+    ]
+    return {"items": items, "next": None}
 
 
 @router.post("/pairs/{pair_id}/reviews", status_code=201, dependencies=[asks(Permission.REVIEW_PAIR)])
-def decide(pair_id: str, body: Verdict, session: Db, user: Me) -> dict[str, Any]:
+def decide(pair_id: str, body: Verdict, session: Db, user: Me, once: Once) -> Any:
+    """`gold` is null, or the right answer with its explanation where the pair was a gold one."""
     pair = pair_queries.by_id(session, pair_id)
-    review = actions.decide(session, user, pair, **body.model_dump())
-    return {**review_json(review), "state": pair_queries.by_id(session, pair_id).state}
+
+    def ask() -> None:
+        access.require(session, user, Permission.REVIEW_PAIR, access.project_of(session, user, pair.project_id))
+
+    def judge() -> dict[str, Any]:
+        review = actions.decide(session, user, pair, **body.model_dump())
+        return {**review_json(review), "state": pair.state, "gold": _right_answer(session, review)}
+
+    return once(body, ask, judge)
 
 
 @router.post("/reviews/{review_id}/undo", dependencies=[asks(Permission.REVIEW_PAIR)])
@@ -56,3 +99,67 @@ def undo(review_id: str, session: Db, user: Me) -> dict[str, Any]:
     review = queries.by_id(session, review_id)
     actions.undo(session, user, review)
     return {"pair": review.pair_id, "state": pair_queries.by_id(session, review.pair_id).state}
+
+
+@router.get("/projects/{slug}/adjudications", dependencies=[asks(Permission.REVIEW_PAIR)])
+def adjudications(project: InProject, session: Db, user: Me) -> dict[str, Any]:
+    """Pairs that wait for a ruling, each with all its opinions, oldest first; 100 at most."""
+    access.require(session, user, Permission.REVIEW_PAIR, project)
+    return {
+        "items": [
+            {
+                "pair": pair_json(pair, pair_queries.submitted(session, pair)),
+                "opinions": [review_json(review) for review in queries.of_submission(session, pair)],
+            }
+            for pair in queries.to_adjudicate(session, project)
+        ],
+        "next": None,
+    }
+
+
+@router.post("/pairs/{pair_id}/adjudication", status_code=201, dependencies=[asks(Permission.REVIEW_PAIR)])
+def adjudicate(pair_id: str, body: Ruling, session: Db, user: Me) -> dict[str, Any]:
+    pair = pair_queries.by_id(session, pair_id)
+    review = adjudication.adjudicate(session, user, pair, **body.model_dump())
+    return {**review_json(review), "state": pair.state}
+
+
+@router.get("/projects/{slug}/agreement", dependencies=[asks(Permission.REVIEW_PAIR)])
+def agreement(project: InProject, session: Db, user: Me) -> dict[str, Any]:
+    """Per question: n, percent, alpha and AC1 or AC2 (`gwet`) with 95 % intervals; null below `least` pairs."""
+    access.require(session, user, Permission.REVIEW_PAIR, project)
+    found = independent.report(session, project)
+    return {
+        "least": found.least,
+        "questions": [one.as_dict() for one in found.questions],
+        "people": [{**one, "decision": one["decision"].as_dict()} for one in found.people],
+    }
+
+
+@router.get("/projects/{slug}/older-approvals", dependencies=[asks(Permission.READ_PROJECT)])
+def older_approvals(project: InProject, session: Db) -> dict[str, Any]:
+    """How many pairs were approved under an older guideline, and the ids of the first 500."""
+    count, pairs = queries.older_approvals(session, project, limit=adjudication.AT_ONCE)
+    return {"count": count, "items": [pair.id for pair in pairs], "next": None}
+
+
+@router.post("/projects/{slug}/older-approvals/review-again", dependencies=[asks(Permission.MANAGE_PROJECT)])
+def review_again(project: InProject, body: Again, session: Db, user: Me) -> dict[str, Any]:
+    return {"sent": adjudication.review_again(session, user, project, body.pairs)}
+
+
+def _right_answer(session: Session, review: Review) -> dict[str, Any] | None:
+    answer = session.get(GoldAnswer, review.pair_id) if review.kind == queries.GOLD else None
+    return gold_json(answer) if answer else None
+
+
+def gold_json(answer: GoldAnswer) -> dict[str, Any]:
+    names = ("pair_id", "decision", "ratings", "explanation", "active", "created_at")
+    return {name: getattr(answer, name) for name in names}
+
+
+def rates_json(session: Session, user: User, project: Any) -> dict[str, Any]:
+    """Everybody's hit rates for who manages the project, one's own otherwise."""
+    manages = access.allows(session, user, Permission.MANAGE_PROJECT, project)
+    found = queries.gold_rates(session, project, None if manages else user)
+    return {reviewer: [rate.as_dict() for rate in rates] for reviewer, rates in found.items()}

@@ -4,13 +4,36 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.api import account, audit, consent, datasets, findings, pairs, projects, provenance, reviews, training
+from app.api import (
+    account,
+    audit,
+    comments,
+    consent,
+    datasets,
+    findings,
+    gold,
+    notifications,
+    pairs,
+    projects,
+    provenance,
+    reviews,
+    rounds,
+    settings,
+    training,
+    webhooks,
+)
 
 ROUTERS = [
     projects.router,
     pairs.router,
     reviews.router,
+    gold.router,
+    comments.router,
+    notifications.router,
+    webhooks.router,
     datasets.router,
+    rounds.router,
+    settings.router,
     training.router,
     findings.router,
     audit.router,

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from app.api.deps import Body, Db, InProject, Limit, Me, asks, limited
+from app.api.once import Once
 from app.api.strict import StrictRoute
 from app.core import jobs
 from app.core.errors import NotFound
@@ -60,8 +61,12 @@ def _run(session: Db, user: Me, run_id: str) -> TrainingRun:
 
 
 @router.post("/projects/{slug}/runs", status_code=202, dependencies=[limited(COSTLY, "runs"), asks(Permission.TRAIN)])
-def start(project: InProject, body: NewRun, session: Db, user: Me) -> dict[str, Any]:
-    return run_json(session, actions.request_run(session, user, project, version_id=body.version, recipe=body.recipe))
+def start(project: InProject, body: NewRun, session: Db, user: Me, once: Once) -> Any:
+    def request() -> dict[str, Any]:
+        run = actions.request_run(session, user, project, version_id=body.version, recipe=body.recipe)
+        return run_json(session, run)
+
+    return once(body, lambda: access.require(session, user, Permission.TRAIN, project), request, 202)
 
 
 @router.get("/projects/{slug}/runs", dependencies=[asks(Permission.READ_PROJECT)])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import os
 import time
@@ -16,14 +14,12 @@ from sqlalchemy.orm import Session
 from app.cli import accounts, jobs
 from app.cli.installation import Installation
 from app.core import jobs as ledger
-from app.core import strict_json
 from app.core.errors import AppError, Invalid, NotFound
 from app.domain.datasets import export, imports, queries
+from app.domain.datasets.reading import mapping
 from app.domain.datasets.tables import DatasetVersion
 from app.domain.projects import access
 from app.domain.projects.queries import by_slug
-
-STATES_THAT_WAIT = ("queued", "running")
 
 
 def import_file(
@@ -37,11 +33,15 @@ def import_file(
     licence: str,
     submit: bool,
     approve: bool,
-    names: dict[str, str],
+    names: dict[str, list[str]],
+    skip_bad: bool = False,
+    bad_rows: Path | None = None,
 ) -> dict[str, Any]:
-    """Import a file to the end; returns the counts. Raises AppError with what is wrong in the file."""
-    data = renamed(path.read_bytes(), path.name, names) if names else path.read_bytes()
-    with installation.database.session() as session:
+    """Import a file to the end; returns the counts. Raises AppError with what is wrong in the file.
+
+    Bad rows go to the file `bad_rows`, each with what is wrong with it.
+    """
+    with path.open("rb") as data, installation.database.session() as session:
         user = accounts.acting_user(session, email)
         project = access.visible_project(session, user, slug)
         job = imports.request_import(
@@ -50,53 +50,48 @@ def import_file(
             project,
             storage=installation.storage,
             data=data,
-            filename="renamed.jsonl" if names else path.name,
+            filename=path.name,
             format=form,
             source=source,
             licence=licence,
             submit=submit,
             approve=approve,
+            skip_bad=skip_bad,
+            mapping=names,
         )
-    return _finished(installation, job.id)
+    ended = _finished(installation, job.id)
+    address = (ended.result or {}).get("errors_file")
+    if address and bad_rows:
+        _write(bad_rows, installation.storage.bytes_of(address))
+    if ended.state != "done":
+        raise AppError(f"The import {ended.state}: {ended.error}")
+    return {name: value for name, value in (ended.result or {}).items() if name != "errors_file"}
 
 
-def _finished(installation: Installation, job_id: str) -> dict[str, Any]:
+def _finished(installation: Installation, job_id: str) -> ledger.Job:
     """Lend a hand with the queue until this job has ended, whoever did it."""
     while True:
         worked = jobs.work_once(installation)
-        with installation.database.read() as session:
+        with installation.database.session() as session:
             job = ledger.by_id(session, job_id)
-            if job.state == "done":
-                return dict(job.result or {})
-            if job.state not in STATES_THAT_WAIT:
-                raise AppError(f"The import {job.state}: {job.error}")
+            if job.state not in ledger.OPEN:
+                return job
         if not worked:
             time.sleep(0.5)
 
 
-def parse_map(text: str) -> dict[str, str]:
-    """'prompt=question,completion=answer' -> {"question": "prompt", "answer": "completion"}."""
-    names = {}
+def parse_map(text: str) -> dict[str, list[str]]:
+    """'prompt=question,completion=answer' -> {"prompt": ["question"], "completion": ["answer"]}.
+
+    A target that stands twice takes both columns.
+    """
+    names: dict[str, list[str]] = {}
     for part in filter(None, text.split(",")):
-        ours, separator, theirs = part.partition("=")
-        if not separator or not ours.strip() or not theirs.strip():
+        target, separator, column = part.partition("=")
+        if not separator or not target.strip() or not column.strip():
             raise Invalid("Write --map as prompt=question,completion=answer (our name = the file's name).", field="map")
-        names[theirs.strip()] = ours.strip()
-    return names
-
-
-def renamed(data: bytes, filename: str, names: dict[str, str]) -> bytes:
-    """JSON Lines with the columns renamed. Raises Invalid when a column of the map is in no row."""
-    text = strict_json.decode(data.removeprefix(b"\xef\xbb\xbf"))
-    if filename.lower().endswith(".csv"):
-        rows: list[Any] = list(csv.DictReader(io.StringIO(text)))
-    elif text.lstrip().startswith("["):
-        rows = strict_json.loads(text)
-    else:
-        rows = [strict_json.loads(line) for line in text.split("\n") if line.strip()]
-    if missing := [name for name in names if not any(isinstance(row, dict) and name in row for row in rows)]:
-        raise Invalid(f"The file has no column {missing[0]!r}.", field="map")
-    return b"".join(export.line({names.get(key, key): value for key, value in row.items()}) for row in rows)
+        names.setdefault(target.strip(), []).append(column.strip())
+    return mapping.parse(names)
 
 
 def export_version(installation: Installation, named: str, form: str, folder: Path) -> Path:

@@ -27,10 +27,15 @@ from app.core.errors import AppError, Conflict, StorageFull, Unavailable
 from app.core.failures import as_app_error
 from app.domain.datasets import actions as datasets
 from app.domain.datasets import imports
+from app.domain.notifications import actions as notifications
+from app.domain.notifications import outbound, webhooks
+from app.domain.notifications.tables import Webhook
 from app.domain.pairs import vectors
 from app.domain.provenance import actions as provenance
 
-KINDS = [imports.KIND, datasets.KIND, vectors.KIND]
+KINDS = [imports.KIND, datasets.KIND, vectors.KIND, webhooks.KIND]
+TELLS = {imports.KIND: "import", datasets.KIND: "version"}
+"""Kinds of which the person who asked hears how they ended."""
 LEASE_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 IDLE_SECONDS = 0.5
@@ -51,10 +56,12 @@ class Held:
     kind: str
     payload: dict[str, Any]
     lease_seconds: float = LEASE_SECONDS
+    attempt: int = 1
     done: float = 0.0
     total: float = 0.0
     cancelled: bool = False
     lost: bool = False
+    began: float = field(default_factory=time.monotonic)
     _over: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -76,42 +83,64 @@ class Held:
         """Renew once. A busy database is no reason to give up: the next beat comes before the lease ends."""
         try:
             with self.database.session() as session:
-                job = jobs.heartbeat(session, self.id, self.token, self.lease_seconds, done=self.done, total=self.total)
+                job = jobs.heartbeat(
+                    session,
+                    self.id,
+                    self.token,
+                    self.lease_seconds,
+                    done=self.done,
+                    total=self.total,
+                    eta_seconds=self.eta(),
+                )
                 self.cancelled = job.cancel_requested
         except Conflict:
             self.lost = True
         except OperationalError as error:
             log.warning("heartbeat of %s missed: %s", self.id, error.orig)
 
+    def eta(self) -> float | None:
+        """Seconds to go at the pace since the first progress."""
+        spent = time.monotonic() - self.began
+        return spent / self.done * (self.total - self.done) if self.done and spent > 1 else None
+
     def progress(self, done: float, total: float) -> None:
         """What the work calls between rows; raises Stopped when it should not go on."""
+        self.began = self.began if self.done else time.monotonic()
         self.done, self.total = done, total
         self.beat()
         if self.cancelled or self.lost:
             raise Stopped()
 
 
-def claim(database: Database, worker: str, watch: jobs.Watch) -> Held | None:
+def claim(database: Database, worker: str, watch: jobs.Watch, kinds: list[str] | None = None) -> Held | None:
     with database.session() as session:
-        job = jobs.claim(session, KINDS, worker, watch)
+        job = jobs.claim(session, kinds or KINDS, worker, watch)
         if job is None:
             return None
-        held = Held(database, job.id, job.token, job.kind, dict(job.payload), watch.lease_seconds)
+        held = Held(database, job.id, job.token, job.kind, dict(job.payload), watch.lease_seconds, job.attempt)
         held.total = job.progress_total
         return held
 
 
-def work_once(installation: Installation, worker: str = "", watch: jobs.Watch | None = None) -> bool:
+def work_once(
+    installation: Installation, worker: str = "", watch: jobs.Watch | None = None, kinds: list[str] | None = None
+) -> bool:
     """Do the oldest job that waits. False when none does. Without a watch no other worker's job is taken over."""
-    held = claim(installation.database, worker or worker_name(), watch or jobs.Watch(LEASE_SECONDS))
+    held = claim(installation.database, worker or worker_name(), watch or jobs.Watch(LEASE_SECONDS), kinds)
     if held is None:
         return False
     log.info("%s %s started", held.kind, held.id)
     try:
         _do(installation, held)
         log.info("%s %s done", held.kind, held.id)
+        if held.kind == imports.KIND:
+            installation.database.optimise()  # many rows are new, and plans go by old sizes
     except Stopped:
         _end(held, "cancelled", error="Cancelled.")
+    except outbound.NotDelivered as error:
+        _not_delivered(held, str(error))
+    except imports.BadRows as error:
+        _end(held, "failed", error=error.detail, reason="user_error", result=error.result)
     except AppError as error:
         _end(held, "failed", error=error.detail, reason="user_error")
     except (OperationalError, OSError) as error:
@@ -139,17 +168,24 @@ def _interrupted(held: Held, error: Exception) -> None:
 def _do(installation: Installation, held: Held) -> None:
     write = DO[held.kind](installation, held)
     with installation.database.session() as session:
-        jobs.held(session, held.id, held.token)  # fence before the first row, and keep the job's row locked
-        jobs.finish(session, held.id, held.token, "done", result=write(session))
+        # fence before the first row, and keep the job's row locked
+        if jobs.held(session, held.id, held.token).cancel_requested:
+            raise Stopped()
+        job = jobs.finish(session, held.id, held.token, "done", result=write(session))
+        _tell(session, job)
 
 
 def _import(installation: Installation, held: Held) -> Callable[[Session], dict[str, Any]]:
     """Check outside any write transaction, so that nobody waits for it."""
     with held, installation.database.read() as session:
-        checked = imports.check_rows(session, installation.storage, held.payload, held.progress)
+        prepared = imports.check_rows(session, installation.storage, held.payload, held.progress)
     if held.cancelled or held.lost:
         raise Stopped()
-    return lambda session: dict(imports.save_rows(session, held.payload, checked))
+    if prepared.bad_lines:
+        with installation.database.session() as session:
+            imports.name_bad(jobs.held(session, held.id, held.token), prepared)
+    bad = imports.keep_bad(installation.storage, prepared)
+    return lambda session: {**imports.save_rows(session, held.payload, prepared), **bad}
 
 
 def _freeze(installation: Installation, held: Held) -> Callable[[Session], dict[str, Any]]:
@@ -174,14 +210,59 @@ def _vectors(installation: Installation, held: Held) -> Callable[[Session], dict
     return lambda session: vectors.finished(session, held.payload, counts)
 
 
-DO = {imports.KIND: _import, datasets.KIND: _freeze, vectors.KIND: _vectors}
+def _webhook(installation: Installation, held: Held) -> Callable[[Session], dict[str, Any]]:
+    """Send outside any transaction. What cannot ever be sent ends the job; what may come right later is tried again."""
+    settings, webhook_id = installation.settings, held.payload["webhook"]
+    with installation.database.read() as session:
+        webhook = session.get(Webhook, webhook_id)
+    if webhook is None:
+        raise Stopped()
+    try:
+        with held:
+            webhooks.deliver(webhook, held.payload["message"], key=settings.key, allowed=settings.webhook_hosts)
+    except AppError as error:
+        with installation.database.session() as session:
+            webhooks.note(session, webhook_id, error.detail)
+        raise
+
+    def write(session: Session) -> dict[str, Any]:
+        webhooks.note(session, webhook_id)
+        return {"webhook": webhook_id}
+
+    return write
 
 
-def _end(held: Held, state: str, *, error: str, reason: str | None = None) -> None:
+def _not_delivered(held: Held, error: str) -> None:
+    """Keep the reason. The job comes back when its lease ends, until its attempts are used up."""
+    with held.database.session() as session:
+        webhooks.note(session, held.payload["webhook"], f"{error} (attempt {held.attempt} of {jobs.MAX_ATTEMPTS})")
+    log.warning("%s %s: %s", held.kind, held.id, error)
+    if held.attempt >= jobs.MAX_ATTEMPTS:
+        _end(held, "failed", error=error, reason="not_delivered")
+
+
+def _tell(session: Session, job: jobs.Job) -> None:
+    """Who asked for a job hears how it ended; what it made is named where there is a page for it."""
+    if job.kind not in TELLS or job.project_id is None:
+        return
+    kind, name = TELLS[job.kind], "done" if job.state == "done" else "failed"
+    version = (job.result or {}).get("version")
+    subject = ("version", version) if version else ("job", job.id)
+    notifications.tell(session, [job.created_by], job.project_id, f"{kind}.{name}", *subject, job=job.id)
+
+
+DO = {imports.KIND: _import, datasets.KIND: _freeze, vectors.KIND: _vectors, webhooks.KIND: _webhook}
+
+
+def _end(
+    held: Held, state: str, *, error: str, reason: str | None = None, result: dict[str, Any] | None = None
+) -> None:
     """Tell the ledger how it ended, unless another worker holds the job by now."""
     try:
         with held.database.session() as session:
-            jobs.finish(session, held.id, held.token, state, error=error, reason=reason)
+            job = jobs.finish(session, held.id, held.token, state, error=error, reason=reason, result=result)
+            if state == "failed":
+                _tell(session, job)
         log.warning("%s %s %s: %s", held.kind, held.id, state, error)
     except AppError as stale:
         log.warning("%s %s dropped: %s", held.kind, held.id, stale.detail)
@@ -197,19 +278,34 @@ def work(installation: Installation, stop: threading.Event) -> None:
     """Until `stop`: do what waits, tidy up every hour; when the database is away, wait for it."""
     watch, pause, swept = jobs.Watch(installation.settings.lease_seconds), IDLE_SECONDS, float("-inf")
     keeper = Keeper(installation)
+    post = threading.Thread(target=_deliver, args=(installation, stop), name="webhooks", daemon=True)
+    post.start()
     while not stop.is_set():
         keeper.look()
         if time.monotonic() - swept > SWEEP_SECONDS:
             swept = time.monotonic()
             _sweep(installation)
         try:
-            busy, pause = work_once(installation, watch=watch), IDLE_SECONDS
+            busy, pause = work_once(installation, watch=watch, kinds=KINDS[:-1]), IDLE_SECONDS
         except OperationalError as error:
             busy, pause = False, min(pause * 2, 30.0)
             log.warning("the database does not answer (%s); trying again in %.0f s", error.orig, pause)
         if not busy:
             stop.wait(pause)
     keeper.look(last_time=True)
+    post.join(outbound.SECONDS)
+
+
+def _deliver(installation: Installation, stop: threading.Event) -> None:
+    """Webhooks, in a thread of their own: a receiver that does not answer keeps no import waiting."""
+    watch = jobs.Watch(installation.settings.lease_seconds)
+    while not stop.is_set():
+        try:
+            busy = work_once(installation, watch=watch, kinds=[webhooks.KIND])
+        except OperationalError:
+            busy = False  # the other thread tells of it
+        if not busy:
+            stop.wait(4 * IDLE_SECONDS)
 
 
 def _sweep(installation: Installation) -> None:
@@ -218,6 +314,9 @@ def _sweep(installation: Installation) -> None:
             log.info("removed %d unfinished transfers that were older than a day", removed)
         with installation.database.session() as session:
             vectors.request_missing(session)
+            notifications.sweep(session)
+        if removed := provenance.sweep_uploads(installation.database, installation.storage):
+            log.info("removed %d uploaded files that were no longer needed", removed)
         if removed := provenance.sweep(installation.database, installation.storage):
             log.info("removed %d files that an erasure had left", removed)
     except (OSError, OperationalError) as error:

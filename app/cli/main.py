@@ -186,15 +186,17 @@ def erase_person(
 def import_(
     project: str,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
-    names: Annotated[str, typer.Option("--map", help="prompt=question,completion=answer")] = "",
+    names: Annotated[str, typer.Option("--map", help="prompt=question,completion=answer,tags=topic")] = "",
     source: Annotated[str, typer.Option(help="Where rows without a source come from.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of rows without one.")] = "",
-    form: Annotated[str, typer.Option("--format", help="auto, jsonl, csv, openai, sharegpt, alpaca")] = "auto",
+    form: Annotated[str, typer.Option("--format", help="auto, or the format's name as on the page.")] = "auto",
     email: Annotated[str | None, typer.Option("--user", help="Who imports; default: an admin.")] = None,
     submit: Annotated[bool, typer.Option("--submit", help="Send the pairs to review.")] = False,
     approve: Annotated[bool, typer.Option("--approve", help="Approve them in bulk; recorded.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Import the good rows, leave the bad ones out.")] = False,
+    bad_rows: Annotated[Path | None, typer.Option(help="Where to write the bad rows, as JSON Lines.")] = None,
 ) -> None:
-    """Import a file of pairs into a project: all of it or nothing."""
+    """Import a file of pairs into a project: all of it or nothing, unless bad rows are skipped."""
     counts = files.import_file(
         open_installation(),
         project,
@@ -206,6 +208,8 @@ def import_(
         submit=submit,
         approve=approve,
         names=files.parse_map(names),
+        skip_bad=skip_bad,
+        bad_rows=bad_rows,
     )
     print(", ".join(f"{count} {name}" for name, count in counts.items()))
 

@@ -16,7 +16,7 @@ try:  # the wheel brings a newer SQLite than most Pythons have
 except ImportError:
     import sqlite3
 
-from sqlalchemy import JSON, DateTime, Engine, Integer, MetaData, String, create_engine, event
+from sqlalchemy import JSON, DateTime, Engine, Integer, MetaData, String, create_engine, event, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -132,6 +132,12 @@ class Database:
         """One read-only snapshot; nothing of it is written."""
         with Session(self._readers, expire_on_commit=False, autoflush=False) as session:
             yield session
+
+    def optimise(self) -> None:
+        """Let SQLite look at how its tables have grown, where that may change its plans; PostgreSQL does so by itself."""
+        if self.is_sqlite:
+            with self.session() as session:
+                session.execute(text("PRAGMA optimize=0x10002"))
 
     def dispose(self) -> None:
         self.engine.dispose()

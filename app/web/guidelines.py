@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from app.domain.accounts.permissions import Permission
 from app.domain.guidelines import actions, queries
 from app.domain.projects import access
+from app.domain.reviews import queries as reviews
 from app.web.deps import Db, Me, Posted, asks, go, in_project
 from app.web.render import page
 
@@ -26,6 +27,7 @@ def show(request: Request, session: Db, user: Me, slug: str, version: int | None
         versions=versions,
         shown=shown,
         before=before,
+        older=reviews.older_approvals(session, project, limit=0)[0],
     )
 
 

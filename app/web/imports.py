@@ -1,4 +1,4 @@
-"""Uploading a file of pairs, and the page of any job that outlives its request."""
+"""Uploading a file of pairs, looking at it before it is imported, and the page of any job that outlives its request."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from app.core.errors import AppError, Invalid, NotFound, TooLarge
 from app.core.limits import COSTLY
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.datasets import actions, imports, readers
-from app.domain.datasets.reading import limits
+from app.domain.datasets import actions, imports, queries, readers, uploads
+from app.domain.datasets.reading import limits, mapping
+from app.domain.datasets.tables import Upload
 from app.domain.projects import access
 from app.domain.projects.tables import Project
+from app.web import previews
 from app.web.deps import Db, Me, Posted, asks, go, in_project, limited, text
 from app.web.render import page
 
 router = APIRouter()
+SAVED = {"Content-Security-Policy": "sandbox; default-src 'none'", "X-Content-Type-Options": "nosniff"}
 FORMATS = {
     "auto": "Find out",
     "jsonl": "JSON Lines or a JSON array",
@@ -47,26 +50,17 @@ def upload(request: Request, session: Db, user: Me, form: Posted, slug: str) -> 
         raise Invalid("Choose a file first.", field="file")
     if (file.size or 0) > request.app.state.settings.max_upload_bytes:
         raise TooLarge("This file is larger than the server takes; split it.", field="file")
-    given = {name: text(form, name) for name in ("format", "source", "licence", "submit", "approve")}
+    form_name, storage = text(form, "format") or "auto", request.app.state.storage
     try:
-        job = imports.request_import(
-            session,
-            user,
-            project,
-            storage=request.app.state.storage,
-            data=file.file,
-            filename=file.filename,
-            format=given["format"] or "auto",
-            source=given["source"],
-            licence=given["licence"],
-            submit=given["submit"] == "yes",
-            approve=given["approve"] == "yes",
+        kept = uploads.keep(
+            session, user, project, storage=storage, data=file.file, filename=file.filename, format=form_name
         )
     except AppError as error:
         if error.status not in (413, 422):
             raise
-        return _form(request, session, user, project, {**given, "filename": file.filename}, error)
-    return go(request, f"/jobs/{job.id}")
+        return _form(request, session, user, project, {"format": form_name, "filename": file.filename}, error)
+    chosen = f"?format={form_name}" if form_name != "auto" else ""
+    return go(request, f"/projects/{slug}/import/{kept.id}{chosen}")
 
 
 def _form(
@@ -92,6 +86,70 @@ def _form(
     )
 
 
+@router.get("/projects/{slug}/import/{upload_id}", dependencies=[asks(Permission.WRITE_PAIR)])
+def show_upload(request: Request, session: Db, user: Me, slug: str, upload_id: str) -> Response:
+    """The first rows as they will be imported; the query says what the columns become: c0=prompt&c1=completion."""
+    project = access.visible_project(session, user, slug)
+    kept = queries.upload_of(session, user, project, upload_id)
+    form = request.query_params.get("format", "auto")
+    shown = previews.of(request.app.state.storage, kept, form, request.query_params)
+    return _preview(request, session, user, project, kept, shown, {})
+
+
+@router.post("/projects/{slug}/import/{upload_id}", dependencies=[asks(Permission.WRITE_PAIR)])
+def import_upload(request: Request, session: Db, user: Me, form: Posted, slug: str, upload_id: str) -> Response:
+    project = access.visible_project(session, user, slug)
+    kept = queries.upload_of(session, user, project, upload_id)
+    given = {name: text(form, name) for name in ("format", "map", "source", "licence", "submit", "approve", "skip_bad")}
+    storage, form_name = request.app.state.storage, given["format"] or "auto"
+    try:
+        job = imports.request_import(
+            session,
+            user,
+            project,
+            storage=storage,
+            data=kept,
+            format=form_name,
+            source=given["source"],
+            licence=given["licence"],
+            submit=given["submit"] == "yes",
+            approve=given["approve"] == "yes",
+            skip_bad=given["skip_bad"] == "yes",
+            mapping=mapping.from_text(given["map"]),
+        )
+    except AppError as error:
+        if error.status not in (413, 422):
+            raise
+        shown = previews.of_map(storage, kept, form_name, given["map"])
+        return _preview(request, session, user, project, kept, shown, given, error)
+    return go(request, f"/jobs/{job.id}")
+
+
+def _preview(
+    request: Request,
+    session: Session,
+    user: User,
+    project: Project,
+    kept: Upload,
+    shown: previews.Preview,
+    given: dict[str, str],
+    error: AppError | None = None,
+) -> Response:
+    return page(
+        request,
+        "datasets/preview.html",
+        status=error.status if error else 200,
+        **in_project(session, user, project, "/pairs"),
+        upload=kept,
+        shown=shown,
+        given=given,
+        error=error,
+        formats=[(name, FORMATS[name]) for name in readers.FORMATS],
+        targets=previews.TARGETS,
+        licences=previews.LICENCES,
+    )
+
+
 @router.get("/jobs/{job_id}", dependencies=[asks(Permission.READ_PROJECT)])
 def show(request: Request, session: Db, user: Me, job_id: str) -> Response:
     job, project = _open_job(session, user, job_id)
@@ -105,10 +163,19 @@ def show(request: Request, session: Db, user: Me, job_id: str) -> Response:
 def progress(request: Request, session: Db, user: Me, job_id: str) -> Response:
     """The fragment that the page asks for every second; at the end it sends the browser on."""
     job, project = _open_job(session, user, job_id)
-    response = page(request, "datasets/_progress.html", job=job)
+    response = page(request, "datasets/_progress.html", job=job, project=project)
     if job.state not in jobs.OPEN:
         response.headers["HX-Redirect"] = _where(job, project) or f"/jobs/{job.id}"
     return response
+
+
+@router.get("/jobs/{job_id}/errors", dependencies=[asks(Permission.WRITE_PAIR)])
+def errors(request: Request, session: Db, user: Me, job_id: str) -> Response:
+    """The bad rows of an import, to mend and send again."""
+    job, _ = _open_job(session, user, job_id)
+    address = queries.errors_file_of(session, user, job)
+    headers = {"Content-Disposition": f'attachment; filename="bad-rows-{job.id[:12]}.jsonl"', **SAVED}
+    return Response(request.app.state.storage.bytes_of(address), media_type="application/x-ndjson", headers=headers)
 
 
 @router.post("/jobs/{job_id}/cancel", dependencies=[asks(Permission.WRITE_PAIR)])

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 from app.core.errors import NotFound
 from app.domain.accounts import queries as accounts
 from app.domain.accounts.permissions import Permission
-from app.domain.accounts.tables import User
-from app.domain.pairs import actions, queries
-from app.domain.pairs.tables import Pair
+from app.domain.pairs import actions, history, queries
+from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import access
 from app.domain.projects import queries as projects
 from app.domain.provenance import queries as provenance
 from app.domain.reviews import queries as reviews
-from app.web import contents
+from app.domain.reviews import threads
+from app.web import comments, contents, problems  # noqa: F401  (problems gives the templates `explained`)
 from app.web.deps import Db, Me, Posted, asks, go, in_project, text
 from app.web.render import page
 from app.web.writing import open_pair
@@ -38,6 +38,7 @@ def index(
     value: str = "",
     author: str = "",
     q: str = "",
+    unresolved: bool = False,
     cursor: str | None = None,
 ) -> Response:
     project = access.visible_project(session, user, slug)
@@ -50,10 +51,18 @@ def index(
         q=q or None,
         limit=30,
         cursor=cursor,
+        also=threads.unresolved(user) if unresolved else None,
     )
     texts = queries.currents(session, found.items)
     rows = [(pair, texts[pair.id]) for pair in found.items]
-    chosen = {"state": state, "tag": tag, "value": value, "author": author, "q": q}
+    chosen = {
+        "state": state,
+        "tag": tag,
+        "value": value,
+        "author": author,
+        "q": q,
+        "unresolved": "true" if unresolved else "",
+    }
     kept = {name: one for name, one in chosen.items() if one}
     return page(
         request,
@@ -63,6 +72,7 @@ def index(
         chosen=chosen,
         counts=queries.counts_by_state(session, project),
         states=STATES,
+        older=reviews.older_approvals(session, project, limit=0)[0],
         members=projects.members(session, project),
         tag_values=queries.tag_values(session, project),
         names=accounts.names(session, {pair.author_id for pair in found.items}),
@@ -72,12 +82,18 @@ def index(
 
 
 @router.get("/pairs/{pair_id}", dependencies=[asks(Permission.READ_PROJECT)])
-def show(request: Request, session: Db, user: Me, pair_id: str, old: int | None = None) -> Response:
+def show(
+    request: Request, session: Db, user: Me, pair_id: str, old: int | None = None, new: int | None = None
+) -> Response:
+    """`old` and `new` are the numbers of two revisions to compare; by default what the latest sitting changed."""
     pair, project = open_pair(session, user, pair_id)
     revisions = sorted(queries.revisions(session, pair), key=lambda one: one.number, reverse=True)
     revision = queries.current(session, pair)
-    before = next((one for one in revisions if one.number == (old or revision.number - 1)), None)
-    given = _visible_reviews(session, user, pair)
+    sittings = history.sittings(revisions, _milestones(session, pair, revision))
+    numbered = {one.number: one for one in revisions}
+    first = sittings[1].last.number if len(sittings) > 1 else revision.number - 1
+    before, after = numbered.get(old or first), numbered.get(new or revision.number)
+    given = reviews.visible(session, user, pair)
     people = {one.author_id for one in revisions} | {one.reviewer_id for one in given} | {pair.author_id}
     return page(
         request,
@@ -86,11 +102,16 @@ def show(request: Request, session: Db, user: Me, pair_id: str, old: int | None 
         pair=pair,
         revision=revision,
         revisions=revisions,
-        before=before,
+        sittings=sittings,
+        before=before if before is not after else None,
+        after=after,
         reviews=given,
+        blind=reviews.is_blind(session, user, pair),
+        state=reviews.shown_state(session, user, pair),
         names=accounts.names(session, people),
         own=pair.author_id == user.id,
         used_in=provenance.used_in(session, pair),
+        **comments.on_page(session, user, project, pair, revision),
         plain=contents.plain,
         numbers={one.id: one.number for one in revisions},
     )
@@ -133,12 +154,10 @@ def restore(request: Request, session: Db, user: Me, form: Posted, pair_id: str)
     return go(request, f"/pairs/{pair.id}", "Restored as a new revision.")
 
 
-def _visible_reviews(session: Session, user: User, pair: Pair) -> list[Any]:
-    """Verdicts are blind while the pair is being judged: then a reviewer sees only their own."""
-    given = [one for one in reviews.of_pair(session, pair) if not one.undone_at]
-    if pair.state not in ("submitted", "in_review") or user.is_admin:
-        return given
-    return [one for one in given if one.reviewer_id == user.id or one.revision_id != pair.current_revision_id]
+def _milestones(session: Session, pair: Pair, revision: Revision) -> set[str]:
+    """Revisions that somebody else may speak of: these stay visible in the folded history."""
+    judged = {one.revision_id for one in reviews.of_pair(session, pair)}
+    return {revision.id, pair.submitted_revision_id or "", *judged}
 
 
 def _link(slug: str, query: dict[str, Any]) -> str:

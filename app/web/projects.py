@@ -12,6 +12,7 @@ from app.domain.accounts import queries as accounts
 from app.domain.accounts.permissions import Permission, require_global
 from app.domain.accounts.tables import User
 from app.domain.guidelines import queries as guidelines
+from app.domain.pairs import progress
 from app.domain.pairs import queries as pairs
 from app.domain.projects import access, actions, queries
 from app.domain.projects.tables import Project
@@ -20,6 +21,7 @@ from app.domain.signin import actions as signin
 from app.web.deps import Db, Me, Posted, asks, go, in_project, number, text
 from app.web.people import link_address
 from app.web.render import page
+from app.web.rounds import chart, row
 
 router = APIRouter()
 TASKS = ["generation", "classification", "extraction", "translation", "regression", "code"]
@@ -66,12 +68,16 @@ def create(request: Request, session: Db, user: Me, form: Posted) -> Response:
 @router.get("/projects/{slug}", dependencies=[asks(Permission.READ_PROJECT)])
 def show(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    progress = [(one, pairs.round_progress(session, one)) for one in rounds.open_rounds(session, project)]
+    rows = [row(session, user, project, one) for one in rounds.by_urgency(rounds.open_rounds(session, project))]
+    paced = next((one for one in sorted(rows, key=lambda one: one["late"]) if one["pace"]), None)
     return page(
         request,
         "projects/show.html",
         **in_project(session, user, project, ""),
-        progress=progress,
+        rows=rows,
+        paced=paced,
+        chart=chart(paced["pace"]) if paced else None,
+        coverage=progress.coverage(session, project),
         counts=pairs.counts_by_state(session, project),
         tag_values=pairs.tag_values(session, project),
         guideline=guidelines.current(session, project),

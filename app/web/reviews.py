@@ -1,4 +1,4 @@
-"""The reviewing desk: take the next item under a lease, keep the lease, decide, undo."""
+"""The reviewing desk: take the next item under a lease, keep the lease, decide, undo; who has what on the desk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
-from app.core.errors import Conflict, NotFound
+from app.core.errors import AppError, Conflict, NotFound
+from app.domain.accounts import queries as accounts
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.guidelines import queries as guidelines
@@ -16,13 +17,15 @@ from app.domain.pairs import queries as pairs
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.reviews import actions, queries
-from app.web import contents
+from app.domain.reviews import actions, precedents, queries
+from app.domain.reviews.tables import GoldAnswer
+from app.web import comments, contents
 from app.web.deps import Db, Me, Posted, asks, go, in_project, text
 from app.web.render import page, words
 from app.web.writing import open_pair
 
 router = APIRouter()
+UNTOUCHED: dict[str, Any] = {"ratings": {}, "comment": "", "messages": None}
 
 
 @router.get("/projects/{slug}/review", dependencies=[asks(Permission.REVIEW_PAIR)])
@@ -33,8 +36,9 @@ def queue(request: Request, session: Db, user: Me, slug: str) -> Response:
         request,
         "reviews/queue.html",
         **in_project(session, user, project, "/review"),
-        waiting=queries.queue_length(session, project, user),
-        last=_last(session, user, project),
+        **queue_tabs(session, user, project),
+        **_last(session, user, project),
+        mine=queries.lease_of(session, user, project),
     )
 
 
@@ -48,42 +52,32 @@ def take(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Re
 def desk(request: Request, session: Db, user: Me, pair_id: str) -> Response:
     pair, project = open_pair(session, user, pair_id)
     access.require(session, user, Permission.REVIEW_PAIR, project)
-    lease = queries.live_lease(session, pair)
-    if lease is None or lease.reviewer_id != user.id:
+    lease = queries.lease_on(session, user, pair)
+    if lease is None:
         raise Conflict("You do not hold this item (any more). Take the next one from the queue.")
-    revision = pairs.submitted(session, pair)
-    return page(
-        request,
-        "reviews/desk.html",
-        **in_project(session, user, project, "/review"),
-        pair=pair,
-        lease=lease,
-        revision=revision,
-        guideline=guidelines.current(session, project),
-        last=_last(session, user, project),
-        waiting=queries.queue_length(session, project, user),
-        notes=_notes(session, pair),
-        previous=_previous(session, pair, revision),
-        plain=contents.plain,
-    )
+    return _desk(request, session, user, project, pair, lease.id)
 
 
 @router.post("/pairs/{pair_id}/review", dependencies=[asks(Permission.REVIEW_PAIR)])
 def decide(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
-    """Record the decision and serve the next item at once."""
+    """Record the decision and serve the next item at once. What is refused comes back with everything typed."""
     pair, project = open_pair(session, user, pair_id)
+    given = verdict_of(form, project)
     decision = text(form, "decision")
-    given = contents.from_form(form)["messages"] if decision == "fix_and_accept" else None
-    actions.decide(
-        session,
-        user,
-        pair,
-        lease=text(form, "lease"),
-        decision=decision,
-        ratings=_ratings(form, project),
-        comment=text(form, "comment"),
-        messages=given,
-    )
+    try:
+        actions.decide(
+            session,
+            user,
+            pair,
+            lease=text(form, "lease"),
+            revision=text(form, "revision") or None,
+            decision=decision,
+            **{**given, "messages": given["messages"] if decision == "fix_and_accept" else None},
+        )
+    except AppError as error:
+        if error.status not in (409, 422):
+            raise
+        return _desk(request, session, user, project, pair, text(form, "lease"), given=given, error=error)
     session.flush()
     return _next(request, session, user, project, flash=f"{words(decision)}: recorded.")
 
@@ -100,6 +94,28 @@ def release(request: Request, session: Db, user: Me, form: Posted, lease_id: str
     return go(request, text(form, "back") if text(form, "back").startswith("/projects/") else "/", "Given back.")
 
 
+@router.get("/projects/{slug}/review/leases", dependencies=[asks(Permission.REVIEW_PAIR)])
+def leases(request: Request, session: Db, user: Me, slug: str) -> Response:
+    """Who has which pair on the desk, since when and until when."""
+    project = access.visible_project(session, user, slug)
+    access.require(session, user, Permission.REVIEW_PAIR, project)
+    found = queries.open_leases(session, project)
+    return page(
+        request,
+        "reviews/leases.html",
+        **in_project(session, user, project, "/review"),
+        **queue_tabs(session, user, project),
+        leases=[(lease, pair, pairs.submitted(session, pair)) for lease, pair in found],
+        names=accounts.names(session, {lease.reviewer_id for lease, _ in found}),
+    )
+
+
+@router.post("/leases/{lease_id}/take-over", dependencies=[asks(Permission.MANAGE_PROJECT)])
+def take_over(request: Request, session: Db, user: Me, form: Posted, lease_id: str) -> Response:
+    lease = actions.take_over(session, user, lease_id)
+    return go(request, f"/pairs/{lease.pair_id}/review", "Taken over: the item is on your desk now.")
+
+
 @router.post("/projects/{slug}/review/undo", dependencies=[asks(Permission.REVIEW_PAIR)])
 def undo(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     """Undo one's last decision in this project."""
@@ -112,6 +128,61 @@ def undo(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Re
     return go(request, f"/pairs/{last.pair_id}", "Undone: the pair waits for a decision again.")
 
 
+def queue_tabs(session: Session, user: User, project: Project) -> dict[str, Any]:
+    """How much is behind each tab of the queue."""
+    count, _ = queries.older_approvals(session, project, limit=0)
+    behind = {
+        "rulings": len(queries.to_adjudicate(session, project)),
+        "leases": len(queries.open_leases(session, project)),
+        "older": count,
+    }
+    return {"waiting": queries.queue_length(session, project, user), "behind": behind}
+
+
+def verdict_of(form: FormData, project: Project) -> dict[str, Any]:
+    """criterion -> 1..5, or None where it was not judged, which is never zero; comment; the text as it was left."""
+    rated = {one["name"]: text(form, f"rating:{one['name']}") for one in project.criteria}
+    return {
+        "ratings": {name: int(value) if value in ("1", "2", "3", "4", "5") else None for name, value in rated.items()},
+        "comment": text(form, "comment"),
+        "messages": contents.from_form(form)["messages"],
+    }
+
+
+def _desk(
+    request: Request,
+    session: Session,
+    user: User,
+    project: Project,
+    pair: Pair,
+    lease: str,
+    *,
+    given: dict[str, Any] = UNTOUCHED,
+    error: AppError | None = None,
+) -> Response:
+    revision = pairs.submitted(session, pair)
+    earlier = queries.earlier(session, pair) if not pair.is_gold else []
+    return page(
+        request,
+        "reviews/desk.html",
+        status=error.status if error else 200,
+        **in_project(session, user, project, "/review"),
+        pair=pair,
+        lease=lease,
+        revision=revision,
+        given=given,
+        error=error,
+        guideline=guidelines.current(session, project),
+        **_last(session, user, project),
+        **comments.on_page(session, user, project, pair, revision, back=comments.DESK),
+        waiting=queries.queue_length(session, project, user),
+        notes=[one for one in earlier if one.comment],
+        previous=_previous(session, pair, revision, {one.revision_id for one in earlier}),
+        precedents=precedents.like(session, project, revision),
+        plain=contents.plain,
+    )
+
+
 def _next(request: Request, session: Session, user: User, project: Project, flash: str | None = None) -> Response:
     lease = actions.take_next(session, user, project)
     if lease is None:
@@ -119,28 +190,14 @@ def _next(request: Request, session: Session, user: User, project: Project, flas
     return go(request, f"/pairs/{lease.pair_id}/review", flash)
 
 
-def _ratings(form: FormData, project: Project) -> dict[str, int | None]:
-    """criterion -> 1..5, or None where it was not judged, which is never zero."""
-    given = {one["name"]: text(form, f"rating:{one['name']}") for one in project.criteria}
-    return {name: int(value) if value in ("1", "2", "3", "4", "5") else None for name, value in given.items()}
-
-
-def _last(session: Session, user: User, project: Project) -> Any:
+def _last(session: Session, user: User, project: Project) -> dict[str, Any]:
+    """The user's last verdict and, where it was on a gold pair, the right one."""
     last = queries.latest_by(session, user, project)
-    return last if last and not last.undone_at else None
+    right = session.get(GoldAnswer, last.pair_id) if last and last.kind == queries.GOLD else None
+    return {"last": last, "right": right}
 
 
-def _previous(session: Session, pair: Pair, revision: Any) -> Any:
-    """The revision that was last judged, when this one mends it."""
-    judged = {one.revision_id for one in queries.of_pair(session, pair)} - {revision.id}
+def _previous(session: Session, pair: Pair, revision: Any, judged: set[str]) -> Any:
+    """The revision that came back last, when this one mends it."""
     older = [one for one in pairs.revisions(session, pair) if one.id in judged and one.number < revision.number]
     return max(older, key=lambda one: one.number, default=None)
-
-
-def _notes(session: Session, pair: Pair) -> list[Any]:
-    """Why it was returned before; verdicts on the present revision stay blind."""
-    return [
-        one
-        for one in queries.of_pair(session, pair)
-        if one.revision_id != pair.current_revision_id and one.comment and not one.undone_at
-    ]

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from app.core.errors import AppError, Conflict, Invalid
+from app.core.errors import AppError, Conflict, Invalid, NotFound
+from app.domain.accounts import queries as accounts
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.consent import queries as consent
 from app.domain.guidelines import queries as guidelines
-from app.domain.pairs import actions, queries
+from app.domain.pairs import actions, declarations, lengths, progress, queries
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects.tables import Project
@@ -33,22 +34,55 @@ def new(request: Request, session: Db, user: Me, slug: str, round: str | None = 
     given["tags"] = {"language": project.languages[0]} if len(project.languages) == 1 else {}
     if len(project.domains) == 1:
         given["tags"]["domain"] = project.domains[0]
+    given["tags"] |= contents.asked_tags(request.query_params)
     return _desk(request, session, user, project, given, round_id=round)
 
 
 @router.post("/projects/{slug}/pairs/check", dependencies=[asks(Permission.WRITE_PAIR)])
 def check(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
-    """The problems of what is typed, as a fragment. Nothing is saved."""
+    """The problems of what is typed, as a fragment, with the tokens of each turn. Nothing is saved."""
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.WRITE_PAIR, project)
     given = contents.from_form(form)
-    if not any(turn["content"].strip() for turn in given["messages"]):
-        return page(request, "pairs/_problems.html", problems=None)
-    try:
-        problems = queries.problems_for(session, project, contents.parse(given), without=text(form, "pair_id") or None)
-    except Invalid:
-        problems = None
-    return page(request, "pairs/_problems.html", problems=problems)
+    problems = None
+    if any(turn["content"].strip() for turn in given["messages"]):
+        try:
+            content = contents.parse(given)
+            given["messages"] = content.as_dict()["messages"]
+            problems = queries.problems_for(session, project, content, without=text(form, "pair_id") or None)
+        except Invalid:
+            problems = None
+    return page(
+        request,
+        "pairs/_checked.html",
+        problems=problems,
+        turns=given["messages"],
+        waivers=given["waivers"],
+        tokens=lengths.counts(project, [turn["content"] for turn in given["messages"]]),
+        reader=lengths.reader_of(project),
+        mending=True,
+    )
+
+
+@router.post("/projects/{slug}/pairs/preview", dependencies=[asks(Permission.WRITE_PAIR)])
+def preview(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+    """One turn as it will be read, as a fragment."""
+    project = access.visible_project(session, user, slug)
+    access.require(session, user, Permission.WRITE_PAIR, project)
+    return page(request, "pairs/_preview.html", project=project, written=str(form.get("text") or ""))
+
+
+@router.post("/projects/{slug}/pairs/compare", dependencies=[asks(Permission.WRITE_PAIR)])
+def compare(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+    """The text in the form against the saved one, as a fragment: before a restore, and when two tabs have saved."""
+    project = access.visible_project(session, user, slug)
+    access.require(session, user, Permission.WRITE_PAIR, project)
+    pair = None
+    if pair_id := text(form, "pair_id"):
+        pair, home = open_pair(session, user, pair_id)
+        if home.id != project.id:
+            raise NotFound()
+    return page(request, "pairs/_compare.html", **_sides(session, pair, contents.from_form(form)))
 
 
 @router.post("/projects/{slug}/pairs", dependencies=[asks(Permission.WRITE_PAIR)])
@@ -57,7 +91,8 @@ def create(request: Request, session: Db, user: Me, form: Posted, slug: str) -> 
     access.require(session, user, Permission.WRITE_PAIR, project)
     given, round_id = contents.from_form(form), text(form, "round_id") or None
     try:
-        pair = actions.create(session, user, project, contents.parse(given), round_id=round_id)
+        declared = contents.declared(project, given)
+        pair = actions.create(session, user, project, contents.parse(given), round_id=round_id, declared=declared)
     except Invalid as error:
         return _desk(request, session, user, project, given, round_id=round_id, error=error)
     if text(form, "then") == "review":
@@ -68,12 +103,13 @@ def create(request: Request, session: Db, user: Me, form: Posted, slug: str) -> 
 @router.post("/projects/{slug}/pairs/autosave", dependencies=[asks(Permission.WRITE_PAIR)])
 def autosave_new(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    pair = actions.create(
-        session, user, project, contents.parse(contents.from_form(form)), round_id=text(form, "round_id") or None
-    )
+    given, round_id = contents.from_form(form), text(form, "round_id") or None
+    declared = contents.declared(project, given)
+    pair = actions.create(session, user, project, contents.parse(given), round_id=round_id, declared=declared)
     return JSONResponse(
         {
             "revision": pair.current_revision_id,
+            "pair": pair.id,
             "autosave": f"/pairs/{pair.id}/autosave",
             "action": f"/pairs/{pair.id}/save",
             "url": f"/pairs/{pair.id}/edit",
@@ -94,12 +130,20 @@ def save(request: Request, session: Db, user: Me, form: Posted, pair_id: str) ->
     pair, project = open_pair(session, user, pair_id)
     access.require(session, user, Permission.WRITE_PAIR, project)
     given = contents.from_form(form)
+    expected = text(form, "over") or text(form, "expected_revision")
     try:
-        actions.save(session, user, pair, contents.parse(given), expected_revision=text(form, "expected_revision"))
+        declared = contents.declared(project, given)
+        actions.save(session, user, pair, contents.parse(given), expected_revision=expected, declared=declared)
     except AppError as error:
         if error.status not in (412, 422):
             raise
-        return _desk(request, session, user, project, given, pair=pair, round_id=pair.round_id, error=error)
+        return _desk(
+            request, session, user, project, given, pair=pair, round_id=pair.round_id, error=error, expected=expected
+        )
+    if text(form, "over"):
+        return go(
+            request, f"/pairs/{pair.id}/edit", "Saved as the newest revision; the other one stays in the history."
+        )
     if text(form, "then") == "review" and pair.state in ("draft", "changes_requested"):
         return go(request, f"/pairs/{pair.id}/submit")
     return go(request, f"/pairs/{pair.id}", "Saved.")
@@ -108,12 +152,12 @@ def save(request: Request, session: Db, user: Me, form: Posted, pair_id: str) ->
 @router.post("/pairs/{pair_id}/autosave", dependencies=[asks(Permission.WRITE_PAIR)])
 def autosave(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
     """Drafts and returned pairs only: a save of any other pair changes its state, which a person must ask for."""
-    pair, _ = open_pair(session, user, pair_id)
+    pair, project = open_pair(session, user, pair_id)
     if pair.state not in ("draft", "changes_requested"):
         raise Conflict("this pair is past its draft; press Save when you are done.")
-    revision = actions.save(
-        session, user, pair, contents.parse(contents.from_form(form)), expected_revision=text(form, "expected_revision")
-    )
+    given, expected = contents.from_form(form), text(form, "expected_revision")
+    declared = contents.declared(project, given)
+    revision = actions.save(session, user, pair, contents.parse(given), expected_revision=expected, declared=declared)
     return JSONResponse({"revision": revision.id})
 
 
@@ -133,7 +177,21 @@ def look(request: Request, session: Db, user: Me, pair_id: str) -> Response:
         pair=pair,
         revision=revision,
         problems=problems,
+        unexplained=declarations.unexplained(problems, revision.waivers),
     )
+
+
+def _sides(session: Session, pair: Pair | None, given: dict[str, Any]) -> dict[str, Any]:
+    """What a comparison shows: the saved revision, or nothing yet, and the text of the form."""
+    mine = contents.plain_of(given["messages"])
+    saved = queries.current(session, pair) if pair else None
+    return {
+        "saved": saved,
+        "saved_by": accounts.names(session, {saved.author_id}).get(saved.author_id, "–") if saved else "",
+        "theirs": contents.plain(saved) if saved else "",
+        "mine": mine,
+        "known": pair is not None and any(contents.plain(one) == mine for one in queries.revisions(session, pair)),
+    }
 
 
 def open_pair(session: Session, user: User, pair_id: str) -> tuple[Pair, Project]:
@@ -152,9 +210,14 @@ def _desk(
     pair: Pair | None = None,
     round_id: str | None = None,
     error: AppError | None = None,
+    expected: str = "",
 ) -> Response:
+    """`expected` is what a refused save was based on; the next one must not pass for newer than it is."""
     chosen = rounds.by_id(session, project, round_id) if round_id else None
+    made = progress.of_round(session, chosen) if chosen else None
     context = in_project(session, user, project, "/pairs")
+    if pair and error and error.status == 412:
+        context |= _sides(session, pair, given)
     return page(
         request,
         "pairs/write.html",
@@ -165,9 +228,11 @@ def _desk(
         pair=pair,
         round=chosen,
         error=error,
-        progress=queries.round_progress(session, chosen) if chosen else None,
+        progress=made.targets if made else None,
+        own=next((one for one in made.people if one["user"] == user.id), None) if made else None,
+        assistance=list(declarations.ASSISTANCE.items()),
         guideline=guidelines.current(session, project),
         tag_values=queries.tag_values(session, project),
         tag_names=contents.TAGS,
-        expected=pair.current_revision_id if pair else "",
+        expected=expected or (pair.current_revision_id if pair else ""),
     )

@@ -17,6 +17,8 @@ depends_on = None
 
 def upgrade() -> None:
     add_columns()
+    create_indexes()
+    share_leases()
     create_gold()
     create_comments()
     create_assignees()
@@ -31,8 +33,28 @@ def add_columns() -> None:
     op.add_column("revisions", sa.Column("waivers", sa.JSON(), nullable=True))
     op.add_column("pairs", sa.Column("opinions", sa.Integer(), nullable=True))
     op.add_column("pairs", sa.Column("is_gold", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.create_index(
+        "ix_pairs_gold",
+        "pairs",
+        ["project_id", "state"],
+        sqlite_where=sa.text("is_gold = 1"),
+        postgresql_where=sa.text("is_gold"),
+    )
     op.add_column("reviews", sa.Column("kind", sa.String(length=16), nullable=False, server_default="review"))
     op.add_column("rounds", sa.Column("deadline", sa.DateTime(timezone=True), nullable=True))
+
+
+def share_leases() -> None:
+    """One lease a reviewer on a pair, no longer one a pair: several opinions may be written at once."""
+    with op.batch_alter_table("leases") as leases:
+        leases.drop_constraint("uq_leases_pair_id", type_="unique")
+        leases.create_unique_constraint("uq_leases_pair_id_reviewer_id", ["pair_id", "reviewer_id"])
+
+
+def create_indexes() -> None:
+    """The list without a filter, and "has this reviewer judged it?", at 100,000 pairs."""
+    op.create_index("ix_pairs_newest", "pairs", ["project_id", "id"], unique=False)
+    op.create_index("ix_reviews_judged", "reviews", ["pair_id", "reviewer_id"], unique=False)
 
 
 def create_gold() -> None:

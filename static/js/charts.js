@@ -37,11 +37,50 @@ function barsOption(data) {
   };
 }
 
-const kinds = { curve: curveOption, bars: barsOption };
+const whole = (value) => (value === null || value === undefined ? "–" : Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, "\u202f"));
+
+// What is approved against the straight line to the target; the forecast widens from today to the deadline.
+function throughputOption(data) {
+  const look = frame(), last = data.sum.findLastIndex((one) => one !== null), end = data.days.length - 1, now = data.sum[last];
+  const towards = (goal) => data.days.map((_, at) => (at < last ? null : end === last ? goal : now + ((goal - now) * (at - last)) / (end - last)));
+  const one = (name, color, values, style = {}, extra = {}) => ({ name, type: "line", data: values, showSymbol: false, lineStyle: { width: 2, color, ...style }, itemStyle: { color }, animation: false, ...extra });
+  const series = [one("Approved", token("--accent"), data.sum, { width: 3 }), one("Line to the target", token("--series-1"), data.line, { type: "dashed", width: 1.5 })];
+  if (data.forecast && end > last) {
+    const { expected, low, high } = data.forecast, lower = towards(low), upper = towards(high), hidden = { opacity: 0 };
+    const band = { stack: "interval", symbol: "none", silent: true, tooltip: { show: false } };
+    series.push(one("At this pace", token("--series-3"), towards(expected), { type: "dotted" }));
+    series.push(one("low", "transparent", lower, hidden, band), one("high", "transparent", upper.map((value, at) => (value === null ? null : value - lower[at])), hidden, { ...band, areaStyle: { color: token("--series-3"), opacity: 0.18 } }));
+  }
+  return {
+    textStyle: look.text, tooltip: { ...look.tooltip, valueFormatter: whole }, aria: { enabled: true },
+    legend: { top: 0, left: 0, textStyle: look.text, icon: "roundRect", itemHeight: 4, itemWidth: 16, data: ["Approved", "Line to the target", ...(data.forecast && end > last ? ["At this pace"] : [])] },
+    grid: { left: 8, right: 28, top: 36, bottom: 8, containLabel: true },
+    xAxis: { type: "category", boundaryGap: false, data: data.days.map((day) => new Date(`${day}T00:00Z`).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })), axisLabel: { color: look.muted, hideOverlap: true }, axisLine: { lineStyle: { color: look.line } }, axisTick: { show: false } },
+    yAxis: { type: "value", minInterval: 1, axisLabel: { color: look.muted, formatter: whole }, splitLine: { lineStyle: { color: look.line } } },
+    series,
+  };
+}
+
+// Domain by language: the darker, the more approved pairs; a cell without any keeps its number, nought.
+function heatOption(data) {
+  const look = frame(), most = Math.max(1, ...data.cells.map(([, , n]) => n));
+  const names = (values) => ({ type: "category", data: values, axisLabel: { color: token("--ink"), width: 140, overflow: "truncate" }, axisLine: { show: false }, axisTick: { show: false }, splitArea: { show: false } });
+  return {
+    textStyle: look.text, aria: { enabled: true },
+    tooltip: { ...look.tooltip, trigger: "item", formatter: ({ value }) => `${data.domains[value[1]]}, ${data.languages[value[0]]}: ${value[2]} approved of ${value[3]} written` },
+    grid: { left: 8, right: 8, top: 28, bottom: 4, containLabel: true },
+    xAxis: { ...names(data.languages), position: "top" }, yAxis: { ...names(data.domains), inverse: true },
+    visualMap: { show: false, min: 0, max: most, dimension: 2, inRange: { color: [token("--sunken"), token("--series-2")] } },
+    series: [{ type: "heatmap", data: data.cells.map((value) => ({ value, label: { color: value[2] > most * 0.55 ? token("--accent-ink") : token("--ink") } })), label: { show: true, formatter: ({ value }) => String(value[2]) }, itemStyle: { borderWidth: 3, borderColor: token("--surface"), borderRadius: 4 }, animation: false }],
+  };
+}
+
+const kinds = { curve: curveOption, bars: barsOption, throughput: throughputOption, heat: heatOption };
+const lines = { bars: (data) => 60 + 22 * data.values.length, heat: (data) => 40 + 36 * data.domains.length }; // a line for each value, or the names overlap
 
 export function draw(box, data) {
   if (!window.echarts) return;
-  if (data.values) box.style.height = `${60 + 22 * data.values.length}px`; // a line for each value, or the names overlap
+  if (lines[box.dataset.chart]) box.style.height = `${lines[box.dataset.chart](data)}px`;
   const chart = drawn.get(box)?.chart || window.echarts.init(box, null, { renderer: "canvas" });
   drawn.set(box, { chart, data });
   chart.setOption(kinds[box.dataset.chart](data), true);

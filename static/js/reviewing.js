@@ -16,11 +16,18 @@ function rate(value) {
   const radio = criteria[current]?.querySelector(`input[value="${value}"]`);
   if (!radio) return;
   radio.checked = true;
+  say(criteria[current]);
   point(current + 1);
 }
 
+// The words of the chosen level, under the scale.
+function say(box) {
+  const words = box.querySelector(".anchor");
+  if (words) words.textContent = box.querySelector("input:checked")?.dataset.anchor || "";
+}
+
 const button = (decision) => form.querySelector(`button[name=decision][value="${decision}"]`);
-const edited = () => [...form.querySelectorAll("textarea[data-original]")].some((area) => area.value !== area.defaultValue);
+const edited = () => [...form.querySelectorAll("textarea[data-original]")].some((area) => area.value !== (area.dataset.original || area.defaultValue));
 
 function choose(decision) {
   const chosen = button(decision);
@@ -51,7 +58,8 @@ function onKey(event) {
   else if (event.key === "0") rate("");
   else if (event.key === "j") point(current + 1);
   else if (event.key === "k") point(current - 1);
-  else if (event.key === "c") form.elements.comment.focus();
+  else if (event.key === "w") form.elements.comment.focus();
+  else if (event.key === "g") document.querySelector("#back-button")?.click();
   else if (event.key === "u") document.querySelector("#undo-button")?.click();
   else if (letters[event.key]) choose(letters[event.key]);
   else return;
@@ -69,15 +77,21 @@ async function renew() {
 
 if (form) {
   point(0);
-  criteria.forEach((box, index) => box.addEventListener("focusin", () => point(index)));
+  criteria.forEach((box, index) => {
+    box.addEventListener("focusin", () => point(index));
+    box.addEventListener("change", () => say(box));
+    say(box);
+  });
   document.addEventListener("keydown", onKey);
   form.addEventListener("submit", (event) => {
     const decision = event.submitter?.value;
     if (NEED_WORDS.includes(decision) && !form.elements.comment.value.trim()) { event.preventDefault(); choose(decision); }
     if (decision === "fix_and_accept" && !edited()) { event.preventDefault(); openFix(); }
   }, true);
-  setInterval(renew, 30000);
-  document.addEventListener("visibilitychange", renew);
+  if (form.dataset.renew) {
+    setInterval(renew, 30000);
+    document.addEventListener("visibilitychange", renew);
+  }
 }
 const next = document.querySelector("#next-button");
 if (next) document.addEventListener("keydown", (event) => {

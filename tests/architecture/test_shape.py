@@ -62,9 +62,11 @@ def test_the_application_imports_nothing_of_the_trainer_but_its_protocol() -> No
 
 
 def test_nothing_commits_outside_the_database_module() -> None:
+    """And the line of its writers."""
     wrong = [
         named(path)
         for path in (ROOT / "app").rglob("*.py")
+        if path.name != "group_commit.py"
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit"
     ]

@@ -25,6 +25,7 @@ from app.domain.evaluation import actions as evaluation
 from app.domain.findings import actions as findings
 from app.domain.pairs import actions as pairs
 from app.domain.pairs import messages
+from app.domain.pairs.declarations import Declared
 from app.domain.pairs.tables import Pair
 from app.domain.projects import actions as projects
 from app.domain.provenance import actions, queries
@@ -122,7 +123,8 @@ def _write(session: Session, world: World) -> None:
     turns = [{"role": "user", "content": f"{WORD} mended the question"}, {"role": "assistant", "content": "Front desk"}]
     reviews.decide(session, person, fixed, lease=lease.id, decision="fix_and_accept", ratings={}, messages=turns)
     world.ids["fixed"] = fixed.id
-    world.ids["draft"] = pairs.create(session, person, cast.project, content(91, WORD)).id
+    reason = Declared(waivers=[{"code": "pii", "reason": f"{WORD} is what I mean"}])
+    world.ids["draft"] = pairs.create(session, person, cast.project, content(91, WORD), declared=reason).id
     kept = IdempotentAnswer(user_id=cast.bob.id, key="b", fingerprint="f" * 64, status=200)
     kept.body = {"pair": {"id": world.ids["theirs0"], "prompt": f"{WORD} in a kept answer"}}
     session.add(kept)

@@ -37,6 +37,7 @@ ROUND_FORM = {
     "target_value": "rash",
     "target_count": "5",
 }
+WEBHOOK = {"url": "https://hooks.example.org/preceptor", "kinds": ["run.done"]}
 ARTIFACT = b"weights"
 SHA256 = hashlib.sha256(ARTIFACT).hexdigest()
 
@@ -48,6 +49,7 @@ PLACES = {
     "other_id": "version",
     "finding_id": "finding",
     "job_id": "import",
+    "upload_id": "upload",
     "lease_id": "lease",
     "review_id": "review",
     "round_id": "round",
@@ -56,6 +58,8 @@ PLACES = {
     "session_id": "session",
     "user_id": "emil",
     "model_id": "model",
+    "comment_id": "comment",
+    "webhook_id": "webhook",
 }
 """Path parameter -> the name of an object of the scene."""
 
@@ -65,12 +69,23 @@ ELSEWHERE: dict[tuple[str, str], dict[str, str]] = {
     ("POST", f"{API}/pairs/{{pair_id}}/reviews"): {"pair_id": "leased"},
     ("GET", "/pairs/{pair_id}/review"): {"pair_id": "leased"},
     ("POST", "/pairs/{pair_id}/review"): {"pair_id": "leased"},
+    ("POST", f"{API}/pairs/{{pair_id}}/adjudication"): {"pair_id": "escalated"},
+    ("GET", "/pairs/{pair_id}/adjudicate"): {"pair_id": "escalated"},
+    ("POST", "/pairs/{pair_id}/adjudicate"): {"pair_id": "escalated"},
+    ("POST", f"{API}/pairs/{{pair_id}}/gold/retire"): {"pair_id": "gold"},
+    ("POST", "/pairs/{pair_id}/gold/retire"): {"pair_id": "gold"},
+    ("POST", f"{API}/projects/{{slug}}/older-approvals/review-again"): {"slug": "ward"},
+    ("POST", "/projects/{slug}/review/older"): {"slug": "ward"},
     ("POST", f"{API}/runs/{{run_id}}/cancel"): {"run_id": "live"},
     ("POST", "/runs/{run_id}/cancel"): {"run_id": "live"},
     ("POST", f"{API}/pairs/{{pair_id}}/submit"): {"pair_id": "fresh"},
     ("POST", "/pairs/{pair_id}/submit"): {"pair_id": "fresh"},
     ("POST", "/pairs/{pair_id}/withdraw"): {"pair_id": "submitted"},
     ("POST", "/pairs/{pair_id}/restore"): {"pair_id": "twice"},
+    ("POST", f"{API}/comments/{{comment_id}}/reopen"): {"comment_id": "resolved"},
+    ("POST", "/comments/{comment_id}/reopen"): {"comment_id": "resolved"},
+    ("GET", f"{API}/jobs/{{job_id}}/errors"): {"job_id": "ended"},
+    ("GET", "/jobs/{job_id}/errors"): {"job_id": "ended"},
     ("GET", "/worker/v1/files/{sha256}"): {"sha256": "file"},
 }
 """Where the usual object is in no state to be acted on."""
@@ -90,6 +105,9 @@ def _scripts(at: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
         "/projects/{slug}/pairs": PAIR,
         "/projects/{slug}/pairs/check": PAIR,
         "/pairs/{pair_id}/reviews": {"lease": at["lease"], "decision": "accept", "ratings": {"accuracy": 5}},
+        "/pairs/{pair_id}/adjudication": {"decision": "accept", "ratings": {"accuracy": 5}},
+        "/pairs/{pair_id}/gold": {"decision": "return", "ratings": {"accuracy": 2}, "explanation": "No age."},
+        "/projects/{slug}/older-approvals/review-again": {"pairs": None},
         "/projects/{slug}/versions": {"name": "Second freeze"},
         "/projects/{slug}/runs": {"version": at["version"], "recipe": {"max_minutes": 1}},
         "/projects/{slug}/findings": {"run_id": at["run"], "tag": "category", "value": "medication"},
@@ -98,8 +116,13 @@ def _scripts(at: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
         "/terms": {"text": "What you write may be used to train models."},
         "/terms/accept": {"number": 1},
         "/people/{user_id}/erasure": {"content": "keep"},
+        "/pairs/{pair_id}/comments": {"text": "Why so?", "field": "messages.1"},
+        "/notifications/read": {"all": True},
+        "/projects/{slug}/webhooks": WEBHOOK,
     }
     found = {("POST", API + path): {"json": body} for path, body in json.items()}
+    found["PATCH", f"{API}/projects/{{slug}}/settings"] = {"json": {"checks": {"filler": "off"}}}
+    found["PATCH", f"{API}/projects/{{slug}}/rounds/{{round_id}}"] = {"json": {"title": "Rashes, edited"}}
     found["PUT", f"{API}/pairs/{{pair_id}}"] = {"json": PAIR, "headers": {"If-Match": at["draft_revision"]}}
     found["POST", f"{API}/projects/{{slug}}/imports"] = {"files": FILE, "data": ORIGIN}
     return found
@@ -111,22 +134,33 @@ def _pages(at: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
         "/projects/{slug}/members": {"email": "otto@example.org", "role": "expert"},
         "/projects/{slug}/guidelines": {"text": "# Anew"},
         "/projects/{slug}/rounds": ROUND_FORM,
+        "/projects/{slug}/rounds/{round_id}": ROUND_FORM,
         "/projects/{slug}/pairs": FORM,
         "/projects/{slug}/pairs/check": FORM,
+        "/projects/{slug}/pairs/preview": {"text": "**Bold** words"},
+        "/projects/{slug}/pairs/compare": {**FORM, "pair_id": at["draft"]},
+        "/projects/{slug}/settings": {"check:filler": "off", "second_opinions": "10"},
         "/projects/{slug}/pairs/autosave": FORM,
         "/pairs/{pair_id}/save": {**FORM, "expected_revision": at["draft_revision"]},
         "/pairs/{pair_id}/autosave": {**FORM, "expected_revision": at["draft_revision"]},
         "/pairs/{pair_id}/restore": {"revision": at["twice_first"], "expected_revision": at["twice_latest"]},
         "/pairs/{pair_id}/review": {"lease": at["lease"], "decision": "accept", "rating:accuracy": "5"},
         "/projects/{slug}/review/undo": {"review": at["review"]},
+        "/pairs/{pair_id}/adjudicate": {"decision": "accept", "rating:accuracy": "5"},
+        "/pairs/{pair_id}/gold": {"decision": "return", "rating:accuracy": "2", "comment": "No age."},
+        "/projects/{slug}/review/older": {"which": "all"},
         "/projects/{slug}/versions": {"name": "Second", "train": "80", "validation": "10", "test": "10"},
         "/projects/{slug}/runs": {"version": at["version"], "max_minutes": "1"},
         "/projects/{slug}/findings": {"run": at["run"], "tag": "category", "value": "medication"},
         "/findings/{finding_id}/round": ROUND_FORM,
+        "/pairs/{pair_id}/comments": {"text": "Why so?", "field": "messages.1"},
+        "/notifications/read": {"all": "yes"},
+        "/projects/{slug}/webhooks": {"url": WEBHOOK["url"], "kind": "run.done"},
         **_account(),
     }
     found: dict[tuple[str, str], dict[str, Any]] = {("POST", path): {"data": form} for path, form in forms.items()}
     found["POST", "/projects/{slug}/import"] = {"files": FILE, "data": ORIGIN}
+    found["POST", "/projects/{slug}/import/{upload_id}"] = {"data": {**ORIGIN, "map": "", "skip_bad": "yes"}}
     return found
 
 

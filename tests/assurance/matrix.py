@@ -36,6 +36,7 @@ COLUMNS = ["method", "route", "permission", *PRINCIPALS, "events"]
 SAFE = ("GET", "HEAD")
 IN_A_PROJECT = frozenset(Permission) - GLOBAL - {Permission.USE}
 UNTRIED = {"/openapi.json": "a document, the same for all", "/static": "files, the same for all"}
+HOOKS = ["hooks.example.org"]
 KEY = "the key of the permission table, worth nothing elsewhere"
 
 Row = dict[str, str]
@@ -139,7 +140,7 @@ class Matrix:
 @contextmanager
 def sqlite_matrix(folder: Path) -> Iterator[Matrix]:
     """On SQLite, where a fresh database is a copy of a file."""
-    app = create_app(Settings(data_dir=folder, secret_key=KEY, trusted_hosts=["testserver"]))
+    app = create_app(Settings(data_dir=folder, secret_key=KEY, trusted_hosts=["testserver"], webhook_hosts=HOOKS))
     built: Database = app.state.database
     migrate(built)
     scene = Scene(app)
@@ -159,7 +160,11 @@ def sqlite_matrix(folder: Path) -> Iterator[Matrix]:
 def postgres_matrix(folder: Path, server: str, template: str) -> Iterator[Matrix]:
     """On PostgreSQL, where it is a clone. `server` has {database} in it; `template` is a migrated database."""
     with ExitStack() as clones, postgres_database(server, template) as url:
-        app = create_app(Settings(data_dir=folder, database_url=url, secret_key=KEY, trusted_hosts=["testserver"]))
+        app = create_app(
+            Settings(
+                data_dir=folder, database_url=url, secret_key=KEY, trusted_hosts=["testserver"], webhook_hosts=HOOKS
+            )
+        )
         scene = Scene(app)
         app.state.database.dispose()
         name = url.partition("?")[0].rsplit("/", 1)[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from app.domain.accounts import actions as accounts
 from app.domain.accounts import queries as users
 from app.domain.accounts.tables import ApiToken, User
 from app.domain.consent import actions as consent
-from app.domain.datasets import imports
+from app.domain.datasets import imports, uploads
 from app.domain.datasets.tables import DatasetVersion
+from app.domain.guidelines import actions as guidelines
+from app.domain.notifications import webhooks
 from app.domain.pairs import actions as pairs
 from app.domain.pairs import messages
 from app.domain.pairs import queries as pair_queries
@@ -27,7 +30,9 @@ from app.domain.projects import actions as projects
 from app.domain.projects import queries as project_queries
 from app.domain.registry.tables import ModelVersion
 from app.domain.reviews import actions as reviews
+from app.domain.reviews import calibration, comments
 from app.domain.reviews import queries as review_queries
+from app.domain.reviews.anchors import Place
 from app.domain.signin import actions as signin
 from app.domain.signin.tables import WebSession
 from app.domain.training.tables import TrainingRun
@@ -94,11 +99,33 @@ def _objects(session: Session, scene: Scene) -> None:
         projects.add_member(session, ada, project, email=olga.email, role="expert")
     for user, role in ((emil, "expert"), (edith, "editor")):
         projects.add_member(session, ada, ward, email=user.email, role=role)
+    _ward(session, scene, ada, emil, edith, ward)
     waiting = pairs.create(session, emil, ward, content("How long may a plaster stay on a small cut?"))
     pairs.submit(session, emil, waiting)
     _reviewed(session, scene, edith, triage)
     _written(session, scene, emil, triage)
     _running(session, scene, emil, triage)
+    _spoken(session, scene, edith, triage)
+
+
+def _ward(session: Session, scene: Scene, ada: User, emil: User, edith: User, ward: Any) -> None:
+    """An approval under an older rule, an escalation that waits for a ruling, a gold pair."""
+    _judged(session, emil, edith, ward, "How is a blister on the heel covered?", "accept")
+    scene.at["escalated"] = _judged(session, emil, ada, ward, "Who reads the strip of a sugar test?", "escalate")
+    gold = pairs.submit(session, emil, pairs.create(session, emil, ward, content("When is a wart frozen again?")))
+    calibration.mark(
+        session, ada, gold, decision="return", ratings={"accuracy": 2}, explanation="No interval is named."
+    )
+    guidelines.publish(session, ada, ward, text="# Ward\n\nName the desk.")
+    scene.at["gold"] = gold.id
+
+
+def _judged(session: Session, emil: User, reviewer: User, project: Any, text: str, decision: str) -> str:
+    pair = pairs.submit(session, emil, pairs.create(session, emil, project, content(text)))
+    lease = reviews.take_next(session, reviewer, project)
+    assert lease is not None and lease.pair_id == pair.id
+    reviews.decide(session, reviewer, pair, lease=lease.id, decision=decision, ratings={}, comment="By the list.")
+    return pair.id
 
 
 def _reviewed(session: Session, scene: Scene, edith: User, triage: Any) -> None:
@@ -127,6 +154,23 @@ def _written(session: Session, scene: Scene, emil: User, triage: Any) -> None:
     }
 
 
+def _spoken(session: Session, scene: Scene, edith: User, triage: Any) -> None:
+    """A remark that waits and one that is resolved, on the author's draft; a webhook of what seldom happens."""
+    draft = session.get_one(Pair, scene.at["draft"])
+    comment, resolved = (comments.add(session, edith, draft, text, Place()) for text in ("Which one?", "Settled?"))
+    comments.resolve(session, edith, resolved)
+    webhook, _ = webhooks.create(
+        session,
+        person(session, "ada"),
+        triage,
+        url="https://hooks.example.org/scene",
+        kinds=["lease.taken_over"],
+        key=scene.app.state.settings.key,
+        allowed=["hooks.example.org"],
+    )
+    scene.at |= {"comment": comment.id, "resolved": resolved.id, "webhook": webhook.id}
+
+
 def _running(session: Session, scene: Scene, emil: User, triage: Any) -> None:
     """An import that waits, and a training job that a trainer holds."""
     job = imports.request_import(
@@ -140,13 +184,30 @@ def _running(session: Session, scene: Scene, emil: User, triage: Any) -> None:
         source="Own work",
         licence="CC0-1.0",
     )
+    upload = uploads.keep(
+        session,
+        emil,
+        triage,
+        storage=scene.app.state.storage,
+        data=io.BytesIO(ROWS),
+        filename="rows.jsonl",
+        format="jsonl",
+    )
     live = session.get_one(TrainingRun, scene.at["live"])
     held = session.get_one(Job, live.job_id)
     version = session.get_one(DatasetVersion, scene.at["version"])
+    bad = {"bad_rows": 1, "errors_file": version.files["train"]["sha256"]}
+    ended = Job(
+        kind=job.kind, payload=dict(job.payload), state="done", project_id=triage.id, created_by=emil.id, result=bad
+    )
+    session.add(ended)
+    session.flush()
     model = session.scalars(select(ModelVersion).where(ModelVersion.project_id == triage.id)).one()
     scene.at |= {
         "model": model.id,
         "import": job.id,
+        "upload": upload.id,
+        "ended": ended.id,
         "held": held.id,
         "fence": held.token,
         "file": version.files["train"]["sha256"],

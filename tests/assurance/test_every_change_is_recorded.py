@@ -25,6 +25,12 @@ RECORDS_NOTHING = {
     "datasets.imports.check_rows": "reads only; save_rows records what it checked",
     "pairs.actions.add_revision": "a step of create, save and of an editor's fix, each of which records",
     "evaluation.actions.forget": "a step of an erasure or a withdrawal, each of which records",
+    "notifications.actions.mark_read": "what a person has seen; says nothing of the work",
+    "notifications.actions.notify": "a line about what its caller records",
+    "notifications.actions.sweep": "deletes lines that were read long ago",
+    "notifications.actions.tell": "lines about what its caller records",
+    "notifications.actions.tell_members": "lines about what its caller records",
+    "notifications.webhooks.forget_deliveries": "deletes deliveries that ended long ago",
     "pairs.actions.lock": "locks a row and changes nothing",
     "reviews.actions.renew": "a heartbeat of a lease whose taking was recorded",
     "signin.actions.person_for": "reads only",
@@ -34,6 +40,7 @@ RECORDS_NOTHING = {
     "training.actions.claim": "the ledger notes attempt and worker; the run's request and end are recorded",
     "training.actions.heartbeat": "the ledger's sign of life",
     "training.actions.record_events": "the run's own numbered log; its end is recorded",
+    "training.actions.tell": "a line about the end of a run, which is recorded",
     "training.actions.end": "a step of evaluation.accept_completion, which records",
 }
 

@@ -33,6 +33,7 @@ PERSONAL: dict[Route, set[str]] = {
     ("DELETE", f"{API}/sessions/{{session_id}}"): {"author"},
     ("POST", "/account/tokens/{token_id}/revoke"): {"author"},
     ("POST", "/account/sessions/{session_id}/end"): {"author"},
+    **{("POST", f"{at}/comments/{{comment_id}}/{step}"): WRITERS for at in ("", API) for step in ("resolve", "reopen")},
     ("GET", f"{API}/people/{{user_id}}/contributions"): AUTHORS,
     ("GET", f"{API}/people/{{user_id}}/data"): AUTHORS,
 }
@@ -41,8 +42,12 @@ PERSONAL: dict[Route, set[str]] = {
 OTHER_EVENTS: dict[Route, tuple[str, str]] = {
     ("POST", f"{API}/projects/{{slug}}/pairs/check"): ("0", "nothing is saved"),
     ("POST", "/projects/{slug}/pairs/check"): ("0", "nothing is saved"),
+    ("POST", "/projects/{slug}/pairs/preview"): ("0", "nothing is saved"),
+    ("POST", "/projects/{slug}/pairs/compare"): ("0", "nothing is saved"),
     ("POST", f"{API}/leases/{{lease_id}}/renew"): ("0", "a heartbeat"),
     ("POST", "/leases/{lease_id}/renew"): ("0", "a heartbeat"),
+    ("POST", f"{API}/notifications/read"): ("0", "what a person has seen; says nothing of the work"),
+    ("POST", "/notifications/read"): ("0", "what a person has seen; says nothing of the work"),
     ("POST", "/worker/v1/claim"): ("0", "nothing waits; the run's events are its own log"),
     ("POST", "/worker/v1/heartbeat"): ("0", "a heartbeat"),
     ("POST", "/worker/v1/events"): ("0", "the run's events are its own log"),

@@ -61,9 +61,43 @@ def test_a_map_that_is_none_is_refused(names: str) -> None:
         files.parse_map(names)
 
 
-def test_a_map_of_a_column_that_is_missing_is_refused() -> None:
-    with pytest.raises(Invalid, match="question"):
-        files.renamed(b'{"prompt": "a"}\n', "x.jsonl", {"question": "prompt"})
+def test_a_map_of_a_column_that_is_missing_is_refused(installation: Installation, cast: Cast, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_bytes(b'{"prompt": "a", "completion": "b"}\n')
+    with pytest.raises(Invalid, match="no column 'question'"):
+        run_import(installation, path, names="prompt=question,completion=completion")
+
+
+def test_a_target_that_stands_twice_takes_both_columns() -> None:
+    assert files.parse_map("prompt=title,prompt=body,completion=answer,tag:desk=to") == {
+        "prompt": ["title", "body"],
+        "completion": ["answer"],
+        "tag:desk": ["to"],
+    }
+    with pytest.raises(Invalid, match="nothing to map to"):
+        files.parse_map("prompts=a,completion=b")
+
+
+def test_bad_rows_are_skipped_when_asked_and_written_down(
+    installation: Installation, cast: Cast, tmp_path: Path
+) -> None:
+    path, bad = tmp_path / "pairs.jsonl", tmp_path / "bad.jsonl"
+    path.write_bytes(rows(1200) + b'\n{"prompt": "Which desk?"}\nno JSON\n')
+    said = [(1201, '{"prompt": "Which desk?"}'), (1202, "no JSON\n")]
+
+    def run(skip_bad: bool) -> dict[str, int]:
+        return files.import_file(
+            installation, "clinic", path, email=None, form="auto", source="a test", licence="MIT", submit=True,
+            approve=False, names={}, skip_bad=skip_bad, bad_rows=bad,
+        )  # fmt: skip
+
+    with pytest.raises(AppError, match=r"(?s)Row 1201.*Row 1202"):
+        run(skip_bad=False)
+    assert [(one["row"], one["text"]) for one in map(json.loads, bad.read_bytes().splitlines())] == said
+    bad.unlink()
+    counts = run(skip_bad=True)
+    assert (counts["imported"], counts["bad_rows"]) == (1200, 2)
+    assert [(one["row"], one["text"]) for one in map(json.loads, bad.read_bytes().splitlines())] == said
 
 
 def test_an_unknown_project_or_version_is_refused(installation: Installation, cast: Cast, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from app.core.storage import Storage
 from app.domain.datasets import actions as datasets
 from app.domain.datasets import imports
 from app.domain.datasets import queries as dataset_queries
-from app.domain.pairs.tables import Pair
+from app.domain.pairs import actions as pair_actions
+from app.domain.pairs.tables import Pair, Revision
 from app.settings import Settings
 from tests.people import Cast
 
@@ -136,6 +137,40 @@ def test_a_cancelled_import_stops_and_writes_nothing(
     worker.work_once(installation)
     assert job_of(installation, job_id).state == "cancelled"
     assert pair_count(installation) == 0
+
+
+def test_an_import_cancelled_after_its_last_sign_of_life_writes_nothing(
+    installation: Installation, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = ask_import(installation, cast, rows(12))
+    keep = imports.keep_bad
+
+    def cancel_then_keep(*given: object) -> object:
+        with installation.database.session() as session:
+            jobs.request_cancel(session, job_id)
+        return keep(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(imports, "keep_bad", cancel_then_keep)
+    worker.work_once(installation)
+    assert job_of(installation, job_id).state == "cancelled"
+    assert pair_count(installation) == 0
+
+
+def test_what_an_import_writes_is_what_the_desk_would(installation: Installation, cast: Cast) -> None:
+    """Ids, columns and defaults are those of a revision that a person saves."""
+    ask_import(installation, cast, rows(12))
+    worker.work_once(installation)
+    with installation.database.read() as session:
+        for pair, revision in session.execute(
+            select(Pair, Revision).join(Revision, Revision.id == Pair.current_revision_id)
+        ):
+            content = pair_actions.content_of(revision)
+            same = pair_actions.new_revision(
+                pair, cast.bob.id, content, number=1, problems=revision.problems, terms_id=revision.terms_id
+            )
+            names = [column.key for column in Revision.__table__.columns if column.key != "created_at"]
+            assert {name: getattr(same, name) for name in names} == {name: getattr(revision, name) for name in names}
+            assert (pair.is_gold, pair.opinions, pair.submitted_revision_id) == (False, 1, revision.id)
 
 
 def test_the_lease_is_renewed_while_the_work_goes_on(installation: Installation, cast: Cast) -> None:

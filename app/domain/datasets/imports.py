@@ -1,40 +1,43 @@
-"""Importing a file of pairs: all of it or nothing. Bulk approval is an editor's explicit, recorded act."""
+"""Importing a file of pairs: all of it or nothing, or all good rows. Bulk approval is an editor's recorded act."""
 
 from __future__ import annotations
 
-import tempfile
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from typing import IO, Any
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from app.core import jobs
-from app.core.database import new_id
+from app.core.database import Base, new_id
 from app.core.errors import Invalid
 from app.core.storage import CHUNK, Storage
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
-from app.domain.checks.catalogue import check_pair
-from app.domain.checks.duplicates import shingles
-from app.domain.checks.joining import near_pairs
-from app.domain.checks.problem import Neighbour
 from app.domain.consent import queries as consent
-from app.domain.datasets import readers
+from app.domain.datasets import preparing, readers, uploads
+from app.domain.datasets.reading import mapping as columns
+from app.domain.datasets.tables import Upload
 from app.domain.guidelines import queries as guideline_queries
-from app.domain.pairs import actions as pair_actions
 from app.domain.pairs import index, vectors
-from app.domain.pairs import queries as pair_queries
-from app.domain.pairs.messages import Content
-from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.reviews.tables import Review
 
 KIND = "import"
+BEAT_SECONDS = 0.5
 Progress = Callable[[float, float], None]
+
+
+class BadRows(Invalid):
+    """Rows are wrong and were not to be skipped; `result` is what the job keeps of it."""
+
+    def __init__(self, detail: str, result: dict[str, Any]) -> None:
+        super().__init__(detail, field="file")
+        self.result = result
 
 
 def request_import(
@@ -43,15 +46,17 @@ def request_import(
     project: Project,
     *,
     storage: Storage,
-    data: bytes | IO[bytes],
-    filename: str,
+    data: bytes | IO[bytes] | Upload,
+    filename: str = "",
     format: str = "auto",
     source: str,
     licence: str,
     submit: bool = False,
     approve: bool = False,
+    skip_bad: bool = False,
+    mapping: Any = None,
 ) -> jobs.Job:
-    """Keep the file and queue its import; the job reads all of it, this only its head.
+    """Keep the file and queue its import; the job reads all of it, this only its head. An upload is used up.
 
     Raises Forbidden, Invalid when one of the first rows is wrong or source or licence lack, TooLarge.
     """
@@ -59,133 +64,162 @@ def request_import(
     if approve:
         access.require(session, user, Permission.APPROVE_IMPORT, project)
     terms_id = consent.require_current(session, user)
+    names = columns.parse(mapping or {})
     for name, value in (("source", source), ("licence", licence)):
-        if not value.strip():
+        if not value.strip() and not names.get(name):
             raise Invalid(f"Say the {name}: nothing enters a data set without source and licence.", field=name)
-    head = readers.read(data, format, filename=filename, source=source, licence=licence, head=readers.HEAD_ROWS)
-    rows = len(head) if len(head) < readers.HEAD_ROWS else None
-    sha256, _ = storage.put([data] if isinstance(data, bytes) else iter(partial(data.read, CHUNK), b""))
+    how = {"format": format, "source": source.strip(), "licence": licence.strip(), "map": names, "skip_bad": skip_bad}
+    filename, sha256, rows = _taken_in(storage, data, filename, how)
+    if isinstance(data, Upload):
+        session.delete(data)
     payload = {
         "project": project.id,
         "user": user.id,
         "file": sha256,
         "filename": filename[:200],
-        "format": format,
-        "source": source,
-        "licence": licence,
+        **how,
         "submit": submit or approve,
         "approve": approve,
+        "rows": rows,
         "terms": terms_id,
     }
     job = jobs.enqueue(session, KIND, payload, project_id=project.id, created_by=user.id)
     job.progress_total = float(rows or 0)
-    audit.record(
-        session,
-        user.id,
-        "import.requested",
-        "job",
-        job.id,
-        project_id=project.id,
-        rows=rows,
-        file=sha256,
-        approve=approve,
-    )
+    said = {"rows": rows, "file": sha256, "approve": approve, "skip_bad": skip_bad}
+    audit.record(session, user.id, "import.requested", "job", job.id, project_id=project.id, **said)
     return job
 
 
-def check_rows(
-    session: Session, storage: Storage, payload: dict[str, Any], progress: Progress
-) -> list[tuple[Content, Pair, list[dict[str, Any]]]]:
-    """Every row with its new pair and problems: against the project, and against the rows above it. Nothing saved."""
+def _taken_in(
+    storage: Storage, data: bytes | IO[bytes] | Upload, filename: str, how: dict[str, Any]
+) -> tuple[str, str, int | None]:
+    """Its name, where it is stored, and the number of its rows where its head holds them all."""
+    if isinstance(data, Upload):
+        with uploads.opened(storage, data.sha256) as file:
+            return data.filename, data.sha256, _look(file, how, data.filename)
+    rows = _look(data, how, filename)
+    sha256, _ = storage.put([data] if isinstance(data, bytes) else iter(partial(data.read, CHUNK), b""))
+    return filename, sha256, rows
+
+
+def _look(data: bytes | IO[bytes], how: dict[str, Any], filename: str) -> int | None:
+    """The number of rows where the head holds them all. Raises Invalid when a row of it is wrong, or every one."""
+    found = readers.scan(
+        data,
+        how["format"],
+        filename=filename,
+        source=how["source"],
+        licence=how["licence"],
+        names=how["map"],
+        head=readers.HEAD_ROWS,
+        every=how["skip_bad"],
+    )
+    if found.bad and not (how["skip_bad"] and found.contents):
+        raise found.refusal()
+    return found.rows if found.rows < readers.HEAD_ROWS else None
+
+
+def check_rows(session: Session, storage: Storage, payload: dict[str, Any], progress: Progress) -> preparing.Prepared:
+    """All that the import will write, worked out; nothing saved. With bad rows it holds their lines.
+
+    Where those are not to be skipped, it holds nothing else, but `refusal`.
+    """
     project = session.get_one(Project, payload["project"])
-    with tempfile.TemporaryFile() as file:
-        file.writelines(storage.read(payload["file"]))
-        contents = readers.read(
+    progress = _now_and_then(progress)
+    found = _read(storage, payload, progress)
+    if found.bad and not (payload.get("skip_bad") and found.contents):
+        return preparing.Prepared(bad_lines=found.bad_lines, refusal=found.refusal())
+    prepared = preparing.prepare(session, project, payload, found.contents, progress)
+    prepared.bad_lines = found.bad_lines
+    return prepared
+
+
+def name_bad(job: jobs.Job, prepared: preparing.Prepared) -> None:
+    """Say in the job where its bad rows will be, before they are there: the sweep finds them whatever happens."""
+    if prepared.bad_lines:
+        job.payload = {**job.payload, "errors_file": prepared.bad_address}
+
+
+def keep_bad(storage: Storage, prepared: preparing.Prepared) -> dict[str, Any]:
+    """Store the bad rows; what the job's result says of them. Raises BadRows when the import ends with that."""
+    said: dict[str, Any] = {}
+    if prepared.bad_lines:
+        storage.put(prepared.bad_lines, expected=prepared.bad_address)
+        said = {"bad_rows": len(prepared.bad_lines), "errors_file": prepared.bad_address}
+    if prepared.refusal:
+        raise BadRows(prepared.refusal.detail, said)
+    return said
+
+
+def _read(storage: Storage, payload: dict[str, Any], progress: Progress) -> readers.Found:
+    with uploads.opened(storage, payload["file"]) as file:
+        return readers.scan(
             file,
             payload["format"],
             filename=payload["filename"],
             source=payload["source"],
             licence=payload["licence"],
+            names=payload.get("map"),
+            tick=lambda: progress(0, payload.get("rows") or 0),
         )
-    pairs = [
-        Pair(id=new_id(), project_id=project.id, author_id=payload["user"], current_revision_id="") for _ in contents
-    ]
-    pairs.sort(key=lambda pair: pair.id)
-    above = _above(contents, pairs)
-    has_pairs = bool(pair_queries.counts_by_state(session, project))
-    asked = [content.prompt for content in contents] if has_pairs else []
-    known = index.neighbours_of_many(session, project, asked) or [[] for _ in contents]
-    checked = []
-    for number, content in enumerate(contents):
-        found = check_pair(
-            content.prompt,
-            content.completion,
-            languages=project.languages,
-            neighbours=[*known[number], *above[number]],
-            task=project.task,
-            code_language=content.tags.get("language", ""),
-        )
-        checked.append((content, pairs[number], [problem.as_dict() for problem in found]))
-        if number % 200 == 0:
-            progress(number, len(contents))
-    return checked
 
 
-def _above(contents: Sequence[Content], pairs: Sequence[Pair]) -> dict[int, list[Neighbour]]:
-    """row -> at most five near-duplicates among the rows above it."""
-    found: dict[int, list[Neighbour]] = defaultdict(list)
-    for left, right, similarity in near_pairs([shingles(content.prompt) for content in contents]):
-        if len(found[right]) < 5:
-            twin, known = contents[left], pairs[left].id
-            found[right].append(Neighbour(known, "", round(similarity, 4), twin.prompt, twin.completion, "new"))
-    return found
+def _now_and_then(progress: Progress) -> Progress:
+    """Twice a second at most: each telling is a transaction."""
+    told = float("-inf")
+
+    def tell(done: float, total: float) -> None:
+        nonlocal told
+        if time.monotonic() - told > BEAT_SECONDS:
+            progress(done, total)
+            told = time.monotonic()
+
+    return tell
 
 
-def save_rows(
-    session: Session, payload: dict[str, Any], checked: list[tuple[Content, Pair, list[dict[str, Any]]]]
-) -> dict[str, int]:
-    """Write all rows in the caller's transaction. A row with a blocking problem stays a draft."""
+def save_rows(session: Session, payload: dict[str, Any], prepared: preparing.Prepared) -> dict[str, Any]:
+    """Write all rows in the caller's transaction, by plain inserts: nothing is worked out here while others wait."""
     project = session.get_one(Project, payload["project"])
+    states = Counter(pair["state"] for pair in prepared.pairs)
+    counts = {
+        "imported": len(prepared.pairs),
+        "submitted": states["submitted"],
+        "approved": states["approved"],
+        "drafts": states["draft"],
+    }
     guideline = guideline_queries.current(session, project)
-    counts = {"imported": len(checked), "submitted": 0, "approved": 0, "drafts": 0}
-    revisions, approvals = [], []
-    for content, pair, problems in checked:
-        revision = pair_actions.new_revision(
-            pair, payload["user"], content, number=1, problems=problems, terms_id=payload.get("terms")
-        )
-        pair.current_revision_id = revision.id
-        blocked = any(problem["severity"] == "block" for problem in problems)
-        pair.state = "draft" if blocked or not payload["submit"] else "approved" if payload["approve"] else "submitted"
-        pair.submitted_revision_id = revision.id if pair.state != "draft" else None
-        counts["drafts" if pair.state == "draft" else pair.state] += 1
-        revisions.append(revision)
-        if pair.state == "approved":
-            approvals.append(_approval(project, pair, revision, payload["user"], guideline.id if guideline else None))
-    session.add_all([pair for _, pair, _ in checked])
-    session.flush()
-    session.add_all(revisions)
-    session.flush()
-    session.add_all(approvals)
-    session.flush()
-    index.add(session, [(pair, revision) for (_, pair, _), revision in zip(checked, revisions, strict=True)])
+    approvals = _approvals(project, payload, prepared, guideline.id if guideline else None)
+    for table, rows in (("pairs", prepared.pairs), ("revisions", prepared.revisions), ("reviews", approvals)):
+        if rows:
+            session.execute(insert(Base.metadata.tables[table]), rows)
+    index.insert_tags(session, prepared.tags)
+    index.insert_bands(session, prepared.bands)
     vectors.request(session, project.id)
     _record(session, payload, counts)
     return counts
 
 
-def _approval(project: Project, pair: Pair, revision: Revision, user_id: str, guideline_id: str | None) -> Review:
+def _approvals(
+    project: Project, payload: dict[str, Any], prepared: preparing.Prepared, guideline_id: str | None
+) -> list[dict[str, Any]]:
     """Not judged is null: a bulk approval rates nothing."""
-    return Review(
-        pair_id=pair.id,
-        revision_id=revision.id,
-        reviewed_revision_id=revision.id,
-        reviewer_id=user_id,
-        decision="accept",
-        ratings={criterion["name"]: None for criterion in project.criteria},
-        comment="Approved in bulk at import.",
-        guideline_id=guideline_id,
-        bulk=True,
-    )
+    ratings = {criterion["name"]: None for criterion in project.criteria}
+    return [
+        {
+            "id": new_id(),
+            "pair_id": pair["id"],
+            "revision_id": pair["current_revision_id"],
+            "reviewed_revision_id": pair["current_revision_id"],
+            "reviewer_id": payload["user"],
+            "decision": "accept",
+            "ratings": ratings,
+            "comment": "Approved in bulk at import.",
+            "guideline_id": guideline_id,
+            "bulk": True,
+        }
+        for pair in prepared.pairs
+        if pair["state"] == "approved"
+    ]
 
 
 def _record(session: Session, payload: dict[str, Any], counts: dict[str, int]) -> None:

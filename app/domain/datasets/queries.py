@@ -9,10 +9,14 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
+from app.core import jobs
 from app.core.errors import NotFound
-from app.domain.datasets.tables import DatasetVersion, VersionItem
+from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
+from app.domain.datasets.tables import DatasetVersion, Upload, VersionItem
 from app.domain.pairs import queries as pair_queries
 from app.domain.pairs.tables import Pair, PairTag, Revision
+from app.domain.projects import access
 from app.domain.projects.tables import Project
 
 
@@ -80,7 +84,8 @@ def approved(session: Session, project: Project, filters: dict[str, Any]) -> lis
     statement = (
         select(Pair, Revision)
         .join(Revision, Revision.id == Pair.submitted_revision_id)
-        .where(Pair.project_id == project.id, Pair.state == "approved", Revision.withdrawn_at.is_(None))
+        .where(Pair.project_id == project.id, Pair.state == "approved", Pair.is_gold.is_(False))
+        .where(Revision.withdrawn_at.is_(None))
         .order_by(Pair.id)
     )
     for tag, wanted in filters.items():
@@ -103,3 +108,38 @@ def approved(session: Session, project: Project, filters: dict[str, Any]) -> lis
 def next_number(session: Session, project_id: str) -> int:
     last = session.scalar(select(func.max(DatasetVersion.number)).where(DatasetVersion.project_id == project_id))
     return (last or 0) + 1
+
+
+def upload_of(session: Session, user: User, project: Project, upload_id: str) -> Upload:
+    """A file that waits, for whoever sent it. Raises NotFound for anybody else, and once it is used or a day old."""
+    access.require(session, user, Permission.WRITE_PAIR, project)
+    upload = session.get(Upload, upload_id)
+    if upload is None or upload.user_id != user.id or upload.project_id != project.id:
+        raise NotFound("This file is not there any more: it was imported, or has waited for a day. Send it again.")
+    return upload
+
+
+def errors_file_of(session: Session, user: User, job: jobs.Job) -> str:
+    """Where the bad rows of an import are kept: for whoever asked for it, and who manages the project."""
+    project = access.project_of(session, user, job.project_id or "")
+    access.require(session, user, Permission.WRITE_PAIR, project)
+    if job.created_by != user.id and not access.allows(session, user, Permission.MANAGE_PROJECT, project):
+        raise NotFound()
+    address = (job.result or {}).get("errors_file")
+    if not address:
+        raise NotFound("This job has no bad rows, or they were deleted: they are kept for 30 days.")
+    return str(address)
+
+
+def stale_uploads(session: Session, before: datetime) -> list[Upload]:
+    return list(session.scalars(select(Upload).where(Upload.created_at < before)))
+
+
+def stale_errors(session: Session, kind: str, before: datetime) -> list[jobs.Job]:
+    """Ended imports whose bad rows nobody may fetch any more."""
+    ended = session.scalars(select(jobs.Job).where(jobs.Job.kind == kind, jobs.Job.state.not_in(jobs.OPEN)))
+    return [
+        job
+        for job in ended
+        if job.payload.get("errors_file") and (job.state == "cancelled" or (job.finished_at or before) < before)
+    ]

@@ -11,20 +11,23 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from app.core import strict_json
 from app.core.errors import Invalid, TooLarge
-from app.domain.datasets.reading import limits
+from app.domain.datasets.reading import limits, mapping
 from app.domain.datasets.reading.kinds import FORMATS
 from app.domain.pairs import messages
 from app.domain.pairs.messages import Content
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAD_ROWS = 1000
+MAX_BAD_BYTES = 64 * 1024 * 1024  # beyond it bad rows are named without their text
+MOST_COUNTED = HEAD_ROWS + limits.MAX_COUNTED
 MAX_LINE = 8 * limits.MAX_ROW
 ENVIRONMENT = {
     "PYTHONPATH": str(ROOT),
@@ -38,35 +41,114 @@ GONE = "The file could not be read: it stopped the reader ({}). It is damaged, o
 log = logging.getLogger(__name__)
 
 
-def read(
-    data: bytes | IO[bytes], form: str, *, filename: str, source: str, licence: str, head: int | None = None
-) -> list[Content]:
+@dataclass
+class Found:
+    """What a file holds: contents of the good rows; of the bad ones the first few, and all as lines of JSON.
+
+    `rows` counts both, and rows beyond the head that were only counted. `columns` are known of a head alone.
+    """
+
+    contents: list[Content] = field(default_factory=list)
+    wrong: list[dict[str, Any]] = field(default_factory=list)
+    bad: int = 0
+    bad_lines: list[bytes] = field(default_factory=list)
+    bad_bytes: int = 0
+    rows: int = 0
+    kind: str = ""
+    shape: str = ""
+    columns: list[dict[str, Any]] = field(default_factory=list)
+
+    def refusal(self) -> Invalid:
+        """The first bad rows in words."""
+        lines = [f"Row {one['row']}: {one['error']}" for one in self.wrong]
+        if len(lines) == 1:
+            return Invalid(lines[0], field=self.wrong[0]["field"])
+        more = " or more" if self.bad == limits.MAX_ERRORS else ""
+        return Invalid("\n".join([f"{self.bad} rows{more} are wrong; nothing was imported.", *lines]), field="file")
+
+
+def read(data: bytes | IO[bytes], form: str, *, head: int | None = None, **given: Any) -> list[Content]:
     """One content per row, or of the first `head` rows. Raises Invalid that names the first bad rows, or TooLarge."""
+    found = scan(data, form, head=head, every=False, **given)
+    if found.bad:
+        raise found.refusal()
+    return found.contents
+
+
+def scan(
+    data: bytes | IO[bytes],
+    form: str,
+    *,
+    filename: str,
+    source: str,
+    licence: str,
+    names: mapping.Names | None = None,
+    head: int | None = None,
+    every: bool = True,
+    complete: bool = True,
+    tick: Callable[[], None] = lambda: None,
+) -> Found:
+    """Good and bad rows; all of both when `every`. Raises Invalid for a file that is none or has no rows, TooLarge.
+
+    A row that lacks its origin is bad, unless the import is not yet `complete`. `names` is a mapping of columns;
+    `tick` is called now and then, and may raise to stop the reading.
+    """
     if form not in FORMATS:
         raise Invalid(f"The format is one of {', '.join(FORMATS)}.", field="format")
-    options = {"format": form, "filename": filename[-200:], "source": source, "licence": licence, "head": head or 0}
-    contents: list[Content] = []
-    errors: list[tuple[int, dict[str, Any]]] = []
-    ended = False
+    options: dict[str, Any] = {"format": form, "filename": filename[-200:], "source": source, "licence": licence}
+    options |= {"head": head or 0, "every": every, "complete": complete, "map": names or {}}
+    found, ended = Found(), False
     with _on_disk(data) as file, _child(file, options) as output:
         while line := output.readline(MAX_LINE):
-            said = _said(line)
-            if "refused" in said:
-                raise (TooLarge if said.get("status") == 413 else Invalid)(str(said["refused"]), field="file")
-            if len(contents) > limits.MAX_ROWS:
-                raise TooLarge("The file has too many rows; split it.", field="file")
-            if "content" in said:
-                contents.append(messages.parse(said["content"]))
-            elif "error" in said:
-                errors.append((int(said["row"]), said))
-            ended = "end" in said
+            ended = _hear(found, _said(line))
+            if (len(found.contents) + found.bad) % 500 == 0:
+                tick()
     if not ended:
         raise Invalid(GONE.format("no end"), field="file")
-    if errors:
-        raise _rows_wrong(errors)
-    if not contents:
+    if not found.contents and not found.bad:
         raise Invalid("The file holds no rows.", field="file")
-    return contents
+    return found
+
+
+def _hear(found: Found, said: dict[str, Any]) -> bool:
+    """Note one saying; True for the last one. Raises what it says of a file that is refused."""
+    if "refused" in said:
+        where = "map" if said.get("field") == "map" else "file"
+        raise (TooLarge if said.get("status") == 413 else Invalid)(str(said["refused"]), field=where)
+    if len(found.contents) + found.bad > limits.MAX_ROWS:
+        raise TooLarge("The file has too many rows; split it.", field="file")
+    if "content" in said:
+        found.contents.append(messages.parse(said["content"]))
+    elif "error" in said:
+        _note_bad(found, said)
+    elif "end" in said:
+        found.rows, found.kind, found.shape = int(said["end"]), str(said.get("kind")), str(said.get("shape"))
+        found.columns = [_column(one) for one in said.get("columns", ())[: limits.MAX_COLUMNS]]
+        return True
+    return False
+
+
+def _note_bad(found: Found, said: dict[str, Any]) -> None:
+    name = said.get("field")
+    bad = {
+        "row": int(said["row"]),
+        "error": str(said["error"])[:500],
+        "field": str(name)[:80] if name else None,
+        "text": str(said.get("text", ""))[: limits.MAX_SHOWN],
+    }
+    found.bad += 1
+    if len(found.wrong) < limits.MAX_ERRORS:
+        found.wrong.append(bad)
+    if found.bad_bytes > MAX_BAD_BYTES:
+        bad["text"] = ""
+    line = json.dumps(bad, ensure_ascii=False).encode() + b"\n"
+    found.bad_lines.append(line)
+    found.bad_bytes += len(line)
+
+
+def _column(said: dict[str, Any]) -> dict[str, Any]:
+    samples = [str(one)[:200] for one in said["samples"][:3]]
+    return {"name": str(said["name"])[: mapping.MAX_COLUMN], "filled": int(said["filled"]), "samples": samples}
 
 
 def _said(line: bytes) -> dict[str, Any]:
@@ -75,14 +157,6 @@ def _said(line: bytes) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise Invalid(GONE.format("it said something else"), field="file")
     return said
-
-
-def _rows_wrong(errors: list[tuple[int, dict[str, Any]]]) -> Invalid:
-    lines = [f"Row {number}: {said['error']}" for number, said in errors[: limits.MAX_ERRORS]]
-    if len(lines) == 1:
-        return Invalid(lines[0], field=errors[0][1].get("field"))
-    count = f"{len(lines)} rows" if len(lines) < limits.MAX_ERRORS else f"{len(lines)} rows or more"
-    return Invalid("\n".join([f"{count} are wrong; nothing was imported.", *lines]), field="file")
 
 
 @contextmanager

@@ -32,6 +32,7 @@ def accept_completion(session: Session, finish: protocol.Finish) -> TrainingRun:
         registry.register(session, run, [artifact.model_dump() for artifact in finish.artifacts])
         _keep_report(session, run, finish.report, finish.answers)
     audit.record(session, None, f"run.{run.state}", "run", run.id, project_id=run.project_id, reason=finish.reason)
+    training.tell(session, run)
     return run
 
 

@@ -10,6 +10,7 @@ from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
 from app.domain.guidelines import queries
 from app.domain.guidelines.tables import Guideline
+from app.domain.notifications import actions as notifications
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 
@@ -35,5 +36,8 @@ def publish(session: Session, user: User, project: Project, *, text: str) -> Gui
         guideline.id,
         project_id=project.id,
         number=guideline.number,
+    )
+    notifications.tell_members(
+        session, project.id, "guideline.published", "guideline", guideline.id, but=user.id, number=guideline.number
     )
     return guideline

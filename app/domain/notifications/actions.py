@@ -1,12 +1,23 @@
-"""Telling somebody."""
+"""Telling people what happened to their work, and marking what they have seen."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from app.core.database import now
+from app.core.errors import Invalid
+from app.domain.accounts.tables import User
+from app.domain.notifications import queries, webhooks
 from app.domain.notifications.tables import Notification
+from app.domain.projects.tables import Membership
+
+KEPT = timedelta(days=90)
+"""How long a line stays that was read."""
 
 
 def notify(
@@ -22,4 +33,54 @@ def notify(
         details=details,
     )
     session.add(line)
+    webhooks.queue(session, project_id, kind, subject_kind, subject_id, details)
     return line
+
+
+def tell(
+    session: Session,
+    people: Iterable[str | None],
+    project_id: str,
+    kind: str,
+    subject_kind: str,
+    subject_id: str,
+    *,
+    but: str | None = None,
+    **details: Any,
+) -> None:
+    """A line for each of the people, once, but not for who did it (`but`); the project's webhooks hear of it, too."""
+    for user_id in sorted({one for one in people if one} - {but}):
+        notify(session, user_id, project_id, kind, subject_kind, subject_id, **details)
+    webhooks.queue(session, project_id, kind, subject_kind, subject_id, details)
+
+
+def tell_members(
+    session: Session,
+    project_id: str,
+    kind: str,
+    subject_kind: str,
+    subject_id: str,
+    *,
+    but: str | None = None,
+    **details: Any,
+) -> None:
+    """As `tell`, for everybody who belongs to the project."""
+    members = session.scalars(select(Membership.user_id).where(Membership.project_id == project_id))
+    tell(session, list(members), project_id, kind, subject_kind, subject_id, but=but, **details)
+
+
+def mark_read(session: Session, user: User, ids: list[str] | None = None) -> int:
+    """Mark one's own lines, all of them without `ids`; ids of others' lines are passed over. Returns how many."""
+    if ids is not None and len(ids) > 500:
+        raise Invalid("Mark at most 500 lines at once, or all of them.", field="ids")
+    lines = update(Notification).where(*queries.mine(session, user), Notification.read_at.is_(None))
+    if ids is not None:
+        lines = lines.where(Notification.id.in_(ids))
+    return session.execute(lines.values(read_at=now())).rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def sweep(session: Session) -> int:
+    """Delete what was read more than 90 days ago, and deliveries that ended as long ago. Returns how many lines."""
+    webhooks.forget_deliveries(session, now() - KEPT)
+    old = delete(Notification).where(Notification.read_at < now() - KEPT)
+    return session.execute(old).rowcount  # type: ignore[attr-defined, no-any-return]

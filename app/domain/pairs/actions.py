@@ -11,16 +11,24 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
 from app.domain.consent import queries as consent
-from app.domain.pairs import index, messages, queries, vectors
+from app.domain.pairs import index, messages, opinions, queries, vectors
+from app.domain.pairs.declarations import Declared
 from app.domain.pairs.messages import Content
 from app.domain.pairs.states import EDITABLE, State
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.projects import access
+from app.domain.projects import access, settings
 from app.domain.projects.tables import Project
 from app.domain.rounds import queries as round_queries
 
 
-def create(session: Session, user: User, project: Project, content: Content, round_id: str | None = None) -> Pair:
+def create(
+    session: Session,
+    user: User,
+    project: Project,
+    content: Content,
+    round_id: str | None = None,
+    declared: Declared | None = None,
+) -> Pair:
     """A new draft. Raises Forbidden, NotFound for another project's round."""
     access.require(session, user, Permission.WRITE_PAIR, project)
     if round_id and round_queries.by_id(session, project, round_id).state != "open":
@@ -28,24 +36,37 @@ def create(session: Session, user: User, project: Project, content: Content, rou
     pair = Pair(
         id=new_id(), project_id=project.id, author_id=user.id, round_id=round_id or None, current_revision_id=""
     )
-    revision = add_revision(session, project, pair, user, content, number=1)
+    revision = add_revision(session, project, pair, user, content, number=1, declared=declared)
     audit.record(session, user.id, "pair.created", "pair", pair.id, project_id=project.id, revision=revision.id)
     return pair
 
 
-def save(session: Session, user: User, pair: Pair, content: Content, *, expected_revision: str) -> Revision:
-    """A new revision. Raises PreconditionFailed when someone saved since, Forbidden when it is another's."""
+def save(
+    session: Session,
+    user: User,
+    pair: Pair,
+    content: Content,
+    *,
+    expected_revision: str,
+    declared: Declared | None = None,
+) -> Revision:
+    """A new revision; what is not `declared` stays as it was.
+
+    Raises PreconditionFailed when someone saved since, Forbidden when it is another's.
+    """
     project = access.project_of(session, user, pair.project_id)
     _require_editable(session, user, project, pair)
     session.refresh(pair, with_for_update=True)
     if pair.current_revision_id != expected_revision:
         raise PreconditionFailed("Someone saved a newer revision; reload, compare and save again.")
     latest = queries.current(session, pair)
-    if unchanged(latest, content):
+    if unchanged(latest, content) and declared_of(latest) == (declared or Declared()).after(declared_of(latest)):
         return latest
-    revision = add_revision(session, project, pair, user, content, number=queries.last_number(session, pair) + 1)
+    number = queries.last_number(session, pair) + 1
+    revision = add_revision(session, project, pair, user, content, number=number, declared=declared)
     if pair.state == State.APPROVED:
         pair.submitted_revision_id, pair.state = revision.id, State.SUBMITTED
+        pair.opinions = opinions_for(project, revision)
     elif pair.state in (State.SUBMITTED, State.IN_REVIEW) and pair.author_id == user.id:
         pair.submitted_revision_id, pair.state = None, State.DRAFT
     audit.record(session, user.id, "pair.saved", "pair", pair.id, project_id=project.id, revision=revision.id)
@@ -68,6 +89,7 @@ def submit(session: Session, user: User, pair: Pair) -> Pair:
     if pair.author_id == user.id:
         revision.terms_id = terms_id
     pair.submitted_revision_id, pair.state, pair.updated_at = revision.id, State.SUBMITTED, now()
+    pair.opinions = opinions_for(project, revision)
     vectors.request(session, project.id)
     audit.record(session, user.id, "pair.submitted", "pair", pair.id, project_id=project.id, revision=revision.id)
     return pair
@@ -95,9 +117,19 @@ def discard(session: Session, user: User, pair: Pair) -> Pair:
 
 
 def add_revision(
-    session: Session, project: Project, pair: Pair, user: User, content: Content, *, number: int
+    session: Session,
+    project: Project,
+    pair: Pair,
+    user: User,
+    content: Content,
+    *,
+    number: int,
+    declared: Declared | None = None,
 ) -> Revision:
-    """Write a revision, make it current and reindex; the caller has asked for permission and records the event."""
+    """Write a revision, make it current and reindex; the caller has asked for permission and records the event.
+
+    What is not `declared` is taken over from the present revision, so that an editor's fix keeps the author's reasons.
+    """
     if not content.source.strip() or not content.licence.strip():
         missing = "source" if not content.source.strip() else "licence"
         raise Invalid(
@@ -107,6 +139,10 @@ def add_revision(
     revision = new_revision(
         pair, user.id, content, number=number, problems=problems, terms_id=consent.standing(session, user)
     )
+    before = session.get(Revision, pair.current_revision_id) if pair.current_revision_id else None
+    wanted = (declared or Declared()).after(declared_of(before) if before else Declared())
+    revision.assistance, revision.pasted_share = wanted.assistance, wanted.pasted_share
+    revision.waivers = wanted.waivers
     pair.current_revision_id, pair.updated_at = revision.id, now()
     session.add(pair)
     session.flush()
@@ -153,6 +189,16 @@ def content_of(revision: Revision) -> Content:
             "licence": revision.licence,
         }
     )
+
+
+def opinions_for(project: Project, revision: Revision) -> int:
+    """How many independent opinions this submission needs."""
+    share = settings.of(project.settings)["second_opinions"]
+    return opinions.needed_for(revision.id, project.overlap, share)
+
+
+def declared_of(revision: Revision) -> Declared:
+    return Declared(revision.assistance, revision.pasted_share, revision.waivers)
 
 
 def unchanged(revision: Revision, content: Content) -> bool:

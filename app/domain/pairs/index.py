@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 from sqlalchemy import TextClause, delete, insert, select, text
 from sqlalchemy.orm import Session
 
-from app.domain.checks.duplicates import THRESHOLD, band_keys, copy_key, jaccard, shingles
+from app.domain.checks.duplicates import THRESHOLD, Grams, band_keys, copy_key, jaccard, shingles
 from app.domain.checks.problem import Neighbour
 from app.domain.pairs.tables import Pair, PairBand, PairTag, PairVector, Revision
 from app.domain.projects.tables import Project
 
 MAX_CANDIDATES = 200
 MOST_OF_A_BAND = 400
+MANY = 20_000
 T = TypeVar("T")
 HIDDEN = ("draft", "discarded", "rejected", "withdrawn")
 
@@ -54,7 +55,8 @@ def _of_bands(count: int) -> TextClause:
     hidden = ", ".join(f"'{state}'" for state in HIDDEN)
     part = (
         "SELECT * FROM (SELECT b.pair_id, b.key FROM pair_bands b JOIN pairs p ON p.id = b.pair_id"
-        " WHERE b.project_id = :project AND b.key = :key_{number} AND p.state NOT IN ({hidden}) LIMIT {most}) t{number}"
+        " WHERE b.project_id = :project AND b.key = :key_{number} AND p.state NOT IN ({hidden}) AND NOT p.is_gold"
+        " LIMIT {most}) t{number}"
     )
     parts = [part.format(number=number, hidden=hidden, most=MOST_OF_A_BAND) for number in range(count)]
     return text(" UNION ALL ".join(parts))
@@ -65,21 +67,24 @@ def texts_of(session: Session, ids: Sequence[str]) -> Iterable[Any]:
     return session.execute(
         select(Pair.id, Pair.state, Revision.id.label("revision"), Revision.prompt, Revision.completion)
         .join(Revision, Revision.id == Pair.current_revision_id)
-        .where(Pair.id.in_(ids), Pair.state.not_in(HIDDEN))
+        .where(Pair.id.in_(ids), Pair.state.not_in(HIDDEN), Pair.is_gold.is_(False))
     ).all()
 
 
-def neighbours_of_many(session: Session, project: Project, prompts: Sequence[str]) -> list[list[Neighbour]]:
-    """`neighbours` of each prompt, five at most, in few queries: what an import asks."""
+def neighbours_of_many(
+    session: Session, project: Project, prompts: Sequence[str], shingled: Sequence[Grams] | None = None
+) -> list[list[Neighbour]]:
+    """`neighbours` of each prompt, five at most, in few queries: what an import asks. `shingled` are their grams."""
     found: list[list[Neighbour]] = []
-    for some in batched(prompts, 500):
+    for some in batched(zip(prompts, shingled or map(shingles, prompts), strict=True), 500):
         found += _neighbours_of_some(session, project, some)
     return found
 
 
-def _neighbours_of_some(session: Session, project: Project, prompts: Sequence[str]) -> list[list[Neighbour]]:
-    grams = [shingles(prompt) for prompt in prompts]
-    keys = [[copy_key(prompt), *band_keys(one)] for prompt, one in zip(prompts, grams, strict=True)]
+def _neighbours_of_some(
+    session: Session, project: Project, asked: Sequence[tuple[str, Grams]]
+) -> list[list[Neighbour]]:
+    keys = [[copy_key(prompt), *band_keys(one)] for prompt, one in asked]
     sharers = _sharers(session, project, {key for some in keys for key in some})
     wanted = [
         [pair_id for pair_id, _ in Counter(one for key in some for one in sharers[key]).most_common(MAX_CANDIDATES)]
@@ -88,7 +93,7 @@ def _neighbours_of_some(session: Session, project: Project, prompts: Sequence[st
     texts = {row.id: row for ids in batched({one for some in wanted for one in some}, 500)
              for row in texts_of(session, ids)}  # fmt: skip
     known = {one: shingles(row.prompt) for one, row in texts.items()}
-    return [_closest(one, ids, known, texts) for one, ids in zip(grams, wanted, strict=True)]
+    return [_closest(one, ids, known, texts) for (_, one), ids in zip(asked, wanted, strict=True)]
 
 
 def _closest(grams: Any, ids: Iterable[str], known: dict[str, Any], texts: dict[str, Any]) -> list[Neighbour]:
@@ -124,29 +129,48 @@ def reindex(session: Session, pair: Pair, revision: Revision) -> None:
 
 def add(session: Session, rows: Sequence[tuple[Pair, Revision]]) -> None:
     """Index saved pairs that are not in the index; plain inserts, since an import brings hundreds of thousands."""
-    tags = [
-        {"pair_id": pair.id, "project_id": pair.project_id, "tag": tag, "value": value}
-        for pair, revision in rows
-        for tag, value in revision.tags.items()
-    ]
-    if tags:
-        session.execute(insert(PairTag), tags)
+    insert_tags(
+        session,
+        [
+            {"pair_id": pair.id, "project_id": pair.project_id, "tag": tag, "value": value}
+            for pair, revision in rows
+            for tag, value in revision.tags.items()
+        ],
+    )
     for some in batched(rows, 2_000):
         add_bands(session, [(p.id, p.project_id, r.prompt, r.completion) for p, r in some])
 
 
+def insert_tags(session: Session, tags: list[dict[str, str]]) -> None:
+    if tags:
+        session.execute(insert(PairTag), tags)
+
+
 def add_bands(session: Session, rows: Sequence[tuple[str, str, str, str]]) -> None:
     """(pair, project, prompt, completion) into the bands; none of them is there."""
-    bands = [
-        (pair_id, key, project_id)
-        for pair_id, project_id, prompt, completion in rows
-        for key in sorted({copy_key(prompt), copy_key(prompt, completion), *band_keys(shingles(prompt))})
-    ]
+    insert_bands(
+        session,
+        [
+            (pair_id, key, project_id)
+            for pair_id, project_id, prompt, completion in rows
+            for key in keys_of(prompt, completion, shingles(prompt))
+        ],
+    )
+
+
+def keys_of(prompt: str, completion: str, grams: Grams) -> list[int]:
+    """Everything that a pair is found by; `grams` are the prompt's."""
+    return sorted({copy_key(prompt), copy_key(prompt, completion), *band_keys(grams)})
+
+
+def insert_bands(session: Session, bands: list[tuple[str, int, str]]) -> None:
+    """(pair, key, project), straight to the driver: 22 rows a pair are most of what an import writes."""
     if not bands:
         return
     connection = session.connection()
+    if connection.dialect.name == "sqlite" and len(bands) > MANY:
+        connection.exec_driver_sql("PRAGMA cache_size=-65536")  # KiB: both trees of the table stay in memory
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    # Straight to the driver: 22 rows a pair are most of what an import writes.
     connection.exec_driver_sql(
         f"INSERT INTO pair_bands (pair_id, key, project_id) VALUES ({mark}, {mark}, {mark})", bands
     )

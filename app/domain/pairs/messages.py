@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.domain.checks.invisible import canonical, folded
 
 ROLES = ("system", "user", "assistant")
 MAX_MESSAGES, MAX_CHARACTERS, MAX_CONVERSATION, MAX_TAGS = 200, 32_000, 200_000, 40
+JOIN = "\n\n"
 KEYS = {"messages", "context", "tags", "source", "licence"}
 
 
@@ -29,7 +31,7 @@ class Content:
     @property
     def prompt(self) -> str:
         """All but the last message, roles dropped."""
-        return "\n\n".join(text for _, text in self.messages[:-1])
+        return JOIN.join(text for _, text in self.messages[:-1])
 
     @property
     def completion(self) -> str:
@@ -43,6 +45,21 @@ class Content:
             "source": self.source,
             "licence": self.licence,
         }
+
+
+def place(texts: Sequence[str], field: str, span: Sequence[int]) -> tuple[int, int, int] | None:
+    """(message, start, end) of a span of the prompt, which is all but the last of `texts` joined, or of the completion.
+
+    None where the span crosses from one message into the next.
+    """
+    start, end = span
+    if field == "completion":
+        return (len(texts) - 1, start, end) if texts and end <= len(texts[-1]) else None
+    for number, text in enumerate(texts[:-1]):
+        if start >= 0 and end <= len(text):
+            return number, start, end
+        start, end = start - len(text) - len(JOIN), end - len(text) - len(JOIN)
+    return None
 
 
 def pair(prompt: str, completion: str, **rest: Any) -> Content:

@@ -13,9 +13,10 @@ from app.core.paging import Page, page_of
 from app.domain.checks.catalogue import check_pair
 from app.domain.checks.invisible import folded
 from app.domain.checks.problem import Neighbour
-from app.domain.pairs import index, vectors
+from app.domain.pairs import index, lengths, progress, vectors
 from app.domain.pairs.messages import Content
 from app.domain.pairs.tables import Pair, PairTag, Revision
+from app.domain.projects import settings
 from app.domain.projects.tables import Project
 from app.domain.rounds.tables import Round
 
@@ -65,17 +66,27 @@ def neighbours_of(
 def problems_for(
     session: Session, project: Project, content: Content, *, without: str | None = None
 ) -> list[dict[str, Any]]:
-    """Every problem of a content against the project, nothing saved."""
-    neighbours = neighbours_of(session, project, content, without=without)
+    """Every problem of a content against the project and what it has set, nothing saved."""
+    reader = lengths.reader_of(project)
     found = check_pair(
         content.prompt,
         content.completion,
         languages=project.languages,
-        neighbours=neighbours,
+        neighbours=neighbours_of(session, project, content, without=without),
         task=project.task,
+        rules=settings.rules(project.settings),
+        sources=sources_of(content),
+        settings=settings.of(project.settings)["checks"],
         code_language=content.tags.get("language", ""),
+        tokenizer=reader.tokenizer if reader else None,
+        context_length=reader.context if reader else 0,
     )
     return [problem.as_dict() for problem in found]
+
+
+def sources_of(content: Content) -> list[str]:
+    """The names under which an answer may cite the context documents."""
+    return [name for one in content.context for name in (one.get("title", ""), one.get("source", "")) if name.strip()]
 
 
 def page(
@@ -88,13 +99,16 @@ def page(
     q: str | None = None,
     limit: int = 50,
     cursor: str | None = None,
+    also: ColumnElement[bool] | None = None,
 ) -> Page[Pair]:
-    """Pairs, newest first, that match every filter."""
-    statement = select(Pair).where(Pair.project_id == project.id)
+    """Pairs, newest first, that match every filter; `also` is a condition of a room above."""
+    statement = select(Pair).where(Pair.project_id == project.id, Pair.is_gold.is_(False))
     if state:
         statement = statement.where(Pair.state == state)
     if author:
         statement = statement.where(Pair.author_id == author)
+    if also is not None:
+        statement = statement.where(also)
     for tag, value in (tags or {}).items():
         match = aliased(PairTag)
         statement = statement.where(
@@ -117,10 +131,14 @@ def spelt(session: Session, project: Project, match: Any, tag: str, values: list
 
 
 def counts_by_state(session: Session, project: Project, author: str | None = None) -> dict[str, int]:
+    """Gold pairs are counted apart and taken off, so that the count itself is read from an index alone."""
     statement = select(Pair.state, func.count()).where(Pair.project_id == project.id).group_by(Pair.state)
     if author:
         statement = statement.where(Pair.author_id == author)
-    return dict(session.execute(statement).all())
+    counts = dict(session.execute(statement).all())
+    for state, gold in session.execute(statement.where(Pair.is_gold)):
+        counts[state] -= gold
+    return {state: count for state, count in counts.items() if count}
 
 
 def tag_values(session: Session, project: Project) -> dict[str, list[tuple[str, int]]]:
@@ -138,20 +156,5 @@ def tag_values(session: Session, project: Project) -> dict[str, list[tuple[str, 
 
 
 def round_progress(session: Session, round_: Round) -> list[dict[str, Any]]:
-    """Each target with how many pairs of the round were written and approved for it."""
-    progress = []
-    for target in round_.targets:
-        rows = session.execute(
-            select(Pair.state, func.count())
-            .join(PairTag, PairTag.pair_id == Pair.id)
-            .where(
-                Pair.round_id == round_.id,
-                PairTag.tag == target["tag"],
-                PairTag.value == target["value"],
-                Pair.discarded_at.is_(None),
-            )
-            .group_by(Pair.state)
-        )
-        counts = dict(rows.all())
-        progress.append({**target, "written": sum(counts.values()), "approved": counts.get("approved", 0)})
-    return progress
+    """Each target with how many pairs of the round were written, wait, are approved and still lack; two queries."""
+    return progress.of_round(session, round_).targets

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
+from app.domain.pairs.opinions import Outcome, outcome
+
 
 class State(StrEnum):
     DRAFT = "draft"
@@ -19,23 +21,30 @@ class State(StrEnum):
 
 EDITABLE = {State.DRAFT, State.SUBMITTED, State.IN_REVIEW, State.CHANGES_REQUESTED, State.APPROVED}
 QUEUED = (State.SUBMITTED, State.IN_REVIEW)
-ACCEPTING = ("accept", "fix_and_accept")
 
 
-def derive(*, discarded: bool, submitted: bool, leased: bool, decisions: Sequence[str], overlap: int) -> State:
-    """The state of a pair whose submitted revision has these standing decisions, one a reviewer, oldest first.
+def derive(
+    *,
+    discarded: bool,
+    submitted: bool,
+    leased: bool,
+    decisions: Sequence[str],
+    needed: int,
+    adjudication: str | None = None,
+) -> State:
+    """The state of a pair whose submitted revision has these standing opinions, one a reviewer, oldest first.
 
-    A single reject or return decides; an escalation holds the pair in review; `overlap` acceptances approve it.
+    An adjudication decides. Otherwise the opinions do, once `needed` of them agree; a reject among those that refuse
+    weighs more than a return. What is split or escalated stays in review until it is adjudicated.
     """
     if discarded:
         return State.DISCARDED
     if not submitted:
         return State.DRAFT
-    if "reject" in decisions:
-        return State.REJECTED
-    if "return" in decisions:
-        return State.CHANGES_REQUESTED
-    accepted = sum(decision in ACCEPTING for decision in decisions)
-    if accepted >= overlap and "escalate" not in decisions[-1:]:
-        return State.APPROVED
+    deciding = [adjudication] if adjudication else decisions
+    match outcome(deciding, 1 if adjudication else needed):
+        case Outcome.ACCEPTED:
+            return State.APPROVED
+        case Outcome.REFUSED:
+            return State.REJECTED if "reject" in deciding else State.CHANGES_REQUESTED
     return State.IN_REVIEW if leased or decisions else State.SUBMITTED

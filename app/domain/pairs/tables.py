@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, Identified, now
@@ -21,7 +21,11 @@ class Pair(Identified, Base):
     __tablename__ = "pairs"
     __table_args__ = (
         Index("ix_pairs_list", "project_id", "state", "id"),
+        Index("ix_pairs_newest", "project_id", "id"),
         Index("ix_pairs_author", "project_id", "author_id", "id"),
+        Index(
+            "ix_pairs_gold", "project_id", "state", sqlite_where=text("is_gold = 1"), postgresql_where=text("is_gold")
+        ),
     )
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
     author_id: Mapped[str] = mapped_column(ForeignKey("users.id"))

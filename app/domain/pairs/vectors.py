@@ -131,6 +131,7 @@ def _closest(session: Session, embedding: Embedding, ids: Sequence[str], vector:
             PairVector.model == embedding.digest,
             PairVector.revision_id == Pair.current_revision_id,
             Pair.state.not_in(index.HIDDEN),
+            Pair.is_gold.is_(False),
         )
     ).all()
     if not rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
 from app.domain.projects import access, queries
 from app.domain.projects import criteria as criteria_rules
+from app.domain.projects import settings as settings_rules
 from app.domain.projects.tables import Membership, Project
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
@@ -79,5 +81,20 @@ def add_member(session: Session, user: User, project: Project, *, email: str, ro
         session.add(membership)
     membership.role = role
     session.flush()
+    access.forget_roles(session)
     audit.record(session, user.id, "member.added", "user", member.id, project_id=project.id, role=role)
     return membership
+
+
+def change_settings(session: Session, user: User, project: Project, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace the settings that are given, keep the rest; all of them after it. Raises Invalid that names the key."""
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    session.refresh(project, with_for_update=True)
+    before = settings_rules.of(project.settings)
+    wanted = settings_rules.parse({**before, **given})
+    if changed := sorted(key for key in wanted if wanted[key] != before[key]):
+        project.settings = wanted
+        audit.record(
+            session, user.id, "project.settings_changed", "project", project.id, project_id=project.id, keys=changed
+        )
+    return wanted

@@ -17,7 +17,9 @@ from app.domain.accounts.permissions import Permission, asked, require_global
 from app.domain.accounts.tables import ApiToken, User
 from app.domain.audit import actions as audit
 from app.domain.datasets import actions as datasets
-from app.domain.datasets import imports
+from app.domain.datasets import imports, uploads
+from app.domain.datasets import queries as dataset_queries
+from app.domain.datasets.tables import Upload
 from app.domain.provenance import queries, withdrawal
 from app.domain.provenance.subject_tables import PLAN
 from app.domain.provenance.tables import Erasure
@@ -89,6 +91,24 @@ def sweep(database: Database, storage: Storage) -> int:
     return deleted
 
 
+def sweep_uploads(database: Database, storage: Storage) -> int:
+    """Forget files that waited for a day, and bad rows after 30 days; returns files deleted. Repeatable.
+
+    The files go before the rows that name them are gone for good: a process that dies between them does it again.
+    """
+    with database.session() as session:
+        at, named = now(), set()
+        for upload in dataset_queries.stale_uploads(session, at - uploads.LIFE):
+            named.add(upload.sha256)
+            session.delete(upload)
+        for job in dataset_queries.stale_errors(session, imports.KIND, at - uploads.ERRORS_LIFE):
+            named.add(job.payload["errors_file"])
+            job.payload = {key: value for key, value in job.payload.items() if key != "errors_file"}
+            job.result = {key: value for key, value in (job.result or {}).items() if key != "errors_file"} or None
+        session.flush()
+        return sum(storage.delete(sha256) for sha256 in sorted(named - queries.files_in_use(session)))
+
+
 def compact(database: Database) -> bool:
     """Rewrite the database without its freed pages; False when a reader kept SQLite's write-ahead log from emptying."""
     connection = database.engine.raw_connection()
@@ -126,9 +146,11 @@ def _stop_and_forget_uploads(session: Session, user: User) -> set[str]:
         if job.kind == imports.KIND:
             if job.state == "queued":
                 jobs.request_cancel(session, job.id)
-            files.add(job.payload["file"])
+            files |= {job.payload[key] for key in queries.UPLOADED if job.payload.get(key)}
             job.payload = {**job.payload, **dict.fromkeys(UPLOAD_KEYS, "")}
+            job.result = {key: value for key, value in (job.result or {}).items() if key != "errors_file"} or None
         job.error = ""
+    files |= set(session.scalars(select(Upload.sha256).where(Upload.user_id == user.id)))
     session.flush()
     return files - queries.uploads_of_others(session, user)
 

@@ -18,7 +18,7 @@ from app.domain.audit.tables import AuditEvent
 from app.domain.consent.tables import Terms
 from app.domain.datasets import imports
 from app.domain.datasets import queries as dataset_queries
-from app.domain.datasets.tables import DatasetVersion, VersionItem
+from app.domain.datasets.tables import DatasetVersion, Upload, VersionItem
 from app.domain.guidelines.tables import Guideline
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects.tables import Project
@@ -28,6 +28,7 @@ from app.domain.reviews.tables import Review
 from app.domain.training.tables import TrainingRun
 
 LEARNED = ("train", "validation")
+UPLOADED = ("file", "errors_file")
 """Splits that a model learns from; the test split is only asked."""
 
 
@@ -145,6 +146,7 @@ def _judged() -> ColumnElement[bool]:
         Review.pair_id == VersionItem.pair_id,
         Review.revision_id == VersionItem.revision_id,
         Review.undone_at.is_(None),
+        Review.kind != "gold",
     )
 
 
@@ -347,5 +349,9 @@ def uploads_of_others(session: Session, user: User) -> set[str]:
 
 
 def _uploads(session: Session, whose: ColumnElement[bool]) -> set[str]:
+    """Imported files, their bad rows, and files that wait."""
     statement = select(jobs.Job.payload).join(User, User.id == jobs.Job.created_by)
-    return {payload["file"] for payload in session.scalars(statement.where(jobs.Job.kind == imports.KIND, whose))}
+    payloads = list(session.scalars(statement.where(jobs.Job.kind == imports.KIND, whose)))
+    waiting = session.scalars(select(Upload.sha256).join(User, User.id == Upload.user_id).where(whose))
+    named = {payload[key] for payload in payloads for key in UPLOADED if payload.get(key)}
+    return named | set(waiting)

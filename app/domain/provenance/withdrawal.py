@@ -28,7 +28,8 @@ from app.domain.pairs import index
 from app.domain.pairs.tables import Pair, PairBand, PairTag, PairVector, Revision
 from app.domain.registry import actions as registry
 from app.domain.registry.tables import ModelVersion
-from app.domain.reviews.tables import Lease, Review
+from app.domain.reviews.tables import Comment, Lease, Review
+from app.domain.rounds import targets
 from app.domain.rounds.tables import Round
 from app.domain.training.tables import TrainingRun
 
@@ -41,6 +42,7 @@ NOTHING: dict[str, Any] = {
     "prompt": "",
     "completion": "",
     "source": "",
+    "waivers": [],
 }
 IDS = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32})\b")
 
@@ -84,6 +86,7 @@ def everything(session: Session, user_id: str, at: datetime) -> Gone:
     session.execute(
         update(Review).where(or_(Review.pair_id.in_(mine), Review.reviewer_id == user_id)).values(comment="")
     )
+    session.execute(update(Comment).where(Comment.author_id == user_id).values(text="", quote="", start=None, end=None))
     gone = _close(session, mine, at)
     _fall_back(session, gone)
     return gone
@@ -136,6 +139,7 @@ def _fall_back(session: Session, gone: Gone) -> None:
 def forget_copies(session: Session, storage: Storage, gone: Gone) -> None:
     """Remove the withdrawn texts wherever they were copied to; notes in `gone` what was touched."""
     _forget_quotes(session, gone)
+    _forget_quoted_in_remarks(session, gone)
     _forget_kept_answers(session, gone)
     versions = session.scalars(
         select(DatasetVersion)
@@ -170,6 +174,14 @@ def _forget_quotes(session: Session, gone: Gone) -> None:
         kept = [{**one, "neighbours": [n for n in one["neighbours"] if not _quotes(n, gone)]} for one in problems]
         if kept != problems:
             session.execute(update(Revision).where(Revision.id == revision_id).values(problems=kept))
+
+
+def _forget_quoted_in_remarks(session: Session, gone: Gone) -> None:
+    """A remark quotes the revision that it stands on; those on a pair that went altogether speak of nothing else."""
+    withdrawn = select(Revision.id).where(Revision.withdrawn_at == gone.at)
+    session.execute(update(Comment).where(Comment.revision_id.in_(withdrawn)).values(quote="", start=None, end=None))
+    closed = select(Pair.id).where(Pair.state == "withdrawn")
+    session.execute(update(Comment).where(Comment.pair_id.in_(closed)).values(text="", quote="", start=None, end=None))
 
 
 def _quotes(neighbour: dict[str, Any], gone: Gone) -> bool:
@@ -234,9 +246,7 @@ def _forget_in_finding(session: Session, gone: Gone, finding: Finding, left: set
     if round_ is not None:
         round_.brief = _without_lines(round_.brief, [finding.value])
         round_.title = round_.title.replace(finding.value, "(withdrawn)")
-        round_.targets = [
-            {**one, "value": "(withdrawn)"} if one["value"] == finding.value else one for one in round_.targets
-        ]
+        round_.targets = targets.without(round_.targets, finding.value, "(withdrawn)")
     finding.title = finding.title.replace(finding.value, "(withdrawn)")
     finding.note = finding.note.replace(finding.value, "(withdrawn)")
     finding.value = "(withdrawn)"

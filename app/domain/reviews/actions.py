@@ -1,50 +1,44 @@
-"""Taking the next pair under a lease, and deciding it."""
+"""Taking the next pair under a lease, deciding it, taking a decision back."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.core.database import now
-from app.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.core.errors import Conflict, Forbidden, NotFound
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
-from app.domain.guidelines import queries as guideline_queries
 from app.domain.pairs import actions as pair_actions
 from app.domain.pairs import queries as pair_queries
 from app.domain.pairs import states
-from app.domain.pairs.messages import parse
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.reviews import queries
+from app.domain.reviews import calibration, queries, selection, telling, verdicts
+from app.domain.reviews.selection import ADJUDICATION, GOLD, OPINION
 from app.domain.reviews.tables import Lease, Review
+from app.domain.reviews.verdicts import DECISIONS, NEEDS_REASON
 
+__all__ = ["DECISIONS", "NEEDS_REASON", "decide", "release", "renew", "take_next", "take_over", "undo"]
 LEASE_SECONDS = 300
-DECISIONS = ("accept", "fix_and_accept", "return", "reject", "escalate")
-NEEDS_REASON = ("return", "reject", "escalate")
 
 
 def take_next(session: Session, user: User, project: Project) -> Lease | None:
-    """The pair on the user's desk, or the oldest that waits, leased in this transaction. None when none waits."""
+    """The item on the user's desk, or the oldest that waits, leased in this transaction. None when none waits."""
     access.require(session, user, Permission.REVIEW_PAIR, project)
     if (mine := queries.lease_of(session, user, project)) is not None:
         mine.expires_at = now() + timedelta(seconds=LEASE_SECONDS)
         return mine
-    pair = session.scalar(
-        queries.waiting(user, project).order_by(Pair.id).limit(1).with_for_update(of=Pair, skip_locked=True)
-    )
+    pair = queries.next_gold(session, user, project) or _next_pair(session, user, project)
     if pair is None:
         return None
-    session.execute(delete(Lease).where(Lease.pair_id == pair.id))
-    lease = Lease(pair_id=pair.id, reviewer_id=user.id, expires_at=now() + timedelta(seconds=LEASE_SECONDS))
-    session.add(lease)
-    pair.state = states.State.IN_REVIEW
-    session.flush()
+    _clear_ended(session, user, pair)
+    lease = _lease(session, user, pair)
     audit.record(session, user.id, "lease.taken", "pair", pair.id, project_id=project.id)
     return lease
 
@@ -66,6 +60,27 @@ def release(session: Session, user: User, lease_id: str) -> None:
     audit.record(session, user.id, "lease.released", "pair", pair.id, project_id=project.id)
 
 
+def take_over(session: Session, user: User, lease_id: str) -> Lease:
+    """Another's item goes to this user's desk. What the former holder decides from then on is refused as lost.
+
+    Raises NotFound for an ended lease, Forbidden for own work, Conflict for what the user holds or has judged.
+    """
+    found = session.get(Lease, lease_id)
+    if found is None:
+        raise NotFound()
+    pair = pair_queries.by_id(session, found.pair_id)
+    project = access.project_of(session, user, pair.project_id)
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    pair = pair_actions.lock(session, pair.id)
+    _require_takeable(session, user, pair, found)
+    holder = found.reviewer_id
+    telling.taken_over(session, user, pair, [holder])
+    session.execute(delete(Lease).where(Lease.pair_id == pair.id, Lease.reviewer_id.in_((holder, user.id))))
+    lease = _lease(session, user, pair)
+    audit.record(session, user.id, "lease.taken_over", "pair", pair.id, project_id=project.id, former=holder)
+    return lease
+
+
 def decide(
     session: Session,
     user: User,
@@ -76,24 +91,31 @@ def decide(
     ratings: dict[str, Any],
     comment: str = "",
     messages: list[dict[str, Any]] | None = None,
+    revision: str | None = None,
 ) -> Review:
-    """Record a verdict on the submitted revision. Raises Forbidden for own work, Conflict for a lost lease, Invalid."""
+    """Record a verdict on the submitted revision; `revision` says which one was read.
+
+    Raises Forbidden for own work, Conflict for a lost lease or another revision, Invalid.
+    """
     project = access.project_of(session, user, pair.project_id)
     access.require(session, user, Permission.REVIEW_PAIR, project)
     if pair.author_id == user.id:
         raise Forbidden("A reviewer never reviews own work.")
-    held = _own_lease(session, user, lease)
     pair = pair_actions.lock(session, pair.id)
-    if held.pair_id != pair.id or pair.submitted_revision_id is None:
-        raise Conflict("Your lease is on another pair, or the author took this one back; take the next.")
-    _check_verdict(project, decision, ratings, comment, messages)
-    reviewed = pair.submitted_revision_id
-    if decision == "fix_and_accept" and messages is not None:
-        _fix(session, user, project, pair, messages)
-    review = _record(session, user, project, pair, reviewed, decision, ratings, comment)
+    held = _own_lease(session, user, lease)
+    _require_same(pair, held, revision)
+    verdicts.check(project, decision, ratings, comment, messages)
+    if pair.is_gold:
+        return calibration.answer(session, user, project, pair, held, decision, ratings, comment)
+    reviewed = str(pair.submitted_revision_id)
+    verdicts.mend(session, user, project, pair, messages)
+    review = verdicts.write(
+        session, user, project, pair, reviewed=reviewed, decision=decision, ratings=ratings, comment=comment
+    )
     session.delete(held)
     session.flush()
     _derive(session, project, pair)
+    telling.decided(session, pair, review)
     audit.record(
         session,
         user.id,
@@ -116,8 +138,7 @@ def undo(session: Session, user: User, review: Review) -> None:
     if review.reviewer_id != user.id:
         raise Forbidden("You may undo your own decisions only.")
     pair = pair_actions.lock(session, pair.id)
-    if review.undone_at or pair.submitted_revision_id != review.revision_id:
-        raise Conflict("The pair has moved on since; this decision cannot be undone.")
+    _require_undoable(session, pair, review)
     review.undone_at = now()
     pair.submitted_revision_id = review.reviewed_revision_id
     session.flush()
@@ -125,55 +146,86 @@ def undo(session: Session, user: User, review: Review) -> None:
     audit.record(session, user.id, "review.undone", "pair", pair.id, project_id=project.id, review=review.id)
 
 
-def _record(
-    session: Session,
-    user: User,
-    project: Project,
-    pair: Pair,
-    reviewed: str,
-    decision: str,
-    ratings: dict[str, Any],
-    comment: str,
-) -> Review:
-    guideline = guideline_queries.current(session, project)
-    names = [criterion["name"] for criterion in project.criteria]
-    review = Review(
-        pair_id=pair.id,
-        revision_id=str(pair.submitted_revision_id),
-        reviewed_revision_id=reviewed,
-        reviewer_id=user.id,
-        decision=decision,
-        ratings={name: ratings.get(name) for name in names},
-        comment=comment,
-        guideline_id=guideline.id if guideline else None,
-    )
-    session.add(review)
+def _next_pair(session: Session, user: User, project: Project) -> Pair | None:
+    """The oldest pair that wants an opinion, locked. Locked ones are passed over first, and waited for at the end."""
+    patience = (False, True) if session.get_bind().dialect.name == "postgresql" else (False,)
+    for wait in patience:
+        passed: list[str] = []
+        while (pair := _lock_one(session, user, project, passed, wait)) is not None:
+            if pair.state == states.State.SUBMITTED or _still_wanted(session, user, project, pair):
+                return pair
+            passed.append(pair.id)
+    return None
+
+
+def _lock_one(session: Session, user: User, project: Project, passed: list[str], wait: bool) -> Pair | None:
+    """What was begun comes first: it is older, and half an opinion helps nobody."""
+    for statement in (selection.begun(user, project), selection.fresh(user, project)):
+        found: Pair | None = session.scalar(
+            statement.where(Pair.id.not_in(passed))
+            .order_by(Pair.id)
+            .limit(1)
+            .with_for_update(of=Pair, skip_locked=not wait)
+            .execution_options(populate_existing=True)
+        )
+        if found is not None:
+            return found
+    return None
+
+
+def _still_wanted(session: Session, user: User, project: Project, pair: Pair) -> bool:
+    """Asked again under the lock: the statement that found the pair may not have seen the newest lease."""
+    return session.scalar(selection.begun(user, project).where(Pair.id == pair.id)) is not None
+
+
+def _clear_ended(session: Session, user: User, pair: Pair) -> None:
+    ended = list(session.scalars(select(Lease).where(Lease.pair_id == pair.id, Lease.expires_at <= now())))
+    if ended:
+        telling.taken_over(session, user, pair, [one.reviewer_id for one in ended])
+        session.execute(delete(Lease).where(Lease.id.in_([one.id for one in ended])))
+
+
+def _lease(session: Session, user: User, pair: Pair) -> Lease:
+    lease = Lease(pair_id=pair.id, reviewer_id=user.id, expires_at=now() + timedelta(seconds=LEASE_SECONDS))
+    session.add(lease)
+    if not pair.is_gold:
+        pair.state = states.State.IN_REVIEW
     session.flush()
-    return review
-
-
-def _fix(session: Session, user: User, project: Project, pair: Pair, fixed: list[dict[str, Any]]) -> None:
-    revision = pair_queries.submitted(session, pair)
-    content = pair_actions.content_of(revision).as_dict()
-    corrected = parse({**content, "messages": fixed})
-    if pair_actions.unchanged(revision, corrected):
-        return
-    saved = pair_actions.add_revision(
-        session, project, pair, user, corrected, number=pair_queries.last_number(session, pair) + 1
-    )
-    pair.submitted_revision_id = saved.id
+    return lease
 
 
 def _derive(session: Session, project: Project, pair: Pair) -> None:
-    standing = [r.decision for r in queries.of_pair(session, pair) if r.revision_id == pair.submitted_revision_id]
-    pair.state = states.derive(
-        discarded=pair.discarded_at is not None,
-        submitted=pair.submitted_revision_id is not None,
-        leased=queries.live_lease(session, pair) is not None,
-        decisions=standing,
-        overlap=project.overlap,
-    )
-    pair.updated_at = now()
+    """A gold pair keeps the state it had."""
+    if not pair.is_gold:
+        verdicts.derive(session, project, pair)
+
+
+def _require_same(pair: Pair, held: Lease, revision: str | None) -> None:
+    if held.pair_id != pair.id or (pair.submitted_revision_id is None and not pair.is_gold):
+        raise Conflict("Your lease is on another pair, or the author took this one back; take the next.")
+    if revision and revision != (pair.submitted_revision_id or pair.current_revision_id):
+        raise Conflict("The text has changed since you opened it; read it again before you decide.")
+
+
+def _require_takeable(session: Session, user: User, pair: Pair, lease: Lease) -> None:
+    if pair.author_id == user.id:
+        raise Forbidden("A reviewer never reviews own work; ask another to take it over.")
+    if lease.reviewer_id == user.id or lease.expires_at < now():
+        raise Conflict("There is nothing to take over: the item is yours, or waits in the queue.")
+    if any(one.reviewer_id == user.id for one in queries.deciding(session, pair)):
+        raise Conflict("You have judged this pair; ask another to take it over.")
+
+
+def _require_undoable(session: Session, pair: Pair, review: Review) -> None:
+    if review.kind == GOLD:
+        raise Conflict("The right answer was shown; this one cannot be undone.")
+    standing = queries.deciding(session, pair)
+    if review.undone_at or review not in standing:
+        raise Conflict("The pair has moved on since; this decision cannot be undone.")
+    if review.kind == OPINION and any(one.kind == ADJUDICATION for one in standing):
+        raise Conflict("The pair was adjudicated since; ask who adjudicated it.")
+    if review.reviewed_revision_id != review.revision_id and len(standing) > 1:
+        raise Conflict("Another has judged your correction since; this decision cannot be undone.")
 
 
 def _open_lease(session: Session, user: User, lease_id: str) -> tuple[Lease, Pair, Project]:
@@ -188,26 +240,7 @@ def _open_lease(session: Session, user: User, lease_id: str) -> tuple[Lease, Pai
 
 
 def _own_lease(session: Session, user: User, lease_id: str) -> Lease:
-    lease = session.get(Lease, lease_id)
+    lease = session.get(Lease, lease_id, populate_existing=True)
     if lease is None or lease.reviewer_id != user.id or lease.expires_at < now():
         raise Conflict("Your lease on this pair has ended; take it again from the queue.", code="lease_lost")
     return lease
-
-
-def _check_verdict(
-    project: Project, decision: str, ratings: dict[str, Any], comment: str, messages: list[dict[str, Any]] | None
-) -> None:
-    if decision not in DECISIONS:
-        raise Invalid(f"The decision is one of {', '.join(DECISIONS)}.", field="decision")
-    if messages is not None and decision != "fix_and_accept":
-        raise Invalid("Only fix_and_accept changes the text.", field="messages")
-    if decision in NEEDS_REASON and not comment.strip():
-        raise Invalid("Say why: the author reads this reason.", field="comment")
-    if len(comment) > 10_000:
-        raise Invalid("A comment has at most 10,000 characters.", field="comment")
-    names = {criterion["name"] for criterion in project.criteria}
-    for name, value in ratings.items():
-        if name not in names:
-            raise Invalid(f"{name!r} is no criterion here; rate {', '.join(sorted(names))}.", field="ratings")
-        if value is not None and (isinstance(value, bool) or value not in (1, 2, 3, 4, 5)):
-            raise Invalid(f"{name} is rated 1 to 5, or null where you did not judge it.", field="ratings")

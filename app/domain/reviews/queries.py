@@ -1,67 +1,146 @@
-"""Reads of reviews, leases and the queue."""
+"""Reads of reviews, leases and the queue; who may see whose verdict."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from app.core.database import now
 from app.core.errors import NotFound
+from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.pairs.states import QUEUED
+from app.domain.guidelines import queries as guidelines
+from app.domain.guidelines.tables import Guideline
+from app.domain.pairs.states import QUEUED, State
 from app.domain.pairs.tables import Pair
+from app.domain.projects import access, settings
 from app.domain.projects.tables import Project
-from app.domain.reviews.tables import Lease, Review
+from app.domain.reviews import gold, selection
+from app.domain.reviews.tables import GoldAnswer, Lease, Review
+
+GOLD = selection.GOLD
+
+
+def by_id(session: Session, review_id: str) -> Review:
+    review = session.get(Review, review_id)
+    if review is None:
+        raise NotFound()
+    return review
 
 
 def of_pair(session: Session, pair: Pair) -> list[Review]:
-    """Standing reviews, oldest first."""
-    return list(
-        session.scalars(select(Review).where(Review.pair_id == pair.id, Review.undone_at.is_(None)).order_by(Review.id))
+    """Standing reviews, oldest first; answers to a gold pair are none."""
+    statement = select(Review).where(Review.pair_id == pair.id, Review.undone_at.is_(None), Review.kind != GOLD)
+    return list(session.scalars(statement.order_by(Review.id)))
+
+
+def deciding(session: Session, pair: Pair) -> list[Review]:
+    """The standing opinions and the adjudication on what is submitted now."""
+    return [
+        one
+        for one in of_pair(session, pair)
+        if one.revision_id == pair.submitted_revision_id and one.kind in selection.DECIDING
+    ]
+
+
+def earlier(session: Session, pair: Pair) -> list[Review]:
+    """Standing reviews of earlier submissions: what came back to the author. A reviewer's correction is no new one."""
+    given = of_pair(session, pair)
+    this = {pair.submitted_revision_id}
+    for one in reversed(given):
+        if one.revision_id in this:
+            this.add(one.reviewed_revision_id)
+    return [one for one in given if one.reviewed_revision_id not in this]
+
+
+def of_submission(session: Session, pair: Pair) -> list[Review]:
+    """What was said since the author handed the pair in, on the text as it was then and as reviewers corrected it."""
+    before = earlier(session, pair)
+    return [one for one in of_pair(session, pair) if one not in before and one.kind in selection.DECIDING]
+
+
+# --- blind verdicts ---
+
+
+def is_blind(session: Session, user: User, pair: Pair) -> bool:
+    """May the user not yet see what others said of this pair? So for all but those whose own verdict is in."""
+    if pair.is_gold:
+        return not _may_manage(session, user, pair) and answer_of(session, user, pair) is None
+    if pair.state not in QUEUED:
+        return False
+    return not any(one.reviewer_id == user.id for one in deciding(session, pair))
+
+
+def visible(session: Session, user: User, pair: Pair) -> list[Review]:
+    """The reviews of a pair that this user may read now: of an undecided one only the earlier ones and their own."""
+    if not is_blind(session, user, pair):
+        return of_pair(session, pair)
+    own = [one for one in of_pair(session, pair) if one.reviewer_id == user.id]
+    if pair.is_gold or (pair.author_id != user.id and _may_judge(session, user, pair)):
+        return own
+    before = earlier(session, pair)
+    return [one for one in of_pair(session, pair) if one in before or one in own]
+
+
+def shown_state(session: Session, user: User, pair: Pair) -> str:
+    """The state as the user may know it: a gold pair looks like any other in review until it is answered."""
+    return State.IN_REVIEW if pair.is_gold and is_blind(session, user, pair) else pair.state
+
+
+def _may_judge(session: Session, user: User, pair: Pair) -> bool:
+    return access.allows(session, user, Permission.REVIEW_PAIR, session.get_one(Project, pair.project_id))
+
+
+def _may_manage(session: Session, user: User, pair: Pair) -> bool:
+    return access.allows(session, user, Permission.MANAGE_PROJECT, session.get_one(Project, pair.project_id))
+
+
+# --- leases and the queue ---
+
+
+def lease_on(session: Session, user: User, pair: Pair) -> Lease | None:
+    """This user's live lease on a pair."""
+    return session.scalar(
+        select(Lease).where(Lease.pair_id == pair.id, Lease.reviewer_id == user.id, Lease.expires_at > now())
     )
 
 
-def live_lease(session: Session, pair: Pair) -> Lease | None:
-    return session.scalar(select(Lease).where(Lease.pair_id == pair.id, Lease.expires_at > now()))
+def live_leases(session: Session, pair: Pair) -> int:
+    statement = select(func.count()).where(Lease.pair_id == pair.id, Lease.expires_at > now())
+    return session.scalar(statement) or 0
 
 
 def lease_of(session: Session, user: User, project: Project) -> Lease | None:
-    """The item that is on the user's desk."""
-    return session.scalar(
-        select(Lease)
-        .join(Pair, Pair.id == Lease.pair_id)
-        .where(Lease.reviewer_id == user.id, Lease.expires_at > now(), Pair.project_id == project.id)
-    )
+    """The item that is on the user's desk, the one held longest."""
+    mine = select(Lease).where(Lease.reviewer_id == user.id, Lease.expires_at > now()).order_by(Lease.id)
+    for lease in session.scalars(mine).all():  # no join: a person holds few, and a planner may start at the pairs
+        if session.scalar(select(Pair.project_id).where(Pair.id == lease.pair_id)) == project.id:
+            return lease
+    return None
+
+
+def open_leases(session: Session, project: Project) -> list[tuple[Lease, Pair]]:
+    """Every live lease of a project with its pair, oldest first."""
+    live = session.scalars(select(Lease).where(Lease.expires_at > now()).order_by(Lease.id).limit(1000)).all()
+    on = select(Pair).where(Pair.id.in_([lease.pair_id for lease in live]))
+    pairs = {pair.id: pair for pair in session.scalars(on) if pair.project_id == project.id}
+    return [(lease, pairs[lease.pair_id]) for lease in live if lease.pair_id in pairs]
 
 
 def waiting(user: User, project: Project) -> Select[Any]:
-    """Pairs this user may take: in the queue, not their own work, not judged by them, on nobody else's desk."""
-    judged = select(Review.pair_id).where(
-        Review.pair_id == Pair.id,
-        Review.reviewer_id == user.id,
-        Review.undone_at.is_(None),
-        Review.revision_id == Pair.submitted_revision_id,
-    )
-    leased = select(Lease.pair_id).where(
-        Lease.pair_id == Pair.id, Lease.expires_at > now(), Lease.reviewer_id != user.id
-    )
-    return select(Pair).where(
-        Pair.project_id == project.id,
-        Pair.state.in_(QUEUED),
-        Pair.author_id != user.id,
-        ~judged.exists(),
-        ~leased.exists(),
-    )
+    """Every pair that this user may take; the order is the caller's."""
+    return selection.takeable(user, project)
 
 
 def queue_length(session: Session, project: Project, user: User) -> int:
-    return session.scalar(select(func.count()).select_from(waiting(user, project).subquery())) or 0
+    """How many items wait for this user, a gold one that is due among them."""
+    return selection.length(session, user, project) + (1 if next_gold(session, user, project) else 0)
 
 
 def latest_by(session: Session, user: User, project: Project) -> Review | None:
-    """The user's last standing decision in this project."""
+    """The user's last standing verdict in this project, answers to gold pairs included."""
     return session.scalar(
         select(Review)
         .join(Pair, Pair.id == Review.pair_id)
@@ -76,8 +155,112 @@ def latest_by(session: Session, user: User, project: Project) -> Review | None:
     )
 
 
-def by_id(session: Session, review_id: str) -> Review:
-    review = session.get(Review, review_id)
-    if review is None:
-        raise NotFound()
-    return review
+def to_adjudicate(session: Session, project: Project, limit: int = 100) -> list[Pair]:
+    """Pairs that wait for a ruling, oldest first."""
+    return list(session.scalars(selection.to_adjudicate(project).order_by(Pair.id).limit(limit)))
+
+
+def awaits_ruling(session: Session, project: Project, pair: Pair) -> bool:
+    return session.scalar(selection.to_adjudicate(project).where(Pair.id == pair.id)) is not None
+
+
+# --- gold pairs ---
+
+
+def gold_answers(session: Session, project: Project) -> list[tuple[GoldAnswer, Pair]]:
+    """Every gold answer of a project with its pair, retired ones last."""
+    statement = select(GoldAnswer, Pair).join(Pair, Pair.id == GoldAnswer.pair_id)
+    rows = session.execute(
+        statement.where(Pair.project_id == project.id).order_by(GoldAnswer.active.desc(), GoldAnswer.created_at)
+    )
+    return [(answer, pair) for answer, pair in rows]
+
+
+def answer_of(session: Session, user: User, pair: Pair) -> Review | None:
+    """What the user answered to a gold pair."""
+    return session.scalar(
+        select(Review)
+        .where(Review.pair_id == pair.id, Review.reviewer_id == user.id, Review.kind == GOLD)
+        .order_by(Review.id)
+        .limit(1)
+    )
+
+
+def next_gold(session: Session, user: User, project: Project) -> Pair | None:
+    """The gold pair that this user gets next, when one is due and one is left that they have not answered."""
+    chosen = settings.of(project.settings)
+    if not chosen["gold"] and not chosen["gold_first"]:
+        return None
+    answered = exists().where(Review.pair_id == Pair.id, Review.reviewer_id == user.id, Review.kind == GOLD)
+    left = session.scalars(
+        select(Pair.id)
+        .join(GoldAnswer, GoldAnswer.pair_id == Pair.id)
+        .where(Pair.project_id == project.id, Pair.is_gold, GoldAnswer.active, Pair.author_id != user.id, ~answered)
+        .where(Pair.state.not_in((State.DISCARDED, State.WITHDRAWN)), GoldAnswer.created_by != user.id)
+    ).all()
+    if not left or not gold.due(user.id, _judged(session, user, project), chosen["gold_first"], chosen["gold"]):
+        return None
+    return session.get(Pair, gold.order(user.id, left)[0])
+
+
+def _judged(session: Session, user: User, project: Project) -> int:
+    """How many verdicts the user ever gave in this project, undone ones too, so that the count never falls."""
+    statement = select(func.count()).select_from(Review).join(Pair, Pair.id == Review.pair_id)
+    of_user = statement.where(Review.reviewer_id == user.id, Review.bulk.is_(False), Pair.project_id == project.id)
+    return session.scalar(of_user) or 0
+
+
+def gold_rates(session: Session, project: Project, user: User | None = None) -> dict[str, list[gold.Rate]]:
+    """reviewer id -> hit rates on gold pairs; of one reviewer, or of all."""
+    statement = (
+        select(Review, GoldAnswer)
+        .join(GoldAnswer, GoldAnswer.pair_id == Review.pair_id)
+        .join(Pair, Pair.id == Review.pair_id)
+        .where(Pair.project_id == project.id, Review.kind == GOLD)
+        .order_by(Review.id)
+    )
+    if user:
+        statement = statement.where(Review.reviewer_id == user.id)
+    answers: dict[str, list[Any]] = {}
+    for given, right in session.execute(statement):
+        answers.setdefault(given.reviewer_id, []).append((_verdict(given), _verdict(right)))
+    names = [criterion["name"] for criterion in project.criteria]
+    return {reviewer: gold.rates(given, names) for reviewer, given in answers.items()}
+
+
+def _verdict(row: Review | GoldAnswer) -> dict[str, Any]:
+    return {"decision": row.decision, "ratings": row.ratings}
+
+
+# --- approvals under an older guideline ---
+
+
+def under_older_rule(project: Project, current: Guideline) -> Any:
+    """Approved pairs with an acceptance that was given before the guideline in force."""
+    older = exists().where(*selection.standing(), Review.guideline_id.is_distinct_from(current.id))
+    approved = select(Pair).where(Pair.project_id == project.id, Pair.state == State.APPROVED, Pair.is_gold.is_(False))
+    return approved.where(older)
+
+
+def older_approvals(session: Session, project: Project, limit: int = 100) -> tuple[int, list[Pair]]:
+    """How many pairs were approved under an older guideline, and the first of them."""
+    current = guidelines.current(session, project)
+    if current is None:
+        return 0, []
+    statement = under_older_rule(project, current)
+    count = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    return count, list(session.scalars(statement.order_by(Pair.id).limit(limit)))
+
+
+def approved_under(session: Session, pair: Pair) -> int | None:
+    """The number of the guideline under which the pair was approved first; None where there was none yet."""
+    return session.scalar(
+        select(func.min(Guideline.number))
+        .join(Review, Review.guideline_id == Guideline.id)
+        .where(
+            Review.pair_id == pair.id,
+            Review.revision_id == pair.submitted_revision_id,
+            Review.undone_at.is_(None),
+            Review.kind.in_(selection.DECIDING),
+        )
+    )

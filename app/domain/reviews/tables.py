@@ -5,26 +5,35 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, Identified, now
 
 
 class Lease(Identified, Base):
-    """One reviewer's claim on a pair, until `expires_at`."""
+    """One reviewer's claim on a pair, until `expires_at`. Several may stand where several opinions are wanted."""
 
     __tablename__ = "leases"
-    pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"), unique=True)
+    __table_args__ = (UniqueConstraint("pair_id", "reviewer_id"),)
+    pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"))
     reviewer_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     expires_at: Mapped[datetime]
 
 
 class Review(Identified, Base):
-    """`ratings` maps a criterion to 1..5, or to null for "not judged". `bulk` marks an approval at import."""
+    """`ratings` maps a criterion to 1..5, or to null for "not judged". `bulk` marks an approval at import.
+
+    `kind` is review, adjudication or gold; old_review and old_adjudication once the pair was sent to review again: they
+    stay in its history and no longer decide its state.
+    """
 
     __tablename__ = "reviews"
-    __table_args__ = (Index("ix_reviews_pair", "pair_id", "id"), Index("ix_reviews_reviewer", "reviewer_id", "id"))
+    __table_args__ = (
+        Index("ix_reviews_pair", "pair_id", "id"),
+        Index("ix_reviews_reviewer", "reviewer_id", "id"),
+        Index("ix_reviews_judged", "pair_id", "reviewer_id"),
+    )
     pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"))
     revision_id: Mapped[str] = mapped_column(ForeignKey("revisions.id"))
     reviewed_revision_id: Mapped[str] = mapped_column(String(64))

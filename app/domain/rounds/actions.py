@@ -1,9 +1,12 @@
-"""Opening and closing rounds."""
+"""Opening, editing and closing rounds."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from app.core.database import now
@@ -12,33 +15,68 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
 from app.domain.guidelines import queries as guideline_queries
+from app.domain.notifications import actions as notifications
 from app.domain.projects import access
+from app.domain.projects import queries as project_queries
 from app.domain.projects.tables import Project
 from app.domain.rounds import queries
-from app.domain.rounds.tables import Round
+from app.domain.rounds import targets as slices
+from app.domain.rounds.tables import Assignee, Round
+
+MAX_BRIEF = 20_000
+LONGEST = timedelta(days=731)
 
 
 def open_round(
-    session: Session, user: User, project: Project, *, title: str, brief: str, targets: list[dict[str, Any]]
+    session: Session,
+    user: User,
+    project: Project,
+    *,
+    title: str,
+    brief: str,
+    targets: Sequence[Mapping[str, Any]],
+    deadline: str | None = None,
+    assignees: Sequence[Mapping[str, Any]] = (),
 ) -> Round:
     """A new round under the guideline in force. Raises Forbidden or Invalid."""
     access.require(session, user, Permission.OPEN_ROUND, project)
-    if not title.strip() or len(title) > 160:
-        raise Invalid("A round needs a title of at most 160 characters.", field="title")
-    checked = [_target(target) for target in targets]
+    checked = {"title": _title(title), "brief": _brief(brief), "targets": slices.parse(targets)}
+    people = _people(session, project, assignees)
     guideline = guideline_queries.current(session, project)
-    numbers = [round_.number for round_ in queries.all_rounds(session, project)]
     round_ = Round(
         project_id=project.id,
-        number=max(numbers, default=0) + 1,
-        title=title.strip(),
-        brief=brief,
-        targets=checked,
+        number=queries.last_number(session, project) + 1,
         guideline_id=guideline.id if guideline else None,
+        deadline=_deadline(deadline),
+        **checked,
     )
     session.add(round_)
     session.flush()
+    _assign(session, round_, people)
     audit.record(session, user.id, "round.opened", "round", round_.id, project_id=project.id, number=round_.number)
+    notifications.tell(
+        session, people, project.id, "round.opened", "round", round_.id, but=user.id, number=round_.number
+    )
+    return round_
+
+
+def edit_round(session: Session, user: User, project: Project, round_: Round, changes: Mapping[str, Any]) -> Round:
+    """Change what `changes` names of title, brief, targets, deadline, assignees. Raises Conflict once it is closed."""
+    access.require(session, user, Permission.OPEN_ROUND, project)
+    if round_.state != "open":
+        raise Conflict("This round is closed; open a new one.")
+    people = _people(session, project, changes["assignees"]) if "assignees" in changes else None
+    checks: dict[str, Callable[[Any], Any]] = {"title": _title, "brief": _brief, "targets": slices.parse}
+    checked = {name: check(changes[name]) for name, check in checks.items() if name in changes}
+    if "deadline" in changes:
+        checked["deadline"] = _deadline(changes["deadline"], standing=round_.deadline)
+    for name, value in checked.items():
+        setattr(round_, name, value)
+    if people is not None and (fresh := _assign(session, round_, people)):
+        notifications.tell(session, fresh, project.id, "round.assigned", "round", round_.id, but=user.id)
+    session.flush()
+    changed = ", ".join(sorted(changes))
+    audit.record(session, user.id, "round.edited", "round", round_.id, project_id=project.id, changed=changed)
     return round_
 
 
@@ -51,8 +89,57 @@ def close_round(session: Session, user: User, project: Project, round_: Round) -
     return round_
 
 
-def _target(target: dict[str, Any]) -> dict[str, Any]:
-    tag, value, count = target.get("tag"), target.get("value"), target.get("count")
-    if not tag or not value or not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= 1_000_000:
-        raise Invalid("A target has a tag, a value and a count of at least 1.", field="targets")
-    return {"tag": str(tag)[:60], "value": str(value)[:120], "count": count}
+def _assign(session: Session, round_: Round, people: Mapping[str, int | None]) -> set[str]:
+    """Returns who was not assigned before."""
+    before = session.scalars(delete(Assignee).where(Assignee.round_id == round_.id).returning(Assignee.user_id))
+    fresh = set(people) - set(before)
+    session.add_all(Assignee(round_id=round_.id, user_id=user_id, count=count) for user_id, count in people.items())
+    session.flush()
+    return fresh
+
+
+def _title(title: str) -> str:
+    if not title.strip() or len(title.strip()) > 160:
+        raise Invalid("A round needs a title of at most 160 characters.", field="title")
+    return title.strip()
+
+
+def _brief(brief: str) -> str:
+    if len(brief) > MAX_BRIEF:
+        raise Invalid(f"A brief has at most {MAX_BRIEF:,} characters.", field="brief")
+    return brief
+
+
+def _deadline(day: str | None, standing: datetime | None = None) -> datetime | None:
+    """The last day of the round, kept as its first moment in UTC. A day that has passed may only stay as it stands."""
+    if not day:
+        return None
+    try:
+        at = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise Invalid("Write the deadline as a day, 2026-11-30.", field="deadline") from None
+    if at != standing and at.date() < now().date():
+        raise Invalid("The deadline has passed already; choose a day that is still to come.", field="deadline")
+    if at - now() > LONGEST:
+        raise Invalid("A round lasts two years at most; choose a nearer deadline.", field="deadline")
+    return at
+
+
+def _people(session: Session, project: Project, given: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
+    """user id -> pairs asked of them. Raises Invalid for who is no member, or is named twice."""
+    members = project_queries.members(session, project)
+    known = {user.id: user.id for _, user in members} | {user.email.casefold(): user.id for _, user in members}
+    found: dict[str, int | None] = {}
+    for one in given:
+        who, count = one.get("user") or one.get("email"), one.get("count")
+        user_id = known.get(who if who in known else str(who).casefold())
+        if user_id is None or set(one) - {"user", "email", "count"}:
+            raise Invalid("An assignee is {user or email, count}, and a member of the project.", field="assignees")
+        if user_id in found:
+            raise Invalid("Each assignee stands once.", field="assignees")
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 1_000_000):
+            raise Invalid(
+                "An assignee's count is a whole number, or left empty to share the targets.", field="assignees"
+            )
+        found[user_id] = count
+    return found

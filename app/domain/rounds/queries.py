@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
 from app.domain.projects.tables import Project
-from app.domain.rounds.tables import Round
+from app.domain.rounds.tables import Assignee, Round
 
 
 def all_rounds(session: Session, project: Project) -> list[Round]:
@@ -16,7 +20,15 @@ def all_rounds(session: Session, project: Project) -> list[Round]:
 
 
 def open_rounds(session: Session, project: Project) -> list[Round]:
-    return [round_ for round_ in all_rounds(session, project) if round_.state == "open"]
+    """Newest first."""
+    statement = select(Round).where(Round.project_id == project.id, Round.state == "open")
+    return list(session.scalars(statement.order_by(Round.number.desc())))
+
+
+def by_urgency(rounds: Sequence[Round]) -> list[Round]:
+    """Nearest deadline first; those without one last, newest of them first."""
+    never = datetime.max.replace(tzinfo=UTC)
+    return sorted(rounds, key=lambda one: (one.deadline or never, -one.number))
 
 
 def by_id(session: Session, project: Project, round_id: str) -> Round:
@@ -25,3 +37,16 @@ def by_id(session: Session, project: Project, round_id: str) -> Round:
     if round_ is None or round_.project_id != project.id:
         raise NotFound()
     return round_
+
+
+def last_number(session: Session, project: Project) -> int:
+    return session.scalar(select(func.max(Round.number)).where(Round.project_id == project.id)) or 0
+
+
+def assignees(session: Session, rounds: Sequence[Round]) -> dict[str, dict[str, int | None]]:
+    """round id -> user id -> pairs asked of them (None: the targets are shared). Empty: everybody may write."""
+    found: dict[str, dict[str, int | None]] = defaultdict(dict)
+    statement = select(Assignee).where(Assignee.round_id.in_([one.id for one in rounds])).order_by(Assignee.user_id)
+    for one in session.scalars(statement):
+        found[one.round_id][one.user_id] = one.count
+    return found

@@ -12,7 +12,10 @@ from app.core.database import Base, Identified
 
 
 class Round(Identified, Base):
-    """`targets` is a list of {tag, value, count}: how many approved pairs a slice should gain."""
+    """`targets` is a list of {tags: {name: value}, count}: how many approved pairs a combination of tags should gain.
+
+    Old rows hold {tag, value, count}; read them through targets.py. `deadline` is the first moment of the last day.
+    """
 
     __tablename__ = "rounds"
     __table_args__ = (UniqueConstraint("project_id", "number"),)

@@ -14,6 +14,7 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
 from app.domain.datasets import queries as dataset_queries
+from app.domain.notifications import actions as notifications
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.training import queries
@@ -106,6 +107,15 @@ def _mirror_lost(session: Session) -> None:
     )
     for run, job in rows:
         run.state, run.error, run.finished_at = job.state, job.error, job.finished_at
+        tell(session, run)
+
+
+def tell(session: Session, run: TrainingRun) -> None:
+    """Who asked for the run hears how it ended, unless they cancelled it."""
+    if run.state in ("done", "failed"):
+        notifications.tell(
+            session, [run.created_by], run.project_id, f"run.{run.state}", "run", run.id, number=run.number
+        )
 
 
 def heartbeat(session: Session, beat: protocol.Heartbeat, lease_seconds: float) -> protocol.HeartbeatReply:

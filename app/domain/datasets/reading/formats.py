@@ -27,22 +27,28 @@ MARKS = {
 
 def content(record: dict[str, Any], form: str, *, source: str, licence: str) -> Content:
     """Raises Invalid that says what the row lacks."""
-    mark = MARKS.get(form)
-    if mark and mark not in record:
-        raise Invalid(f"the row has no {mark!r}, which {form} rows have; choose another format or auto.")
-    shape = form if mark else _shape(record)
+    shape = shape_in(record, form)
     return messages.parse(
         {
-            "messages": _messages(record, shape),
+            "messages": turns_of(record, shape),
             "context": record.get("context") or [],
-            "tags": _tags(record, shape),
+            "tags": tags(record, shape),
             "source": record.get("source") or source,
             "licence": record.get("licence") or licence,
         }
     )
 
 
-def _shape(record: dict[str, Any]) -> str:
+def shape_in(record: dict[str, Any], form: str) -> str:
+    """The named format, or the one that the row's keys say."""
+    mark = MARKS.get(form)
+    if mark and mark not in record:
+        raise Invalid(f"the row has no {mark!r}, which {form} rows have; choose another format or auto.")
+    return form if mark else shape_of(record)
+
+
+def shape_of(record: dict[str, Any]) -> str:
+    """Raises Invalid where the keys are none that we know."""
     for form in ("openai", "sharegpt"):
         if MARKS[form] in record:
             return form
@@ -52,11 +58,13 @@ def _shape(record: dict[str, Any]) -> str:
         if MARKS[form] in record:
             return form
     raise Invalid(
-        "the row has neither prompt and completion, nor messages, conversations, instruction, fields or data."
+        "the row has neither prompt and completion, nor messages, conversations, instruction, fields or data; "
+        "say which of its columns are what (map)."
     )
 
 
-def _messages(record: dict[str, Any], shape: str) -> Any:
+def turns_of(record: dict[str, Any], shape: str) -> Any:
+    """The messages of a row of that format."""
     if shape == "openai":
         return _decoded(record["messages"])
     if shape == "sharegpt":
@@ -83,6 +91,16 @@ def _decoded(value: Any) -> Any:
         raise Invalid("the messages are a text that is no JSON.", field="messages") from error
 
 
+def spoken(value: Any) -> list[dict[str, Any]]:
+    """Turns with role and content, from those, from ShareGPT's from and value, or from JSON text of either."""
+    turns = _decoded(value)
+    if isinstance(turns, list) and turns and all(isinstance(turn, dict) and "from" in turn for turn in turns):
+        return _turns(turns)
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+        raise Invalid("the messages are a list of objects with role and content.", field="messages")
+    return turns
+
+
 def _turns(turns: Any) -> list[dict[str, Any]]:
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         raise Invalid("conversations is a list of objects with from and value.", field="messages")
@@ -93,7 +111,7 @@ def two(prompt: Any, completion: Any) -> list[dict[str, Any]]:
     return [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}]
 
 
-def _tags(record: dict[str, Any], shape: str) -> dict[str, Any]:
+def tags(record: dict[str, Any], shape: str) -> dict[str, Any]:
     """The row's `tags`, and its other short scalar fields, `meta` or `metadata` included."""
     flat: dict[str, Any] = {}
     if shape in ("jsonl", "openai"):
@@ -101,14 +119,14 @@ def _tags(record: dict[str, Any], shape: str) -> dict[str, Any]:
     elif shape in ("argilla", "labelstudio"):
         flat = {**_object(record.get("metadata")), **platforms.marks(record, shape)}
     short = {key: value for key, value in flat.items() if key and _is_tag(value) and len(str(key)) <= 60}
-    return {**dict(list(short.items())[:FLAT_TAGS]), **_named(record.get("tags"))}
+    return {**dict(list(short.items())[:FLAT_TAGS]), **named(record.get("tags"))}
 
 
-def _named(tags: Any) -> dict[str, Any]:
+def named(given: Any) -> dict[str, Any]:
     """An object, or the list of {name, value} that our Parquet files hold."""
-    if isinstance(tags, list) and all(isinstance(tag, dict) and set(tag) == {"name", "value"} for tag in tags):
-        return {tag["name"]: tag["value"] for tag in tags}
-    return _object(tags)
+    if isinstance(given, list) and all(isinstance(tag, dict) and set(tag) == {"name", "value"} for tag in given):
+        return {tag["name"]: tag["value"] for tag in given}
+    return _object(given)
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -13,6 +14,14 @@ from app.domain.datasets.reading import limits
 from app.domain.datasets.reading.kinds import BOM
 
 Row = tuple[int, dict[str, Any] | AppError]
+
+
+class BadRow(Invalid):
+    """A row that is none, with its text for whoever mends it."""
+
+    def __init__(self, detail: str, text: str) -> None:
+        super().__init__(detail)
+        self.text = text
 
 
 def of_json(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
@@ -46,7 +55,7 @@ def _lines(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
         try:
             record = strict_json.loads(line)
         except Invalid as error:
-            yield number, error
+            yield number, BadRow(error.detail, line[: limits.MAX_SHOWN * 4].decode("utf-8", "replace"))
             continue
         yield number, _object(record)
 
@@ -60,7 +69,9 @@ def _array(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
 
 
 def _object(record: Any) -> dict[str, Any] | AppError:
-    return record if isinstance(record, dict) else Invalid("this is no object; write one JSON object for each row.")
+    if isinstance(record, dict):
+        return record
+    return BadRow("this is no object; write one JSON object for each row.", json.dumps(record))
 
 
 def of_csv(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
@@ -102,5 +113,6 @@ def _bounded(text: io.TextIOWrapper) -> Iterator[str]:
 
 def _record(heading: list[str], cells: list[str]) -> dict[str, Any] | AppError:
     if len(cells) > len(heading):
-        return Invalid(f"{len(cells)} cells under {len(heading)} column names; quote cells that hold a comma.")
+        words = f"{len(cells)} cells under {len(heading)} column names; quote cells that hold a comma."
+        return BadRow(words, ",".join(cells))
     return dict(zip(heading, cells, strict=False))

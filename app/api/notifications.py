@@ -1,0 +1,46 @@
+"""What the caller was told, and marking it read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from app.api.deps import Body, Db, Limit, Me, asks
+from app.api.strict import StrictRoute
+from app.core.errors import Invalid
+from app.domain.accounts.permissions import Permission
+from app.domain.notifications import actions, queries
+from app.domain.notifications.tables import Notification
+
+router = APIRouter(tags=["notifications"], route_class=StrictRoute)
+
+
+class Read(Body):
+    """Ids, or all of them."""
+
+    ids: list[str] | None = None
+    all: bool = False
+
+
+def notification_json(line: Notification) -> dict[str, Any]:
+    names = ("id", "kind", "project_id", "created_at", "read_at", "details")
+    subject = {"kind": line.subject_kind, "id": line.subject_id}
+    return {**{name: getattr(line, name) for name in names}, "subject": subject}
+
+
+@router.get("/notifications", dependencies=[asks(Permission.USE)])
+def list_notifications(
+    session: Db, user: Me, unread: bool = False, limit: Limit = 50, cursor: str | None = None
+) -> dict[str, Any]:
+    """The newest first; `unread=true` leaves out what was read. `unread` of the answer counts all that were not."""
+    page = queries.page(session, user, only_unread=unread, limit=limit, cursor=cursor)
+    items = [notification_json(line) for line in page.items]
+    return {"items": items, "next": page.next, "unread": queries.unread(session, user)}
+
+
+@router.post("/notifications/read", dependencies=[asks(Permission.USE)])
+def read(body: Read, session: Db, user: Me) -> dict[str, Any]:
+    if body.all == (body.ids is not None):
+        raise Invalid("Send either ids or all: true.", field="ids")
+    return {"read": actions.mark_read(session, user, body.ids), "unread": queries.unread(session, user)}

@@ -1,0 +1,48 @@
+"""A project's webhooks: list, make, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from app.api.deps import Body, Db, InProject, Me, asks
+from app.api.strict import StrictRoute
+from app.domain.accounts.permissions import Permission
+from app.domain.notifications import queries, webhooks
+from app.domain.notifications.tables import Webhook
+from app.domain.projects import access
+
+router = APIRouter(tags=["webhooks"], route_class=StrictRoute)
+
+
+class NewWebhook(Body):
+    url: str
+    kinds: list[str]
+
+
+def webhook_json(webhook: Webhook) -> dict[str, Any]:
+    """Without the secret."""
+    names = ("id", "url", "kinds", "active", "created_at", "last_sent_at", "last_error")
+    return {name: getattr(webhook, name) for name in names}
+
+
+@router.get("/projects/{slug}/webhooks", dependencies=[asks(Permission.MANAGE_PROJECT)])
+def list_webhooks(project: InProject, session: Db, user: Me) -> dict[str, Any]:
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    return {"items": [webhook_json(one) for one in queries.webhooks_of(session, project)], "next": None}
+
+
+@router.post("/projects/{slug}/webhooks", status_code=201, dependencies=[asks(Permission.MANAGE_PROJECT)])
+def make_webhook(request: Request, project: InProject, body: NewWebhook, session: Db, user: Me) -> dict[str, Any]:
+    """The only answer that holds the secret."""
+    settings = request.app.state.settings
+    webhook, secret = webhooks.create(
+        session, user, project, url=body.url, kinds=body.kinds, key=settings.key, allowed=settings.webhook_hosts
+    )
+    return {**webhook_json(webhook), "secret": secret}
+
+
+@router.delete("/webhooks/{webhook_id}", status_code=204, dependencies=[asks(Permission.MANAGE_PROJECT)])
+def delete_webhook(webhook_id: str, session: Db, user: Me) -> None:
+    webhooks.remove(session, user, queries.webhook_by_id(session, webhook_id))

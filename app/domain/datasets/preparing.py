@@ -1,0 +1,159 @@
+"""Contents of a file -> the rows to be written: ids, states, digests, problems, bands. Reads, and writes nothing.
+
+All that takes time is done here, before the transaction that writes begins, so that other writers do not wait for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.core.database import new_id, now
+from app.core.errors import Invalid
+from app.domain.checks.duplicates import Grams, shingles
+from app.domain.checks.joining import near_pairs
+from app.domain.checks.problem import Neighbour
+from app.domain.datasets import checking
+from app.domain.pairs import index, lengths, messages, opinions
+from app.domain.pairs import queries as pair_queries
+from app.domain.pairs.messages import Content
+from app.domain.projects import settings
+from app.domain.projects.tables import Project
+
+Progress = Callable[[float, float], None]
+Row = dict[str, Any]
+
+
+@dataclass
+class Prepared:
+    """The rows of each table, ready for plain inserts; the file's bad rows as lines of JSON, and the refusal of it."""
+
+    pairs: list[Row] = field(default_factory=list)
+    revisions: list[Row] = field(default_factory=list)
+    tags: list[Row] = field(default_factory=list)
+    bands: list[tuple[str, int, str]] = field(default_factory=list)
+    bad_lines: list[bytes] = field(default_factory=list)
+    refusal: Invalid | None = None
+
+    @property
+    def bad_address(self) -> str:
+        """The SHA-256 under which the bad rows are stored."""
+        digest = hashlib.sha256()
+        for line in self.bad_lines:
+            digest.update(line)
+        return digest.hexdigest()
+
+
+def prepare(
+    session: Session, project: Project, payload: dict[str, Any], contents: Sequence[Content], progress: Progress
+) -> Prepared:
+    """Every content with its pair and problems: against the project, and against the contents above it."""
+    ids = sorted(new_id() for _ in contents)
+    grams = [shingles(content.prompt) for content in contents]
+    progress(0, len(contents))
+    texts = _texts(session, project, contents, ids, grams)
+    made, at = Prepared(), now()
+    for number, problems in enumerate(checking.of_rows(given_by(project), texts)):
+        content, pair_id = contents[number], ids[number]
+        state = _state(payload, problems)
+        revision = _revision(payload, pair_id, content, problems, at)
+        made.pairs.append(_pair(project, payload, pair_id, revision["id"], state, at))
+        made.revisions.append(revision)
+        made.tags += [
+            {"pair_id": pair_id, "project_id": project.id, "tag": tag, "value": value}
+            for tag, value in content.tags.items()
+        ]
+        keys = index.keys_of(content.prompt, content.completion, grams[number])
+        made.bands += [(pair_id, key, project.id) for key in keys]
+        progress(number, len(contents))
+    return made
+
+
+def given_by(project: Project) -> checking.Given:
+    """What the project asks of every pair, as at the writing desk."""
+    reader = lengths.reader_of(project)
+    return checking.Given(
+        languages=tuple(project.languages),
+        task=project.task,
+        rules=settings.rules(project.settings),
+        severities=settings.of(project.settings)["checks"],
+        tokenizer=reader.tokenizer if reader else None,
+        context_length=reader.context if reader else 0,
+    )
+
+
+def _texts(
+    session: Session, project: Project, contents: Sequence[Content], ids: Sequence[str], grams: Sequence[Grams]
+) -> list[checking.Text]:
+    """What is checked, with at most five neighbours in the project and five among the rows above."""
+    prompts = [content.prompt for content in contents]
+    has_pairs = bool(pair_queries.counts_by_state(session, project))
+    known = index.neighbours_of_many(session, project, prompts, grams) if has_pairs else [[] for _ in contents]
+    above = _above(contents, ids, grams)
+    return [
+        checking.Text(
+            prompts[number],
+            content.completion,
+            tuple(pair_queries.sources_of(content)),
+            content.tags.get("language", ""),
+            (*known[number], *above[number]),
+        )
+        for number, content in enumerate(contents)
+    ]
+
+
+def _above(contents: Sequence[Content], ids: Sequence[str], grams: Sequence[Grams]) -> dict[int, list[Neighbour]]:
+    """row -> at most five near-duplicates among the rows above it."""
+    found: dict[int, list[Neighbour]] = defaultdict(list)
+    for left, right, similarity in near_pairs(grams):
+        if len(found[right]) < 5:
+            twin = contents[left]
+            found[right].append(Neighbour(ids[left], "", round(similarity, 4), twin.prompt, twin.completion, "new"))
+    return found
+
+
+def _state(payload: dict[str, Any], problems: checking.Problems) -> str:
+    """A row with a blocking problem stays a draft."""
+    if not payload["submit"] or any(problem["severity"] == "block" for problem in problems):
+        return "draft"
+    return "approved" if payload["approve"] else "submitted"
+
+
+def _pair(project: Project, payload: dict[str, Any], pair_id: str, revision_id: str, state: str, at: datetime) -> Row:
+    given = state != "draft"
+    share = settings.of(project.settings)["second_opinions"]
+    return {
+        "id": pair_id,
+        "project_id": project.id,
+        "author_id": payload["user"],
+        "state": state,
+        "current_revision_id": revision_id,
+        "submitted_revision_id": revision_id if given else None,
+        "opinions": opinions.needed_for(revision_id, project.overlap, share) if given else None,
+        "created_at": at,
+        "updated_at": at,
+    }
+
+
+def _revision(
+    payload: dict[str, Any], pair_id: str, content: Content, problems: checking.Problems, at: datetime
+) -> Row:
+    author = payload["user"]
+    return {
+        "id": messages.digest(content, pair=pair_id, author=author, number=1),
+        "pair_id": pair_id,
+        "number": 1,
+        "author_id": author,
+        "created_at": at,
+        "problems": problems,
+        "prompt": content.prompt,
+        "completion": content.completion,
+        "terms_id": payload.get("terms"),
+        **content.as_dict(),
+    }

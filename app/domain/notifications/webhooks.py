@@ -1,0 +1,148 @@
+"""A project's webhooks: making and deleting them, queueing a delivery for each event, signing and sending it.
+
+A delivery is a job: it exists exactly when the event does. What is sent holds ids and numbers only.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from app.core import jobs
+from app.core.database import new_id, now
+from app.core.errors import Conflict, Invalid
+from app.core.security import derive, new_secret
+from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
+from app.domain.audit import actions as audit
+from app.domain.notifications import outbound, queries
+from app.domain.notifications.kinds import KINDS
+from app.domain.notifications.tables import Webhook
+from app.domain.projects import access
+from app.domain.projects.tables import Project
+
+KIND = "webhook"
+SIGNATURE = "Preceptor-Signature"
+MOST = 10
+PLAIN = re.compile(r"[a-z0-9_]{1,64}")
+TOLD = "webhooks told"  # session.info: one event is one delivery, however many people it is told to
+
+
+def create(
+    session: Session, user: User, project: Project, *, url: str, kinds: Sequence[str], key: str, allowed: Sequence[str]
+) -> tuple[Webhook, str]:
+    """A new webhook, and its secret, which nobody sees again. Raises Forbidden, Refused, Invalid, Conflict."""
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    outbound.permit(url, allowed)
+    if not kinds or set(kinds) - set(KINDS):
+        raise Invalid(f"Choose at least one of {', '.join(KINDS)}.", field="kinds")
+    if len(queries.webhooks_of(session, project)) >= MOST:
+        raise Conflict(f"A project has at most {MOST} webhooks; delete one first.")
+    secret = new_secret("whsec_")
+    webhook = Webhook(
+        project_id=project.id,
+        url=url,
+        secret=_cipher(key).encrypt(secret.encode()).decode(),
+        kinds=sorted(set(kinds)),
+        created_by=user.id,
+    )
+    session.add(webhook)
+    session.flush()
+    audit.record(session, user.id, "webhook.created", "webhook", webhook.id, project_id=project.id, kinds=webhook.kinds)
+    return webhook, secret
+
+
+def remove(session: Session, user: User, webhook: Webhook) -> None:
+    """Deliveries that wait are dropped when their turn comes. Raises Forbidden."""
+    project = access.project_of(session, user, webhook.project_id)
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    session.delete(webhook)
+    audit.record(session, user.id, "webhook.deleted", "webhook", webhook.id, project_id=project.id)
+
+
+def queue(
+    session: Session, project_id: str, kind: str, subject_kind: str, subject_id: str, details: dict[str, Any]
+) -> None:
+    """One delivery for each webhook of the project that wants this kind, in the transaction of the event."""
+    told = session.info.setdefault(TOLD, set())
+    if (event := (project_id, kind, subject_id)) in told:
+        return
+    told.add(event)
+    wanting = session.execute(
+        select(Webhook.id, Webhook.kinds).where(Webhook.project_id == project_id, Webhook.active.is_(True))
+    )
+    for webhook_id, kinds in wanting.all():
+        if kind in kinds:
+            message = {
+                "id": new_id(),
+                "kind": kind,
+                "subject": {"kind": subject_kind, "id": subject_id},
+                "project": project_id,
+                "at": now().isoformat(timespec="seconds"),
+                "details": {name: one for name, one in details.items() if _is_plain(one)},
+            }
+            jobs.enqueue(session, KIND, {"webhook": webhook_id, "message": message}, project_id=project_id)
+
+
+def deliver(
+    webhook: Webhook,
+    message: dict[str, Any],
+    *,
+    key: str,
+    allowed: Sequence[str],
+    backend: outbound.Checked | None = None,
+) -> int:
+    """Sign and send, outside any transaction; the status. Raises NotDelivered, Refused, Conflict."""
+    body = json.dumps(message, separators=(",", ":"), sort_keys=True).encode()
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Preceptor",
+        SIGNATURE: signature(secret_of(webhook, key=key), body, int(time.time())),
+    }
+    return outbound.post(webhook.url, body, headers, backend or outbound.Checked(allowed))
+
+
+def signature(secret: str, body: bytes, at: int) -> str:
+    """`t=…,v1=…`: when it was signed, and HMAC-SHA-256 of time, dot and body under the webhook's secret."""
+    mac = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256)
+    return f"t={at},v1={mac.hexdigest()}"
+
+
+def secret_of(webhook: Webhook, *, key: str) -> str:
+    try:
+        return _cipher(key).decrypt(webhook.secret.encode()).decode()
+    except InvalidToken:
+        raise Conflict("The webhook was made under another secret key; delete it and make a new one.") from None
+
+
+def note(session: Session, webhook_id: str, error: str = "") -> None:
+    """How the last delivery went, for the page of webhooks."""
+    webhook = session.get(Webhook, webhook_id)
+    if webhook is not None:
+        webhook.last_error = error[:200]
+        webhook.last_sent_at = webhook.last_sent_at if error else now()
+
+
+def forget_deliveries(session: Session, before: datetime) -> None:
+    """Deliveries that ended long ago; the events themselves are in the audit log."""
+    session.execute(delete(jobs.Job).where(jobs.Job.kind == KIND, jobs.Job.finished_at < before))
+
+
+def _is_plain(value: Any) -> bool:
+    """A number or an id: no name, no text that somebody wrote."""
+    return isinstance(value, int | float) or (isinstance(value, str) and PLAIN.fullmatch(value) is not None)
+
+
+def _cipher(key: str) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(bytes.fromhex(derive(key, "webhook"))))

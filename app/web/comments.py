@@ -1,0 +1,120 @@
+"""Remarks on the pair page and the reviewing desk: one fragment, swapped where scripts run, else a plain form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
+
+from app.core.errors import AppError, NotFound
+from app.domain.accounts import queries as accounts
+from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
+from app.domain.pairs import queries as pairs
+from app.domain.pairs.tables import Pair, Revision
+from app.domain.projects.tables import Project
+from app.domain.reviews import anchors, comments, threads
+from app.domain.reviews.anchors import Place
+from app.web.deps import Db, Me, Posted, asks, go, in_project, number, text
+from app.web.render import page
+from app.web.writing import open_pair
+
+router = APIRouter()
+DESK = "review"
+NOTHING = dict.fromkeys(("field", "quote", "text", "parent"), "")
+
+
+def on_page(
+    session: Session, user: User, project: Project, pair: Pair, revision: Revision, *, back: str = ""
+) -> dict[str, Any]:
+    """What `reviews/_comments.html` needs. `back` is "review" on the reviewing desk."""
+    found = threads.threads(session, user, project, pair, revision)
+    people = {one.author_id for thread in found for one in (thread.head, *thread.replies)}
+    return {
+        "threads": found,
+        "open_threads": sum(one.head.resolved_at is None for one in found),
+        "comment_names": accounts.names(session, people),
+        "comment_fields": [(one, anchors.name(one, revision.messages)) for one in anchors.fields(revision)],
+        "comment_revision": revision,
+        "field_name": lambda field: anchors.name(field, revision.messages),
+        "may_settle": threads.may_settle(session, user, project, pair),
+        "comment_back": back,
+        "comment_error": None,
+        "comment_given": dict(NOTHING),
+    }
+
+
+@router.post("/pairs/{pair_id}/comments", dependencies=[asks(Permission.READ_PROJECT)])
+def add(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
+    """A remark, or with `parent` an answer to one."""
+    pair, project = open_pair(session, user, pair_id)
+    try:
+        _add(session, user, pair, form)
+    except AppError as error:
+        if error.status not in (409, 422):
+            raise
+        return _shown(request, session, user, project, pair, form, error)
+    return _shown(request, session, user, project, pair, form)
+
+
+@router.post("/comments/{comment_id}/resolve", dependencies=[asks(Permission.READ_PROJECT)])
+def resolve(request: Request, session: Db, user: Me, form: Posted, comment_id: str) -> Response:
+    comment = threads.by_id(session, comment_id)
+    pair, project = open_pair(session, user, comment.pair_id)
+    comments.resolve(session, user, comment)
+    return _shown(request, session, user, project, pair, form)
+
+
+@router.post("/comments/{comment_id}/reopen", dependencies=[asks(Permission.READ_PROJECT)])
+def reopen(request: Request, session: Db, user: Me, form: Posted, comment_id: str) -> Response:
+    comment = threads.by_id(session, comment_id)
+    pair, project = open_pair(session, user, comment.pair_id)
+    comments.reopen(session, user, comment)
+    return _shown(request, session, user, project, pair, form)
+
+
+def _add(session: Session, user: User, pair: Pair, form: Any) -> None:
+    if parent := text(form, "parent"):
+        head = threads.by_id(session, parent)
+        if head.pair_id != pair.id:
+            raise NotFound()
+        comments.reply(session, user, head, text(form, "text"))
+        return
+    place = Place(
+        field=text(form, "field") or anchors.WHOLE,
+        revision=text(form, "revision") or None,
+        quote=text(form, "quote").replace("\r\n", "\n"),
+        nth=number(form, "nth", int),
+    )
+    comments.add(session, user, pair, text(form, "text"), place)
+
+
+def _shown(
+    request: Request,
+    session: Session,
+    user: User,
+    project: Project,
+    pair: Pair,
+    form: Any,
+    error: AppError | None = None,
+) -> Response:
+    """The fragment for a script; for a plain form the page that it stood on, or the fragment as a page of its own."""
+    back = DESK if text(form, "back") == DESK else ""
+    address = f"/pairs/{pair.id}/review" if back else f"/pairs/{pair.id}"
+    scripted = "HX-Request" in request.headers
+    if error is None and not scripted:
+        return go(request, f"{address}#comments")
+    revision = pairs.submitted(session, pair) if back else pairs.current(session, pair)
+    context = on_page(session, user, project, pair, revision, back=back)
+    if error is not None:
+        context["comment_error"] = error
+        context["comment_given"] = {name: text(form, name) for name in NOTHING}
+    return page(
+        request,
+        "reviews/_comments.html" if scripted else "reviews/comments.html",
+        status=200 if scripted or error is None else error.status,
+        **in_project(session, user, project, "/review" if back else "/pairs"),
+        pair=pair,
+        **context,
+    )

@@ -1,0 +1,120 @@
+"""The settings of a project: what each check does here, the guideline's rules, opinions and gold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+
+from app.core.errors import Invalid
+from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
+from app.domain.checks.lint import FREE, LENGTH, TESTS
+from app.domain.checks.redaction import KINDS
+from app.domain.checks.severities import CODES
+from app.domain.projects import access, actions, settings
+from app.domain.projects.tables import Project
+from app.web.deps import Db, Me, Posted, asks, go, in_project, number
+from app.web.render import page
+
+router = APIRouter()
+PARTS = ("kind", "field", "value", "case", "message", "severity")
+SPARE = 3
+RULES = {
+    "must_contain": "must say one of",
+    "must_not_contain": "must not say",
+    "must_start_with": "must begin with one of",
+    "must_end_with": "must end with one of",
+    "must_be_one_of": "must be exactly one of",
+    "max_words": "has at most … words",
+    "min_words": "has at least … words",
+    "max_sentences": "has at most … sentences",
+    "must_have_heading": "must have a heading (these, or any)",
+    "must_cite_source": "must name a context document",
+    "bullet_list": "must be a list (of at least …)",
+    "no_first_person": "must not be in the first person",
+}
+
+
+@router.get("/projects/{slug}/settings", dependencies=[asks(Permission.MANAGE_PROJECT)])
+def show(request: Request, session: Db, user: Me, slug: str) -> Response:
+    project = access.visible_project(session, user, slug)
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    return _page(request, session, user, project, settings.of(project.settings))
+
+
+@router.post("/projects/{slug}/settings", dependencies=[asks(Permission.MANAGE_PROJECT)])
+def change(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+    project = access.visible_project(session, user, slug)
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    given = settings.of(project.settings) | {"checks": _checks(form), "rules": list(_rules(form))}
+    try:
+        actions.change_settings(session, user, project, given | _numbers(form))
+    except Invalid as error:
+        return _page(request, session, user, project, given, error)
+    return go(request, f"/projects/{slug}/settings", "Settings saved. They hold from the next check on.")
+
+
+def _checks(form: FormData) -> dict[str, str]:
+    """What differs from the shipped severity; an empty choice says nothing."""
+    return {
+        name.removeprefix("check:"): str(value)
+        for name, value in form.multi_items()
+        if name.startswith("check:") and value
+    }
+
+
+def _rules(form: FormData) -> Iterator[dict[str, Any]]:
+    """Rows without a kind are empty, or removed."""
+    columns = [[str(one) for one in form.getlist(f"rule_{part}")] for part in PARTS]
+    for row in zip(*columns, strict=False):
+        kind, field, value, case, message, severity = row
+        if kind:
+            rule = {"kind": kind, "field": field, "case": case == "exact", "message": message, "severity": severity}
+            yield rule | _value(kind, value)
+
+
+def _value(kind: str, written: str) -> dict[str, Any]:
+    """Phrases stand one on a line; a length is a whole number; a free rule may have neither."""
+    lines = [line.strip() for line in written.splitlines() if line.strip()]
+    takes = TESTS[kind][0] if kind in TESTS else FREE
+    if takes != LENGTH and not (takes == FREE and lines[:1] and lines[0].isdecimal()):
+        return {"value": lines} if lines or takes != FREE else {}
+    return {"value": int(lines[0]) if lines and lines[0].isdecimal() and len(lines[0]) < 9 else written}
+
+
+def _numbers(form: FormData) -> dict[str, Any]:
+    shares = {name: (number(form, name) or 0) / 100 for name in settings.SHARES}
+    return shares | {name: number(form, name, int) or 0 for name in settings.COUNTS}
+
+
+def _page(
+    request: Request,
+    session: Session,
+    user: User,
+    project: Project,
+    given: dict[str, Any],
+    error: Invalid | None = None,
+) -> Response:
+    return page(
+        request,
+        "projects/settings.html",
+        status=error.status if error else 200,
+        **in_project(session, user, project, "/settings"),
+        given=given,
+        error=error,
+        checks=CODES,
+        kinds={f"pii.{kind}": words for kind, (words, _) in KINDS.items() if kind != "secret"},
+        rules=given["rules"] + [{}] * SPARE,
+        rule_words=RULES,
+        written=[_written(rule) for rule in given["rules"]] + [""] * SPARE,
+    )
+
+
+def _written(rule: dict[str, Any]) -> str:
+    """The value of a rule as it is typed: one phrase a line, or a number."""
+    value = rule.get("value", "")
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,141 @@
+"""The review queue for scripts: opinions, rulings, gold pairs, leases, agreement, older rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.core.database import Database
+from app.domain.projects import settings
+from app.domain.projects.tables import Project
+from tests.domain.reviews.desk import content
+from tests.people import Cast
+
+API = "/api/v1"
+AsUser = Callable[..., TestClient]
+
+
+@pytest.fixture
+def choose(database: Database, cast: Cast) -> Callable[..., None]:
+    def make(overlap: int = 1, **chosen: Any) -> None:
+        with database.session() as session:
+            project = session.get_one(Project, cast.project.id)
+            project.overlap, project.settings = overlap, settings.of(chosen)
+
+    return make
+
+
+def write(alice: TestClient, number: int = 1) -> str:
+    body = {name: value for name, value in content(number).as_dict().items()}
+    pair = alice.post(f"{API}/projects/clinic/pairs", json=body).json()["id"]
+    assert alice.post(f"{API}/pairs/{pair}/submit").status_code == 200
+    return str(pair)
+
+
+def judge(user: TestClient, decision: str = "accept", **given: Any) -> Any:
+    item = user.post(f"{API}/projects/clinic/reviews/next")
+    assert item.status_code == 200, item.text
+    body = {"lease": item.json()["lease"], "decision": decision, "comment": "Because.", **given}
+    answer = user.post(f"{API}/pairs/{item.json()['pair']['id']}/reviews", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def test_another_opinion_is_hidden_until_ones_own_is_in(cast: Cast, as_user: AsUser, choose: Any) -> None:
+    choose(overlap=2)
+    alice, bob, carol = (as_user(one) for one in (cast.alice, cast.bob, cast.carol))
+    pair = write(alice)
+    assert judge(bob, ratings={"accuracy": 4})["state"] == "in_review"
+    for user, seen in ((bob, 1), (carol, 0), (alice, 0)):
+        assert len(user.get(f"{API}/pairs/{pair}").json()["reviews"]) == seen
+    assert judge(carol)["state"] == "approved"
+    assert len(alice.get(f"{API}/pairs/{pair}").json()["reviews"]) == 2
+    assert bob.post(f"{API}/projects/clinic/reviews/next").status_code == 204
+
+
+def test_an_escalation_is_ruled_on(cast: Cast, as_user: AsUser, choose: Any) -> None:
+    choose()
+    alice, bob, carol = (as_user(one) for one in (cast.alice, cast.bob, cast.carol))
+    pair = write(alice)
+    judge(bob, "escalate")
+    (item,) = carol.get(f"{API}/projects/clinic/adjudications").json()["items"]
+    assert (item["pair"]["id"], [one["decision"] for one in item["opinions"]]) == (pair, ["escalate"])
+    assert bob.post(f"{API}/pairs/{pair}/adjudication", json={"decision": "accept"}).status_code == 403
+    assert carol.post(f"{API}/pairs/{pair}/adjudication", json={"decision": "escalate"}).status_code == 422
+    ruling = carol.post(f"{API}/pairs/{pair}/adjudication", json={"decision": "accept", "ratings": {"accuracy": 5}})
+    assert (ruling.status_code, ruling.json()["kind"], ruling.json()["state"]) == (201, "adjudication", "approved")
+    assert carol.post(f"{API}/pairs/{pair}/adjudication", json={"decision": "accept"}).status_code == 409
+
+
+def test_a_gold_pair_looks_like_any_other_until_it_is_answered(cast: Cast, as_user: AsUser, choose: Any) -> None:
+    choose(gold_first=1)
+    alice, bob, carol = (as_user(one) for one in (cast.alice, cast.bob, cast.carol))
+    plain, gold = write(alice, 1), write(alice, 2)
+    right = {"decision": "return", "ratings": {"accuracy": 2}, "explanation": "The day is missing."}
+    assert bob.post(f"{API}/pairs/{gold}/gold", json=right).status_code == 403
+    assert carol.post(f"{API}/pairs/{gold}/gold", json=right).status_code == 201
+    assert [one["id"] for one in bob.get(f"{API}/projects/clinic/pairs").json()["items"]] == [plain]
+    first = bob.post(f"{API}/projects/clinic/reviews/next").json()
+    assert first["pair"]["id"] == gold
+    shown = bob.get(f"{API}/pairs/{gold}").json()
+    answer = judge(bob, ratings={"accuracy": 3})
+    assert answer["gold"]["explanation"] == "The day is missing." and answer["gold"]["decision"] == "return"
+    second = bob.post(f"{API}/projects/clinic/reviews/next").json()
+    ordinary = bob.get(f"{API}/pairs/{plain}").json()
+    assert second["pair"]["id"] == plain and set(first["pair"]) == set(second["pair"])
+    assert first["pair"]["state"] == second["pair"]["state"] == shown["state"] == ordinary["state"] == "in_review"
+    assert set(shown) == set(ordinary) and shown["reviews"] == ordinary["reviews"] == []
+    assert judge(bob)["gold"] is None
+    rates = bob.get(f"{API}/projects/clinic/gold").json()
+    assert rates["items"] == [] and list(rates["rates"]) == [cast.bob.id]
+    decision, exact, near = rates["rates"][cast.bob.id][:3]
+    assert (decision["hits"], exact["hits"], near["hits"], near["n"]) == (0, 0, 1, 1)
+    assert carol.post(f"{API}/pairs/{gold}/gold/retire").json()["state"] == "submitted"
+
+
+def test_a_lease_is_listed_and_taken_over(cast: Cast, as_user: AsUser, choose: Any) -> None:
+    choose()
+    alice, bob, carol = (as_user(one) for one in (cast.alice, cast.bob, cast.carol))
+    pair = write(alice)
+    held = bob.post(f"{API}/projects/clinic/reviews/next").json()["lease"]
+    (item,) = bob.get(f"{API}/projects/clinic/leases").json()["items"]
+    assert (item["lease"], item["pair"], item["reviewer"]) == (held, pair, cast.bob.id)
+    assert alice.get(f"{API}/projects/clinic/leases").status_code == 403
+    assert bob.post(f"{API}/leases/{held}/take-over").status_code == 403
+    taken = carol.post(f"{API}/leases/{held}/take-over").json()
+    late = bob.post(f"{API}/pairs/{pair}/reviews", json={"lease": held, "decision": "accept"})
+    assert (late.status_code, late.json()["error"]) == (409, "lease_lost")
+    done = carol.post(f"{API}/pairs/{pair}/reviews", json={"lease": taken["lease"], "decision": "accept"})
+    assert done.json()["state"] == "approved"
+
+
+def test_agreement_says_how_many_pairs_are_lacking_and_then_speaks(cast: Cast, as_user: AsUser, choose: Any) -> None:
+    choose(overlap=2, least_for_agreement=2)
+    alice, bob, carol = (as_user(one) for one in (cast.alice, cast.bob, cast.carol))
+    for number in range(2):
+        write(alice, number)
+        for user in (bob, carol):
+            judge(user, ratings={"accuracy": 4 + number})
+        decision, accuracy = bob.get(f"{API}/projects/clinic/agreement").json()["questions"][:2]
+        assert (decision["n"], decision["lacking"], decision["percent"] is None) == (number + 1, 1 - number, not number)
+    assert (accuracy["name"], accuracy["percent"]["value"], accuracy["gwet"]["value"]) == ("accuracy", 1.0, 1.0)
+    assert decision["alpha"]["value"] is None, "nobody ever chose a second value"
+    assert alice.get(f"{API}/projects/clinic/agreement").status_code == 403
+
+
+def test_approvals_of_an_older_rule_go_back_on_request(cast: Cast, as_user: AsUser, choose: Any) -> None:
+    choose()
+    alice, bob, carol = (as_user(one) for one in (cast.alice, cast.bob, cast.carol))
+    pair = write(alice)
+    judge(bob)
+    assert bob.get(f"{API}/projects/clinic/older-approvals").json()["count"] == 0
+    carol.post(f"{API}/projects/clinic/guidelines", json={"text": "# Anew"})
+    assert bob.get(f"{API}/projects/clinic/older-approvals").json() == {"count": 1, "items": [pair], "next": None}
+    again = f"{API}/projects/clinic/older-approvals/review-again"
+    assert bob.post(again, json={"pairs": [pair]}).status_code == 403
+    assert carol.post(again, json={"pairs": [pair]}).json() == {"sent": 1}
+    assert carol.post(again, json={"pairs": [pair]}).status_code == 409
+    assert judge(bob)["state"] == "approved"

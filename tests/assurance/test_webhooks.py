@@ -1,0 +1,191 @@
+"""The whole way of a webhook: from an event, through the ledger, to a message that the documented snippet verifies."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import importlib.util
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.cli import jobs as worker
+from app.cli.installation import Installation, open_installation
+from app.core import jobs
+from app.core.database import Database
+from app.core.jobs import Job
+from app.domain.audit.tables import AuditEvent
+from app.domain.notifications import actions, webhooks
+from app.domain.notifications.tables import Webhook
+from app.main import create_app
+from app.settings import Settings
+from tests.assurance.forbidden import forbidden
+from tests.assurance.receiver import CANARY, Receiver, listening
+from tests.conftest import KEY, ROOT
+from tests.people import Cast
+
+pytestmark = pytest.mark.assurance
+Signed = Callable[..., TestClient]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with listening() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path, receiver: Receiver) -> Settings:
+    return Settings(
+        data_dir=tmp_path / "data",
+        database_url=database_url,
+        secret_key=KEY,
+        trusted_hosts=["testserver"],
+        webhook_hosts=[f"127.0.0.1:{receiver.port}"],
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Any]:
+    app = create_app(settings)
+    yield app
+    app.state.database.dispose()
+
+
+@pytest.fixture
+def installation(settings: Settings) -> Iterator[Installation]:
+    found = open_installation(settings)
+    yield found
+    found.database.dispose()
+
+
+@pytest.fixture
+def hook(cast: Cast, as_user: Signed, receiver: Receiver) -> dict[str, Any]:
+    """A webhook made by the admin over the interface, with its secret."""
+    body = {"url": f"http://127.0.0.1:{receiver.port}/hook?team=7", "kinds": ["run.done", "pair.returned"]}
+    made = as_user(cast.carol).post("/api/v1/projects/clinic/webhooks", json=body)
+    assert made.status_code == 201, made.text
+    return dict(made.json())
+
+
+def happen(database: Database, cast: Cast, kind: str = "run.done") -> None:
+    """An event that two people hear of."""
+    with database.session() as session:
+        people = [cast.alice.id, cast.bob.id]
+        actions.tell(
+            session, people, cast.project.id, kind, "run", "a" * 32, number=3, note="Some text, by Alice", state="done"
+        )
+
+
+def documented_check(folder: Path) -> Callable[[str, bytes, str, float], bool]:
+    """The ten lines of docs/webhooks.md, run as they stand there."""
+    source = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "webhooks.md").read_text(), re.DOTALL)
+    assert source is not None
+    path = folder / "documented.py"
+    path.write_text(source[1])
+    spec = importlib.util.spec_from_file_location("documented", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    verify: Callable[[str, bytes, str, float], bool] = module.genuine
+    return verify
+
+
+def test_an_event_arrives_once_signed_and_without_text(
+    database: Database,
+    cast: Cast,
+    hook: dict[str, Any],
+    receiver: Receiver,
+    installation: Installation,
+    tmp_path: Path,
+) -> None:
+    happen(database, cast)
+    happen(database, cast, "run.failed")  # not chosen
+    worker.drain(installation)
+    assert len(receiver.requests) == 1
+    headers, body = receiver.requests[0]
+    genuine, now = documented_check(tmp_path), time.time()
+    given = headers["preceptor-signature"]
+    assert genuine(hook["secret"], body, given, now)
+    assert not genuine(hook["secret"], body + b" ", given, now) and not genuine("whsec_other", body, given, now)
+    assert not genuine(hook["secret"], body, given, now + 3600)
+    at, _, mac = given.removeprefix("t=").partition(",v1=")
+    assert mac == hmac.new(hook["secret"].encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    message = json.loads(body)
+    assert set(message) == {"id", "kind", "subject", "project", "at", "details"}
+    assert message["subject"] == {"kind": "run", "id": "a" * 32} and message["project"] == cast.project.id
+    assert message["details"] == {"number": 3, "state": "done"}
+    with database.read() as session:
+        kept = session.get_one(Webhook, hook["id"])
+        assert kept.last_sent_at and kept.last_error == "" and hook["secret"] not in kept.secret
+
+
+def test_a_failed_delivery_is_tried_four_times_and_repeats_nothing_of_the_answer(
+    database: Database, cast: Cast, hook: dict[str, Any], receiver: Receiver, installation: Installation
+) -> None:
+    """Between two attempts lies a lease that has to run out; a clock of the test's own lets it."""
+    receiver.answer = (500, {"X-Canary": CANARY})
+    happen(database, cast)
+    clock = [0.0]
+    watch = jobs.Watch(60.0, clock=lambda: clock[0])
+    for attempt in range(1, 5):
+        assert worker.work_once(installation, watch=watch, kinds=[webhooks.KIND])
+        assert not worker.work_once(installation, watch=watch, kinds=[webhooks.KIND]), "no attempt before its time"
+        clock[0] += 61
+        with database.read() as session:
+            assert session.get_one(Webhook, hook["id"]).last_error == f"answered 500 (attempt {attempt} of 4)"
+    assert not worker.work_once(installation, watch=watch, kinds=[webhooks.KIND])
+    assert len(receiver.requests) == 4
+    messages = {body for _, body in receiver.requests}
+    assert len(messages) == 1, "a receiver knows a repeated message by its id"
+    with database.read() as session:
+        job = session.query(Job).filter(Job.kind == webhooks.KIND).one()
+        assert (job.state, job.reason, job.attempt) == ("failed", "not_delivered", 4)
+        rows = [job.error, json.dumps(job.payload), json.dumps(job.result)]
+        rows += [json.dumps(one.details) for one in session.query(AuditEvent)]
+        assert not any(CANARY in one for one in rows)
+
+
+def test_a_host_that_is_taken_off_the_list_gets_nothing_more(
+    database: Database, cast: Cast, hook: dict[str, Any], receiver: Receiver, installation: Installation
+) -> None:
+    happen(database, cast)
+    closed = Installation(
+        installation.settings.model_copy(update={"webhook_hosts": []}), installation.database, installation.storage
+    )
+    worker.drain(closed)
+    assert receiver.connections == 0
+    with database.read() as session:
+        assert "https" in session.get_one(Webhook, hook["id"]).last_error
+
+
+def test_only_admins_make_see_and_delete_webhooks(
+    database: Database,
+    cast: Cast,
+    hook: dict[str, Any],
+    as_user: Signed,
+    receiver: Receiver,
+    installation: Installation,
+) -> None:
+    carol = as_user(cast.carol)
+    listed = carol.get("/api/v1/projects/clinic/webhooks").json()["items"]
+    assert [one["id"] for one in listed] == [hook["id"]] and "secret" not in listed[0]
+    for person, status in ((cast.bob, 403), (cast.dave, 404)):
+        assert as_user(person).get("/api/v1/projects/clinic/webhooks").status_code == status
+        assert as_user(person).delete(f"/api/v1/webhooks/{hook['id']}").status_code == status
+    for url in [one for one in forbidden(receiver.port)[:60] if f"//127.0.0.1:{receiver.port}/" not in one]:
+        made = carol.post("/api/v1/projects/clinic/webhooks", json={"url": url, "kinds": ["run.done"]})
+        assert (made.status_code, made.json()["field"]) == (422, "url"), url
+    for kinds in ([], ["no.such"]):
+        body = {"url": hook["url"], "kinds": kinds}
+        assert carol.post("/api/v1/projects/clinic/webhooks", json=body).status_code == 422
+    happen(database, cast)
+    assert carol.delete(f"/api/v1/webhooks/{hook['id']}").status_code == 204
+    worker.drain(installation)
+    assert receiver.connections == 0

@@ -1,0 +1,207 @@
+"""Independent opinions: who is served what, what they come to, who sees them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from app.core.database import Database, now
+from app.core.errors import Conflict, Forbidden
+from app.domain.audit.tables import AuditEvent
+from app.domain.pairs import actions as pairs
+from app.domain.pairs.tables import Pair
+from app.domain.reviews import actions, adjudication, queries
+from app.domain.reviews.tables import Lease
+from tests.domain.reviews.desk import chosen, content, editors, judge, submitted
+from tests.people import Cast
+
+
+def test_a_pair_is_served_to_as_many_as_opinions_are_needed_and_to_no_more(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two, three) = chosen(session, cast, overlap=2), editors(session, cast, 3)
+        pair = submitted(session, cast.alice, project)
+        assert pair.opinions == 2
+        assert [queries.queue_length(session, project, user) for user in (one, two, three)] == [1, 1, 1]
+        first, second = (actions.take_next(session, user, project) for user in (one, two))
+        assert first and second and first.pair_id == second.pair_id == pair.id
+        assert actions.take_next(session, three, project) is None
+        assert queries.queue_length(session, project, three) == 0
+        actions.release(session, two, second.id)
+        assert queries.queue_length(session, project, three) == 1
+
+
+def test_nobody_gets_a_pair_twice_or_their_own(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
+        submitted(session, two, project)
+        assert judge(session, one, project).decision == "accept"
+        assert actions.take_next(session, one, project) is None
+        assert actions.take_next(session, two, project) is None
+
+
+def test_two_acceptances_approve_and_one_does_not(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
+        pair = submitted(session, cast.alice, project)
+        judge(session, one, project)
+        assert pair.state == "in_review"
+        judge(session, two, project)
+        assert pair.state == "approved"
+
+
+@pytest.mark.parametrize(("third", "state"), [("accept", "approved"), ("return", "changes_requested")])
+def test_a_split_asks_for_one_more(database: Database, cast: Cast, third: str, state: str) -> None:
+    with database.session() as session:
+        project, people = chosen(session, cast, overlap=2), editors(session, cast, 4)
+        pair = submitted(session, cast.alice, project)
+        for user, decision in zip(people, ("accept", "return"), strict=False):
+            judge(session, user, project, decision)
+        assert pair.state == "in_review"
+        assert queries.queue_length(session, project, people[2]) == 1
+        judge(session, people[2], project, third)
+        assert pair.state == state
+        assert actions.take_next(session, people[3], project) is None
+
+
+def test_what_stays_split_is_adjudicated_by_somebody_new(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, people = chosen(session, cast, overlap=3), editors(session, cast, 5)
+        pair = submitted(session, cast.alice, project)
+        for user, decision in zip(people, ("accept", "return", "accept", "reject"), strict=False):
+            judge(session, user, project, decision)
+        assert pair.state == "in_review" and queries.to_adjudicate(session, project) == [pair]
+        assert actions.take_next(session, people[4], project) is None
+        with pytest.raises(Forbidden):
+            adjudication.adjudicate(session, people[0], pair, decision="accept", ratings={})
+        ruling = adjudication.adjudicate(session, people[4], pair, decision="accept", ratings={"accuracy": 4})
+        assert (pair.state, ruling.kind, queries.to_adjudicate(session, project)) == ("approved", "adjudication", [])
+        with pytest.raises(Conflict):
+            adjudication.adjudicate(session, people[4], pair, decision="return", ratings={}, comment="No.")
+        actions.undo(session, people[4], ruling)
+        assert pair.state == "in_review" and queries.to_adjudicate(session, project) == [pair]
+
+
+def test_an_escalation_waits_for_a_ruling_also_by_an_admin_who_judged(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        pair = submitted(session, cast.alice, project)
+        judge(session, cast.carol, project, "escalate")
+        assert actions.take_next(session, cast.bob, project) is None
+        messages = [{"role": "user", "content": "Who books the scan?"}, {"role": "assistant", "content": "radiology"}]
+        adjudication.adjudicate(
+            session, cast.carol, pair, decision="fix_and_accept", ratings={}, messages=messages, comment="Named."
+        )
+        assert pair.state == "approved" and pair.submitted_revision_id == pair.current_revision_id
+
+
+def test_no_ruling_is_given_where_none_is_needed(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        pair = submitted(session, cast.alice, project)
+        with pytest.raises(Conflict):
+            adjudication.adjudicate(session, cast.bob, pair, decision="accept", ratings={})
+
+
+def test_a_correction_asks_the_others_about_the_corrected_text(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two, three) = chosen(session, cast, overlap=2), editors(session, cast, 3)
+        pair = submitted(session, cast.alice, project)
+        judge(session, one, project)
+        fixed = [{"role": "user", "content": "Who books the scan, please?"}, {"role": "assistant", "content": "desk 2"}]
+        correction = judge(session, two, project, "fix_and_accept", messages=fixed)
+        assert pair.state == "in_review"
+        assert queries.earlier(session, pair) == [], "an opinion on the text before is no earlier submission"
+        judge(session, three, project)
+        assert pair.state == "approved"
+        with pytest.raises(Conflict, match="correction"):
+            actions.undo(session, two, correction)
+
+
+def test_undoing_an_opinion_asks_for_it_again(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two, three) = chosen(session, cast, overlap=2), editors(session, cast, 3)
+        pair = submitted(session, cast.alice, project)
+        judge(session, one, project)
+        last = judge(session, two, project)
+        actions.undo(session, two, last)
+        assert pair.state == "in_review"
+        assert actions.take_next(session, one, project) is None
+        judge(session, three, project)
+        assert pair.state == "approved"
+
+
+def test_verdicts_are_blind_until_ones_own_is_in(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
+        pair = submitted(session, cast.alice, project)
+        given = judge(session, one, project)
+        for user in (two, cast.carol, cast.alice):
+            assert queries.visible(session, user, pair) == []
+        assert queries.visible(session, one, pair) == [given]
+        second = judge(session, two, project)
+        assert queries.visible(session, two, pair) == queries.visible(session, cast.alice, pair) == [given, second]
+
+
+def test_the_author_still_reads_why_it_came_back(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        pair = submitted(session, cast.alice, project)
+        before = judge(session, cast.bob, project, "return", comment="Which day?")
+        pairs.save(session, cast.alice, pair, content(1, "desk 2"), expected_revision=pair.current_revision_id)
+        pairs.submit(session, cast.alice, pair)
+        assert queries.visible(session, cast.alice, pair) == [before]
+        assert queries.earlier(session, pair) == [before]
+
+
+def test_an_ended_lease_is_served_anew_and_its_holder_is_refused(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two) = chosen(session, cast), editors(session, cast, 2)
+        pair = submitted(session, cast.alice, project)
+        lease = actions.take_next(session, one, project)
+        assert lease is not None
+        lease.expires_at = now() - timedelta(seconds=1)
+        session.flush()
+        judge(session, two, project)
+        with pytest.raises(Conflict):
+            actions.decide(session, one, pair, lease=lease.id, decision="accept", ratings={})
+        assert len(queries.deciding(session, pair)) == 1
+
+
+def test_a_lead_takes_an_item_over_and_the_log_names_both(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        pair = submitted(session, cast.alice, project)
+        lost = actions.take_next(session, cast.bob, project)
+        assert lost is not None
+        with pytest.raises(Forbidden):
+            actions.take_over(session, cast.bob, lost.id)
+        taken = actions.take_over(session, cast.carol, lost.id)
+        event = session.query(AuditEvent).filter_by(action="lease.taken_over").one()
+        assert (event.actor, event.details["former"]) == (cast.carol.id, cast.bob.id)
+        with pytest.raises(Conflict) as refused:
+            actions.decide(session, cast.bob, pair, lease=lost.id, decision="accept", ratings={})
+        assert refused.value.code == "lease_lost"
+        assert [lease.id for lease, _ in queries.open_leases(session, project)] == [taken.id]
+        actions.decide(session, cast.carol, pair, lease=taken.id, decision="accept", ratings={})
+        assert session.query(Lease).count() == 0
+
+
+def test_a_verdict_on_a_text_that_has_changed_is_refused(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        pair = submitted(session, cast.alice, project)
+        lease, read = actions.take_next(session, cast.bob, project), pair.submitted_revision_id
+        assert lease is not None
+        pairs.save(session, cast.alice, pair, content(1, "desk 2"), expected_revision=pair.current_revision_id)
+        pairs.submit(session, cast.alice, pair)
+        with pytest.raises(Conflict, match="changed"):
+            actions.decide(session, cast.bob, pair, lease=lease.id, decision="accept", ratings={}, revision=read)
+
+
+def test_a_second_opinion_is_asked_for_on_a_share_of_the_pairs(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast, second_opinions=0.5)
+        found = {submitted(session, cast.alice, project, number).opinions for number in range(12)}
+        assert found == {1, 2}
+        assert session.query(Pair).filter(Pair.opinions.is_(None)).count() == 0

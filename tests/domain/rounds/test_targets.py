@@ -1,0 +1,75 @@
+"""Targets in both shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.core.errors import Invalid
+from app.domain.rounds import targets
+
+OLD = {"tag": "category", "value": "rash", "count": 5}
+NEW = {"tags": {"domain": "clinical", "language": "de"}, "count": 3}
+
+
+def test_both_shapes_become_one() -> None:
+    assert targets.parse([OLD, NEW]) == [{"tags": {"category": "rash"}, "count": 5}, NEW]
+
+
+def test_an_old_row_is_read_as_it_is() -> None:
+    assert targets.tags_of(OLD) == {"category": "rash"}
+    assert targets.words(OLD) == "category rash"
+    assert targets.total([OLD, NEW]) == 8
+
+
+def test_one_tag_alone_is_shown_in_both_shapes_and_taken_back() -> None:
+    shown = targets.shown({"tags": {"category": "rash"}, "count": 5})
+    assert shown == {**OLD, "tags": {"category": "rash"}}
+    assert targets.parse([shown]) == [{"tags": {"category": "rash"}, "count": 5}]
+    assert targets.shown(NEW) == NEW
+
+
+def test_a_count_alone_asks_for_any_pair() -> None:
+    [any_pair] = targets.parse([{"count": 2000}])
+    assert targets.words(any_pair) == "any pair" and targets.shown(any_pair) == {"count": 2000}
+
+
+def test_names_are_kept_without_what_nobody_sees() -> None:
+    assert targets.parse([{"tags": {" category ": "ra\u200bsh"}, "count": 1}])[0]["tags"] == {"category": "rash"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tags": {"category": "rash"}},
+        {"tags": {"category": "rash"}, "count": 0},
+        {"tags": {"category": "rash"}, "count": True},
+        {"tags": {"category": "rash"}, "count": "5"},
+        {"tags": {"category": "rash"}, "count": 1_000_001},
+        {"tags": {}, "count": 5},
+        {"tags": [], "count": 5},
+        {"tags": {"category": ""}, "count": 5},
+        {"tags": {"category": 7}, "count": 5},
+        {"tags": {"category": "x" * 121}, "count": 5},
+        {"tags": {"Category": "rash", "category": "rash"}, "count": 5},
+        {"tags": {str(at): "x" for at in range(5)}, "count": 5},
+        {"tag": "category", "count": 5},
+        {"tags": {"category": "rash"}, "count": 5, "more": 1},
+    ],
+)
+def test_what_is_no_target_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(Invalid) as refused:
+        targets.parse([wrong])
+    assert refused.value.field == "targets"
+
+
+def test_the_same_slice_twice_is_refused_however_it_is_spelt() -> None:
+    with pytest.raises(Invalid, match="add their counts"):
+        targets.parse([OLD, {"tags": {"Category": "RASH"}, "count": 2}])
+
+
+def test_a_withdrawn_value_leaves_every_target() -> None:
+    left = targets.without([OLD, {"tags": {"category": "rash", "language": "de"}, "count": 2}], "rash", "(withdrawn)")
+    assert [targets.tags_of(one).get("category") for one in left] == ["(withdrawn)", "(withdrawn)"]
+    assert targets.tags_of(left[1])["language"] == "de" and left[0]["count"] == 5

@@ -1,0 +1,188 @@
+"""The reviewing pages without JavaScript: desk, adjudication, leases, gold, agreement, older rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.core.database import Database
+from app.domain.accounts.tables import User
+from app.domain.guidelines import actions as guidelines
+from app.domain.projects.tables import Project
+from app.domain.reviews import actions as reviews
+from app.domain.reviews import calibration
+from tests.domain.reviews.desk import chosen, judge, submitted
+from tests.people import Cast
+
+SignedIn = Callable[[User], TestClient]
+ROOT = "/projects/clinic/review"
+
+
+@pytest.fixture
+def made(database: Database, cast: Cast) -> Callable[..., list[str]]:
+    """made(2, overlap=2): so many submitted pairs of Alice's; their ids."""
+
+    def make(count: int, overlap: int = 1, **settings: Any) -> list[str]:
+        with database.session() as session:
+            project = chosen(session, cast, overlap=overlap, **settings)
+            return [submitted(session, cast.alice, project, number).id for number in range(count)]
+
+    return make
+
+
+def send(client: TestClient, page: str, path: str, **fields: Any) -> Any:
+    token = re.search(r'name="csrf" value="([^"]+)"', client.get(page).text)
+    assert token, f"no form on {page}"
+    return client.post(path, data={"csrf": token[1], **fields})
+
+
+def take(client: TestClient) -> tuple[str, str, str]:
+    """(address of the desk, its HTML, lease)."""
+    desk = send(client, ROOT, f"{ROOT}/next").headers["location"]
+    html = client.get(desk).text
+    lease = re.search(r'name="lease" value="([^"]+)"', html)
+    assert lease
+    return desk, html, lease[1]
+
+
+def test_a_decision_answers_with_the_next_item_already_held(signed_in: SignedIn, cast: Cast, made: Any) -> None:
+    pairs = made(2)
+    bob = signed_in(cast.bob)
+    desk, html, lease = take(bob)
+    assert desk == f"/pairs/{pairs[0]}/review" and "Give back <kbd>G</kbd>" in html
+    answer = send(bob, desk, desk, lease=lease, decision="accept", **{"rating:accuracy": "5"})
+    assert answer.headers["location"] == f"/pairs/{pairs[1]}/review"
+    assert bob.get(answer.headers["location"]).status_code == 200
+
+
+def test_a_lost_lease_keeps_the_draft_verdict_in_the_page(
+    database: Database, signed_in: SignedIn, cast: Cast, made: Any
+) -> None:
+    made(1)
+    bob, carol = signed_in(cast.bob), signed_in(cast.carol)
+    desk, html, lease = take(bob)
+    assert "Bob" in carol.get(f"{ROOT}/leases").text and "Take over" not in bob.get(f"{ROOT}/leases").text
+    csrf = re.search(r'name="csrf" value="([^"]+)"', html)
+    assert csrf
+    taken = send(carol, f"{ROOT}/leases", f"/leases/{lease}/take-over")
+    assert taken.headers["location"] == desk and carol.get(desk).status_code == 200
+    typed = {"decision": "return", "comment": "The day is missing.", "rating:accuracy": "2"}
+    refused = bob.post(desk, data={"csrf": csrf[1], "lease": lease, **typed})
+    assert refused.status_code == 409
+    assert "The day is missing." in refused.text and "Not recorded" in refused.text
+    assert re.search(r'name="rating:accuracy" value="2"[^>]*checked', refused.text)
+
+
+def test_a_verdict_without_its_reason_comes_back_as_it_was_typed(signed_in: SignedIn, cast: Cast, made: Any) -> None:
+    made(1)
+    bob = signed_in(cast.bob)
+    desk, _, lease = take(bob)
+    refused = send(bob, desk, desk, lease=lease, decision="reject", comment=" ", **{"rating:relevance": "1"})
+    assert refused.status_code == 422 and "Say why" in refused.text
+    assert re.search(r'name="rating:relevance" value="1"[^>]*checked', refused.text)
+
+
+def test_the_pair_page_is_blind_until_the_verdict_is_in(
+    database: Database, signed_in: SignedIn, cast: Cast, made: Any
+) -> None:
+    (pair,) = made(1, overlap=2)
+    with database.session() as session:
+        judge(session, cast.carol, session.get_one(Project, cast.project.id), comment="Carol's secret reason.")
+    bob = signed_in(cast.bob)
+    assert "secret reason" not in bob.get(f"/pairs/{pair}").text
+    desk, html, lease = take(bob)
+    assert "secret reason" not in html
+    send(bob, desk, desk, lease=lease, decision="accept")
+    assert "secret reason" in bob.get(f"/pairs/{pair}").text
+
+
+def test_an_escalated_pair_is_ruled_on_with_all_opinions_in_view(
+    database: Database, signed_in: SignedIn, cast: Cast, made: Any
+) -> None:
+    (pair,) = made(1)
+    with database.session() as session:
+        project = session.get_one(Project, cast.project.id)
+        judge(session, cast.bob, project, "escalate", comment="Two desks could do it.")
+    bob, carol = signed_in(cast.bob), signed_in(cast.carol)
+    assert "For another" in bob.get(f"{ROOT}/adjudicate").text
+    assert bob.get(f"/pairs/{pair}/adjudicate").status_code == 403
+    page = f"/pairs/{pair}/adjudicate"
+    assert page in carol.get(f"{ROOT}/adjudicate").text
+    assert "Two desks could do it." in carol.get(page).text
+    assert send(carol, page, page, decision="return").status_code == 422
+    assert send(carol, page, page, decision="accept", comment="Rule 3.").status_code == 303
+    assert "Nothing to adjudicate" in carol.get(f"{ROOT}/adjudicate").text
+
+
+def test_the_right_answer_is_shown_at_once_after_a_gold_pair(
+    database: Database, signed_in: SignedIn, cast: Cast, made: Any
+) -> None:
+    gold, plain = made(2, gold_first=1)
+    carol, bob = signed_in(cast.carol), signed_in(cast.bob)
+    page = f"/pairs/{gold}/gold"
+    assert bob.get(page).status_code == 403
+    right = {"decision": "return", "comment": "The day is missing.", "rating:accuracy": "2"}
+    assert send(carol, page, page, **{**right, "comment": ""}).status_code == 422
+    assert send(carol, page, page, **right).status_code == 303
+    desk, html, lease = take(bob)
+    assert desk == f"/pairs/{gold}/review" and "gold" not in html.lower()
+    assert "gold" not in bob.get(f"/pairs/{gold}").text.lower()
+    answer = send(bob, desk, desk, lease=lease, decision="accept", **{"rating:accuracy": "5"})
+    assert answer.headers["location"] == f"/pairs/{plain}/review"
+    after = bob.get(answer.headers["location"]).text
+    assert "The day is missing." in after and "gold pair" in after
+    assert "0 of 1" in bob.get(f"{ROOT}/gold").text and "The day is missing." not in bob.get(f"{ROOT}/gold").text
+    assert "The day is missing." in carol.get(f"{ROOT}/gold").text
+    assert send(carol, f"{ROOT}/gold", f"/pairs/{gold}/gold/retire").status_code == 303
+
+
+def test_agreement_is_a_tab_for_reviewers(signed_in: SignedIn, cast: Cast, made: Any) -> None:
+    made(1)
+    bob, alice = signed_in(cast.bob), signed_in(cast.alice)
+    page = bob.get("/projects/clinic/agreement")
+    assert page.status_code == 200 and "20 more pairs" in page.text
+    assert "/projects/clinic/agreement" in bob.get("/projects/clinic").text
+    assert "/projects/clinic/agreement" not in alice.get("/projects/clinic").text
+    assert alice.get("/projects/clinic/agreement").status_code == 403
+
+
+def test_approvals_of_an_older_rule_are_counted_and_sent_back(
+    database: Database, signed_in: SignedIn, cast: Cast, made: Any
+) -> None:
+    (pair,) = made(1)
+    with database.session() as session:
+        project = session.get_one(Project, cast.project.id)
+        judge(session, cast.bob, project)
+        guidelines.publish(session, cast.carol, project, text="# Anew")
+    bob, carol = signed_in(cast.bob), signed_in(cast.carol)
+    for page in ("/projects/clinic/guidelines", "/projects/clinic/pairs"):
+        assert f"{ROOT}/older" in bob.get(page).text
+    assert "Send the chosen" not in bob.get(f"{ROOT}/older").text
+    assert send(carol, f"{ROOT}/older", f"{ROOT}/older", which="chosen", pair=pair).status_code == 303
+    assert "Nothing was approved under an older rule" in carol.get(f"{ROOT}/older").text
+
+
+def test_precedents_stand_beside_the_item(database: Database, signed_in: SignedIn, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        for number in (0, 16 * 16):
+            submitted(session, cast.alice, project, number)
+        judge(session, cast.bob, project, comment="As the list says.")
+    _, html, _ = take(signed_in(cast.bob))
+    assert "Decided before" in html and "As the list says." in html
+
+
+def test_a_gold_item_can_be_given_back(database: Database, signed_in: SignedIn, cast: Cast, made: Any) -> None:
+    (gold,) = made(1, gold_first=1)
+    with database.session() as session:
+        pair = session.get_one(reviews.Pair, gold)
+        calibration.mark(session, cast.carol, pair, decision="return", ratings={}, explanation="No day.")
+    bob = signed_in(cast.bob)
+    desk, _, lease = take(bob)
+    assert send(bob, desk, f"/leases/{lease}/release", back=ROOT).status_code == 303
+    with database.read() as session:
+        assert session.get_one(reviews.Pair, gold).state == "submitted"
