@@ -134,7 +134,7 @@ class Database:
             yield session
 
     def optimise(self) -> None:
-        """Let SQLite look at how its tables have grown, where that may change its plans; PostgreSQL does so by itself."""
+        """Let SQLite look at how its tables have grown: its plans go by that. PostgreSQL looks by itself."""
         if self.is_sqlite:
             with self.session() as session:
                 session.execute(text("PRAGMA optimize=0x10002"))

@@ -147,25 +147,24 @@ def undo(session: Session, user: User, review: Review) -> None:
 
 
 def _next_pair(session: Session, user: User, project: Project) -> Pair | None:
-    """The oldest pair that wants an opinion, locked. Locked ones are passed over first, and waited for at the end."""
-    patience = (False, True) if session.get_bind().dialect.name == "postgresql" else (False,)
-    for wait in patience:
-        passed: list[str] = []
-        while (pair := _lock_one(session, user, project, passed, wait)) is not None:
-            if pair.state == states.State.SUBMITTED or _still_wanted(session, user, project, pair):
-                return pair
-            passed.append(pair.id)
+    """The oldest pair that wants an opinion, locked. One that another has locked is passed over, never waited for:
+    a decision before it in this transaction holds the lock of the audit log, and the other may be waiting for that."""
+    passed: list[str] = []
+    while (pair := _lock_one(session, user, project, passed)) is not None:
+        if pair.state == states.State.SUBMITTED or _still_wanted(session, user, project, pair):
+            return pair
+        passed.append(pair.id)
     return None
 
 
-def _lock_one(session: Session, user: User, project: Project, passed: list[str], wait: bool) -> Pair | None:
+def _lock_one(session: Session, user: User, project: Project, passed: list[str]) -> Pair | None:
     """What was begun comes first: it is older, and half an opinion helps nobody."""
     for statement in (selection.begun(user, project), selection.fresh(user, project)):
         found: Pair | None = session.scalar(
             statement.where(Pair.id.not_in(passed))
             .order_by(Pair.id)
             .limit(1)
-            .with_for_update(of=Pair, skip_locked=not wait)
+            .with_for_update(of=Pair, skip_locked=True)
             .execution_options(populate_existing=True)
         )
         if found is not None:
