@@ -46,9 +46,20 @@ def add_columns() -> None:
 
 def share_leases() -> None:
     """One lease a reviewer on a pair, no longer one a pair: several opinions may be written at once."""
-    with op.batch_alter_table("leases") as leases:
-        leases.drop_constraint("uq_leases_pair_id", type_="unique")
-        leases.create_unique_constraint("uq_leases_pair_id_reviewer_id", ["pair_id", "reviewer_id"])
+    op.drop_table("leases")  # open ones are taken again; made anew, the table is the same text each time
+    op.create_table(
+        "leases",
+        sa.Column("pair_id", sa.String(length=32), nullable=False),
+        sa.Column("reviewer_id", sa.String(length=32), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["pair_id"], ["pairs.id"], name="fk_leases_pair_id_pairs"),
+        sa.ForeignKeyConstraint(["reviewer_id"], ["users.id"], name="fk_leases_reviewer_id_users"),
+        sa.PrimaryKeyConstraint("id", name="pk_leases"),
+        sa.UniqueConstraint("pair_id", "reviewer_id", name="uq_leases_pair_id_reviewer_id"),
+    )
+    op.create_index("ix_leases_reviewer_id", "leases", ["reviewer_id"], unique=False)
 
 
 def create_indexes() -> None:

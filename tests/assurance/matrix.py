@@ -54,6 +54,8 @@ class Matrix:
         self.examples = bodies(self.scene.at)
         self.cells = 0
         self.wrong_events: list[str] = []
+        files = app.state.settings.data_dir / "artifacts"
+        self._files = {path: path.read_bytes() for path in files.rglob("*") if path.is_file()}
 
     def routes(self) -> list[tuple[str, str, str]]:
         """(method, path, permission) of all that is tried, in the order of the application."""
@@ -82,7 +84,11 @@ class Matrix:
         return status, made
 
     def renew(self) -> None:
-        """What was changed is forgotten."""
+        """What was changed is forgotten, and the files that a change removed are back."""
+        for path, content in self._files.items():
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
         self.app.state.database.dispose()
         self.app.state.database = self.fresh()
         self.app.state.limits = Limits(self.app.state.database)

@@ -34,6 +34,10 @@ PERSONAL: dict[Route, set[str]] = {
     ("POST", "/account/tokens/{token_id}/revoke"): {"author"},
     ("POST", "/account/sessions/{session_id}/end"): {"author"},
     **{("POST", f"{at}/comments/{{comment_id}}/{step}"): WRITERS for at in ("", API) for step in ("resolve", "reopen")},
+    ("GET", f"{API}/jobs/{{job_id}}/errors"): AUTHORS,  # the author's import
+    ("GET", "/jobs/{job_id}/errors"): AUTHORS,
+    ("GET", "/projects/{slug}/import/{upload_id}"): {"author"},
+    ("POST", "/projects/{slug}/import/{upload_id}"): {"author"},
     ("GET", f"{API}/people/{{user_id}}/contributions"): AUTHORS,
     ("GET", f"{API}/people/{{user_id}}/data"): AUTHORS,
 }
