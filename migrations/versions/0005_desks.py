@@ -46,7 +46,11 @@ def add_columns() -> None:
 
 def share_leases() -> None:
     """One lease a reviewer on a pair, no longer one a pair: several opinions may be written at once."""
-    op.drop_table("leases")  # open ones are taken again; made anew, the table is the same text each time
+    names = ("pair_id", "reviewer_id", "expires_at", "id", "created_at")
+    kinds = {name: sa.DateTime(timezone=True) for name in ("expires_at", "created_at")}
+    columns = sa.table("leases", *(sa.column(name, kinds.get(name, sa.String())) for name in names))
+    kept = [dict(row) for row in op.get_bind().execute(sa.select(columns)).mappings()]
+    op.drop_table("leases")  # SQLite changes no constraint in place; made anew, the table is the same text each time
     op.create_table(
         "leases",
         sa.Column("pair_id", sa.String(length=32), nullable=False),
@@ -60,6 +64,7 @@ def share_leases() -> None:
         sa.UniqueConstraint("pair_id", "reviewer_id", name="uq_leases_pair_id_reviewer_id"),
     )
     op.create_index("ix_leases_reviewer_id", "leases", ["reviewer_id"], unique=False)
+    op.bulk_insert(columns, kept)
 
 
 def create_indexes() -> None:
