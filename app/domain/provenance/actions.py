@@ -47,6 +47,7 @@ def erase(session: Session, storage: Storage, actor: User, user: User, *, conten
     session.refresh(user, with_for_update={"of": User})
     _require_erasable(session, user)
     moment, email = now(), user.person.email
+    withdrawal.unsign_comments(session, user.id, (user.person.name, email))
     uploads = _stop_and_forget_uploads(session, user)
     gone = withdrawal.drafts(session, user.id, moment)
     report: dict[str, Any] = {"drafts": len(gone.pairs), "uploads": len(uploads)}

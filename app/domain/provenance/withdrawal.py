@@ -256,3 +256,18 @@ def _without_lines(text: str, cited: Iterable[str]) -> str:
     """The text less the lines that cite a withdrawn one; a citation is shortened, with its white space made even."""
     starts = [" ".join(one.split()).replace("`", "'")[:157] for one in cited if one.strip()]
     return "\n".join(line for line in text.split("\n") if not any(start in line for start in starts))
+
+
+def unsign_comments(session: Session, user_id: str, names: tuple[str, ...]) -> None:
+    """Take the person's own name and address out of what they remarked, whether or not the remarks are kept."""
+    given: list[tuple[Any, str]] = [
+        *((one, "comment") for one in session.scalars(select(Review).where(Review.reviewer_id == user_id))),
+        *((one, "text") for one in session.scalars(select(Comment).where(Comment.author_id == user_id))),
+    ]
+    for row, column in given:
+        text = getattr(row, column)
+        for name in filter(None, names):
+            text = re.sub(re.escape(name), "[name]", text, flags=re.IGNORECASE)
+        if text != getattr(row, column):
+            setattr(row, column, text)
+    session.flush()
