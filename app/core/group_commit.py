@@ -96,6 +96,14 @@ class GroupCommit:
                 self._waiting.remove(turn)
                 raise TookTooLong("other writers held the database for too long")
 
+    def _hand_on(self) -> bool:
+        """Give the turn to the next in line; False, and the turn is kept, when nobody waits (any more)."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+                return True
+        return False
+
     def _pass_turn(self) -> None:
         with self._lock:
             if self._waiting:
@@ -109,12 +117,11 @@ class GroupCommit:
             return
         if error is not None and not _is_open(group.connection):
             group.error = error  # SQLite itself rolled everything back, as it does on a full disk
-        with self._lock:
-            last = not self._waiting
-        if last or group.size >= MAX_GROUP or group.error is not None:
+        goes_on = group.size < MAX_GROUP and group.error is None
+        if not (goes_on and self._hand_on()):
             self._group = None
             _commit(group)
-        self._pass_turn()
+            self._pass_turn()
         if error is None:
             group.ended.wait()
             if group.error is not None:
