@@ -20,12 +20,13 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Unauthorised
 from app.domain.accounts import queries as accounts
+from app.domain.accounts.tables import ApiToken, User
 from app.domain.signin import queries as signin
 
 READING = ("GET", "HEAD")
 IMPORTS = re.compile(r"/projects/[^/]+/imports?$")
 """Where large files come to."""
-COOKIES = ("__Host-preceptor_session", "preceptor_session")
+COOKIE = "preceptor_session"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 MAX_FIELDS = 2000
 """A pair has at most 200 messages, each a role and a text, with context and tags."""
@@ -44,16 +45,31 @@ class Places:
         return self._of.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(WRITERS))
 
 
+def is_secure(request: Request) -> bool:
+    """As the server was reached; uvicorn believes X-Forwarded-Proto only from the addresses it is told to trust."""
+    return bool(request.scope["scheme"] == "https")
+
+
+def cookie_name(request: Request) -> str:
+    """`__Host-` over https: then no sister domain can plant the cookie."""
+    return f"__Host-{COOKIE}" if is_secure(request) else COOKIE
+
+
+def bearer(request: Request, session: Session) -> tuple[User, ApiToken] | None:
+    scheme, _, raw = request.headers.get("authorization", "").partition(" ")
+    return accounts.user_by_token(session, raw.strip()) if scheme.lower() == "bearer" and raw else None
+
+
 def known(request: Request) -> None:
     """Whether this is anybody at all, asked in a reading of its own. Raises Unauthorised."""
-    scheme, _, raw = request.headers.get("authorization", "").partition(" ")
-    cookies = [request.cookies[name] for name in COOKIES if name in request.cookies]
+    cookie = request.cookies.get(cookie_name(request))
     with request.app.state.database.read() as session:
-        if raw and scheme.lower() == "bearer" and accounts.user_by_token(session, raw.strip()):
-            return
-        if not raw and any(signin.session_of(session, cookie) for cookie in cookies):
-            return
-    raise Unauthorised("Sign in first, or send a valid token: Authorization: Bearer ….")
+        if "authorization" in request.headers:
+            found = bearer(request, session) is not None
+        else:
+            found = cookie is not None and signin.session_of(session, cookie) is not None
+    if not found:
+        raise Unauthorised("Sign in first, or send a valid token: Authorization: Bearer ….")
 
 
 async def arrived(request: Request) -> None:

@@ -20,9 +20,7 @@ from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.signin import queries as signin
 from app.domain.signin.actions import seen
-from app.intake import READING, Db, Place
-
-COOKIE = "preceptor_session"
+from app.intake import READING, Db, Place, bearer, cookie_name
 
 
 class Body(BaseModel):
@@ -31,16 +29,11 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def bearer(request: Request, session: Session) -> tuple[User, ApiToken] | None:
-    scheme, _, raw = request.headers.get("authorization", "").partition(" ")
-    return accounts.user_by_token(session, raw.strip()) if scheme.lower() == "bearer" and raw else None
-
-
 def limited(item: RateLimitItem, purpose: str) -> Any:
     """Counts the tries of one credential before the request's transaction begins. Stands before `asks`."""
 
     def count(request: Request, _: Place) -> None:
-        cookie = request.cookies.get(f"__Host-{COOKIE}") or request.cookies.get(COOKIE, "")
+        cookie = request.cookies.get(cookie_name(request), "")
         request.app.state.limits.hit(item, purpose, request.headers.get("authorization") or cookie)
 
     return Depends(count)
@@ -61,8 +54,7 @@ def signed_in(request: Request, session: Db, background: BackgroundTasks) -> Use
     """
     if "authorization" in request.headers:
         return _by_token(request, session, background)
-    secure = request.scope["scheme"] == "https"
-    raw = request.cookies.get(f"__Host-{COOKIE}" if secure else COOKIE)
+    raw = request.cookies.get(cookie_name(request))
     found = signin.session_of(session, raw) if raw else None
     if found is None:
         raise Unauthorised("Send a valid token: Authorization: Bearer ….")

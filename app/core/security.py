@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
+
+from cryptography.fernet import Fernet
 
 
 def new_secret(prefix: str = "") -> str:
@@ -20,6 +23,11 @@ def digest(raw: str) -> str:
 def derive(key: str, purpose: str) -> str:
     """A sub-key for one purpose: HMAC-SHA-256 of the purpose under the installation's key."""
     return hmac.new(key.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+
+
+def cipher(key: str, purpose: str) -> Fernet:
+    """Encrypts and authenticates under the sub-key for one purpose."""
+    return Fernet(base64.urlsafe_b64encode(bytes.fromhex(derive(key, purpose))))
 
 
 def same(left: str, right: str) -> bool:

@@ -17,7 +17,7 @@ from app.domain.accounts.tables import User
 from app.domain.projects import access
 from app.domain.projects import queries as projects
 from app.domain.signin import actions, passwords, queries, second_factor
-from app.web.csrf import cookie_name, is_secure
+from app.intake import cookie_name, is_secure
 from app.web.deps import Db, Me, Posted, asks, go, limited, number, text
 from app.web.render import page
 from app.web.signin import keep

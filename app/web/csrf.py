@@ -1,4 +1,4 @@
-"""The session cookie and the token that every form carries. The token is bound to the session, so nothing is stored."""
+"""The token that every form carries. The token is bound to the session, so nothing is stored."""
 
 from __future__ import annotations
 
@@ -6,18 +6,7 @@ from fastapi import Request
 
 from app.core.errors import Forbidden
 from app.core.security import derive, digest, same
-
-COOKIE = "preceptor_session"
-
-
-def is_secure(request: Request) -> bool:
-    """As the server was reached; uvicorn believes X-Forwarded-Proto only from the addresses it is told to trust."""
-    return bool(request.scope["scheme"] == "https")
-
-
-def cookie_name(request: Request) -> str:
-    """`__Host-` over https: then no sister domain can plant the cookie."""
-    return f"__Host-{COOKIE}" if is_secure(request) else COOKIE
+from app.intake import cookie_name
 
 
 def csrf_token(request: Request) -> str:

@@ -23,8 +23,8 @@ from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.signin import queries as signin
 from app.domain.signin.actions import seen
-from app.intake import Arrived, Db, Place
-from app.web.csrf import check_csrf, check_site, cookie_name, is_secure
+from app.intake import Arrived, Db, Place, cookie_name, is_secure
+from app.web.csrf import check_csrf, check_site
 from app.web.render import FLASH_COOKIE
 
 

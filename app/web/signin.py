@@ -18,7 +18,8 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.signin import actions, passwords, queries, second_factor
 from app.domain.signin import single_sign_on as sso
-from app.web.csrf import check_site, cookie_name, is_secure
+from app.intake import cookie_name, is_secure
+from app.web.csrf import check_site
 from app.web.deps import Db, Me, Posted, asks, go, text
 from app.web.render import page
 

@@ -5,7 +5,6 @@ A delivery is a job: it exists exactly when the event does. What is sent holds i
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
@@ -15,14 +14,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import InvalidToken
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.core import jobs
 from app.core.database import new_id, now
 from app.core.errors import Conflict, Invalid
-from app.core.security import derive, new_secret
+from app.core.security import cipher, new_secret
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
@@ -53,7 +52,7 @@ def create(
     webhook = Webhook(
         project_id=project.id,
         url=url,
-        secret=_cipher(key).encrypt(secret.encode()).decode(),
+        secret=cipher(key, "webhook").encrypt(secret.encode()).decode(),
         kinds=sorted(set(kinds)),
         created_by=user.id,
     )
@@ -121,7 +120,7 @@ def signature(secret: str, body: bytes, at: int) -> str:
 
 def secret_of(webhook: Webhook, *, key: str) -> str:
     try:
-        return _cipher(key).decrypt(webhook.secret.encode()).decode()
+        return cipher(key, "webhook").decrypt(webhook.secret.encode()).decode()
     except InvalidToken:
         raise Conflict("The webhook was made under another secret key; delete it and make a new one.") from None
 
@@ -142,7 +141,3 @@ def forget_deliveries(session: Session, before: datetime) -> None:
 def _is_plain(value: Any) -> bool:
     """A number or an id: no name, no text that somebody wrote."""
     return isinstance(value, int | float) or (isinstance(value, str) and PLAIN.fullmatch(value) is not None)
-
-
-def _cipher(key: str) -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(bytes.fromhex(derive(key, "webhook"))))

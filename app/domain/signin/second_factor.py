@@ -12,13 +12,13 @@ from typing import NoReturn
 
 import pyotp
 import segno
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import InvalidToken
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from app.core.database import now
 from app.core.errors import Conflict, Invalid
-from app.core.security import derive, digest, same
+from app.core.security import cipher, digest, same
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
 from app.domain.signin import actions, queries
@@ -37,14 +37,14 @@ def begin(session: Session, user: User, *, key: str) -> None:
     if factor is None:
         factor = SecondFactor(user_id=user.id, secret="")
         session.add(factor)
-    factor.secret = _cipher(key).encrypt(pyotp.random_base32().encode()).decode()
+    factor.secret = cipher(key, "second-factor").encrypt(pyotp.random_base32().encode()).decode()
     audit.record(session, user.id, "second_factor.begun", "user", user.id)
 
 
 def secret_of(factor: SecondFactor, *, key: str) -> str:
     """The secret in base 32. Raises Conflict when the installation's key is another than then."""
     try:
-        return _cipher(key).decrypt(factor.secret.encode()).decode()
+        return cipher(key, "second-factor").decrypt(factor.secret.encode()).decode()
     except InvalidToken:
         raise Conflict("The second factor was made under another secret key; an admin can switch it off.") from None
 
@@ -155,7 +155,3 @@ def _new_codes(session: Session, user: User) -> list[str]:
     session.add_all(RecoveryCode(digest=digest(code), user_id=user.id) for code in codes)
     session.flush()
     return ["-".join(code[at : at + 4] for at in range(0, 16, 4)) for code in codes]
-
-
-def _cipher(key: str) -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(bytes.fromhex(derive(key, "second-factor"))))

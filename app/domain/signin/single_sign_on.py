@@ -6,20 +6,19 @@ times and nonce. Ten seconds a request, no redirects followed.
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import astuple, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from authlib.integrations.httpx_client import OAuth2Client, OAuthError
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import InvalidToken
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from app.core.errors import AppError
-from app.core.security import derive, new_secret
+from app.core.security import cipher, new_secret
 
 try:  # Authlib's client is built on whichever of the two is installed
     import httpx2 as http
@@ -30,6 +29,7 @@ SCOPE = "openid email profile"
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SECONDS = 10
+PURPOSE = "single-sign-on"
 JOURNEY_SECONDS = 600
 LEEWAY = 60
 LONGEST_SUBJECT = 255
@@ -102,20 +102,16 @@ def arrive(provider: Provider, redirect_uri: str, journey: Journey, code: str) -
 
 def seal(journey: Journey, then: str, *, key: str) -> str:
     """The journey and the page to go to afterwards, for a cookie: encrypted and authenticated."""
-    return _cipher(key).encrypt(json.dumps([*astuple(journey), then]).encode()).decode()
+    return cipher(key, PURPOSE).encrypt(json.dumps([*astuple(journey), then]).encode()).decode()
 
 
 def unseal(sealed: str, *, key: str) -> tuple[Journey, str] | None:
     """What `seal` made less than ten minutes ago; None for anything else."""
     try:
-        state, nonce, verifier, then = json.loads(_cipher(key).decrypt(sealed.encode(), ttl=JOURNEY_SECONDS))
+        state, nonce, verifier, then = json.loads(cipher(key, PURPOSE).decrypt(sealed.encode(), ttl=JOURNEY_SECONDS))
     except (InvalidToken, ValueError):
         return None
     return Journey(state, nonce, verifier), then
-
-
-def _cipher(key: str) -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(bytes.fromhex(derive(key, "single-sign-on"))))
 
 
 def _client(provider: Provider, redirect_uri: str) -> Any:

@@ -12,6 +12,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
+from app.core import security
 from app.domain.signin import single_sign_on as sso
 
 PROVIDER = sso.Provider("https://id.example.org", "preceptor", "secret", "Example")
@@ -89,7 +90,7 @@ def test_the_journey_is_sealed_for_ten_minutes() -> None:
     assert JOURNEY.verifier not in sealed
     assert sso.unseal(sealed, key="k" * 40) == (JOURNEY, "/projects")
     assert sso.unseal(sealed, key="j" * 40) is None and sso.unseal("", key="k" * 40) is None
-    cipher = sso._cipher("k" * 40)
+    cipher = security.cipher("k" * 40, sso.PURPOSE)
     old = cipher.encrypt_at_time(cipher.decrypt(sealed.encode()), int(time.time()) - 601).decode()
     assert sso.unseal(old, key="k" * 40) is None
 
