@@ -80,6 +80,7 @@ def take(bob: Person) -> None:
     bob.page.goto("/")
     bob.press("Start reviewing")
     expect(bob.page.get_by_role("heading", name="Review a pair")).to_be_visible()
+    bob.page.wait_for_load_state()  # a key pressed before the page's script arrived is nobody's
     for name in ("accuracy", "relevance", "guideline"):
         bob.page.keyboard.press("4")
         expect(bob.page.locator(f"input[name='rating:{name}'][value='4']")).to_be_checked()

@@ -229,7 +229,7 @@ def test_erasure_takes_words_and_lines_as_the_person_chose(
     with database.read() as session:
         kept = [session.get_one(Comment, one) for one in ids]
         assert kept[1].text == kept[1].quote == ""
-        expected = ["bob on hers", "alice on his"] if choice == "keep" else ["", ""]
+        expected = ["bob on hers", "[name] on his"] if choice == "keep" else ["", ""]
         assert [kept[0].text, kept[2].text] == expected
         assert [bool(kept[0].quote), bool(kept[2].quote)] == [choice == "keep"] * 2
         assert not session.scalars(select(Notification).where(Notification.user_id == cast.alice.id)).all()
