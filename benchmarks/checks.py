@@ -21,19 +21,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from app.domain.checks import (
-    addresses,
-    catalogue,
-    code,
-    credentials,
-    identifiers,
-    language,
-    national,
-    persons,
-    telephones,
-    text,
-)
-from app.domain.checks.privacy import find_marks
+from app.domain.checks import catalogue, language
+from app.domain.checks.code import check as code
+from app.domain.checks.privacy import addresses, credentials, identifiers, national, persons, telephones
+from app.domain.checks.privacy.check import find_marks
+from app.domain.checks.text import form
 
 ORDINARY = {
     "banking77_train": "classification",
@@ -141,7 +133,7 @@ def costs(folder: Path) -> dict[str, float]:
     """check -> milliseconds a pair, over pairs of about 2,000 characters."""
     pairs = [(row["prompt"], (row["completion"] * 9)[:1900]) for row in rows(folder / "medquad_open.jsonl", 150)]
     steps: dict[str, Callable[[str, str], Any]] = {
-        "text": lambda p, c: list(text.check_text(p, c)),
+        "text": lambda p, c: list(form.check_text(p, c)),
         "language": lambda p, c: list(language.check_language(c, ["en"])),
         "code": lambda p, c: list(code.check_code("completion", c)),
         "all but duplicates": lambda p, c: catalogue.check_pair(p, c, languages=["en"]),

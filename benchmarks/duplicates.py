@@ -25,10 +25,10 @@ from sqlalchemy import insert
 
 from app.cli.installation import migrate
 from app.core.database import Database, new_id
-from app.domain.checks import meaning
-from app.domain.checks.duplicates import THRESHOLD, band_keys, jaccard, shingles
-from app.domain.checks.embedding import Embedding
-from app.domain.checks.joining import near_pairs
+from app.domain.checks.duplicates import meaning
+from app.domain.checks.duplicates.embedding import Embedding
+from app.domain.checks.duplicates.joining import near_pairs
+from app.domain.checks.duplicates.lexical import THRESHOLD, band_keys, jaccard, shingles
 from app.domain.pairs import index, queries, vectors
 from app.domain.pairs.messages import pair
 from app.domain.pairs.tables import Pair, PairVector, Revision

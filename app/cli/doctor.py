@@ -17,7 +17,7 @@ from app.cli.installation import ROOT, Unfit, open_installation, require_fit
 from app.core import sqlite_file
 from app.core.database import journal_mode, now, sqlite
 from app.domain.accounts.tables import ApiToken
-from app.domain.checks.embedding import ABOUT, Embedding
+from app.domain.checks.duplicates.embedding import ABOUT, Embedding
 from app.domain.pairs import vectors
 from app.settings import Settings
 

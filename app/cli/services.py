@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from app.cli.installation import ROOT
-from app.domain.checks.embedding import ABOUT
+from app.domain.checks.duplicates.embedding import ABOUT
 from app.domain.pairs import vectors
 from app.settings import Settings
 

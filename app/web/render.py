@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
-from app.domain.checks import invisible
+from app.domain.checks.text import invisible
 from app.web.csrf import csrf_token
 
 ROOT = Path(__file__).resolve().parents[2]

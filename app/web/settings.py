@@ -13,7 +13,7 @@ from app.core.errors import Invalid
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.checks.lint import FREE, LENGTH, TESTS
-from app.domain.checks.redaction import KINDS
+from app.domain.checks.privacy.redaction import KINDS
 from app.domain.checks.severities import CODES
 from app.domain.projects import access, actions, settings
 from app.domain.projects.tables import Project

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from app.domain.checks.code import check_code, guess, knows
-from app.domain.checks.completeness import check_completeness
-from app.domain.checks.duplicates import check_duplicates
-from app.domain.checks.figures import check_figures
-from app.domain.checks.invisible import check_invisible
+from app.domain.checks.code.check import check_code, guess, knows
+from app.domain.checks.duplicates.lexical import check_duplicates
 from app.domain.checks.language import check_language
 from app.domain.checks.lint import Rule, check_rules
-from app.domain.checks.privacy import check_privacy
+from app.domain.checks.privacy.check import check_privacy
 from app.domain.checks.problem import Neighbour, Problem
 from app.domain.checks.severities import CODES, Check, apply
-from app.domain.checks.text import check_text
-from app.domain.checks.tokens import check_tokens
-from app.domain.checks.wording import check_reading, check_wording
+from app.domain.checks.text.completeness import check_completeness
+from app.domain.checks.text.figures import check_figures
+from app.domain.checks.text.form import check_text
+from app.domain.checks.text.invisible import check_invisible
+from app.domain.checks.text.tokens import check_tokens
+from app.domain.checks.text.wording import check_reading, check_wording
 
 __all__ = ["CODES", "Check", "apply", "check_pair"]
 PROSE = frozenset({"generation", "translation"})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.errors import Invalid
-from app.domain.checks.fences import prose
+from app.domain.checks.code.fences import prose
 from app.domain.checks.problem import Problem, Severity
 
 MAX_RULES, MAX_PHRASES, MAX_PHRASE, MAX_NUMBER = 100, 200, 200, 100_000

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app.core.errors import Invalid
+from app.domain.checks.privacy.redaction import KINDS
 from app.domain.checks.problem import Problem
-from app.domain.checks.redaction import KINDS
 
 Level = Literal["block", "warn", "off"]
 LEVELS = ("block", "warn", "off")

@@ -17,7 +17,7 @@ from app.core.storage import Storage
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
-from app.domain.checks.duplicates import THRESHOLD, normalise
+from app.domain.checks.duplicates.lexical import THRESHOLD, normalise
 from app.domain.datasets import distribution, export, queries
 from app.domain.datasets import splits as split_rules
 from app.domain.datasets.tables import DatasetVersion, VersionItem

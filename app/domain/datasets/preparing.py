@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from app.core.database import new_id, now
 from app.core.errors import Invalid
-from app.domain.checks.duplicates import Grams, shingles
-from app.domain.checks.joining import near_pairs
+from app.domain.checks.duplicates.joining import near_pairs
+from app.domain.checks.duplicates.lexical import Grams, shingles
 from app.domain.checks.problem import Neighbour
 from app.domain.datasets import checking
 from app.domain.pairs import index, lengths, messages, opinions

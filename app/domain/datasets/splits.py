@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.core.errors import Invalid
-from app.domain.checks.duplicates import shingles
-from app.domain.checks.joining import near_pairs
+from app.domain.checks.duplicates.joining import near_pairs
+from app.domain.checks.duplicates.lexical import shingles
 
 SPLITS = ("train", "validation", "test")
 

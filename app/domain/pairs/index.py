@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import TextClause, delete, insert, select, text
 from sqlalchemy.orm import Session
 
-from app.domain.checks.duplicates import THRESHOLD, Grams, band_keys, copy_key, jaccard, shingles
+from app.domain.checks.duplicates.lexical import THRESHOLD, Grams, band_keys, copy_key, jaccard, shingles
 from app.domain.checks.problem import Neighbour
 from app.domain.pairs.tables import Pair, PairBand, PairTag, PairVector, Revision
 from app.domain.projects.tables import Project

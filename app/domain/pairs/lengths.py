@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from app.domain.checks.tokens import tokens
+from app.domain.checks.text.tokens import tokens
 from app.domain.projects.tables import Project
 from trainer.protocol import Recipe
 

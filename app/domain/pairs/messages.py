@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.errors import Invalid
-from app.domain.checks.invisible import canonical, folded
+from app.domain.checks.text.invisible import canonical, folded
 
 ROLES = ("system", "user", "assistant")
 MAX_MESSAGES, MAX_CHARACTERS, MAX_CONVERSATION, MAX_TAGS = 200, 32_000, 200_000, 40

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.core.database import now
-from app.domain.checks.invisible import folded
+from app.domain.checks.text.invisible import folded
 from app.domain.pairs.tables import Pair, PairTag
 from app.domain.projects.tables import Project
 from app.domain.rounds import queries as rounds

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, aliased
 from app.core.errors import NotFound
 from app.core.paging import Page, page_of
 from app.domain.checks.catalogue import check_pair
-from app.domain.checks.invisible import folded
 from app.domain.checks.problem import Neighbour
+from app.domain.checks.text.invisible import folded
 from app.domain.pairs import index, lengths, progress, vectors
 from app.domain.pairs.messages import Content
 from app.domain.pairs.tables import Pair, PairTag, Revision

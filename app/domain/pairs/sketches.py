@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.checks.embedding import Codes, sketches
+from app.domain.checks.duplicates.embedding import Codes, sketches
 
 BLOCK = 32_768
 MOST_FOUND = 300

@@ -17,8 +17,8 @@ from sqlalchemy import URL, delete, exists, func, insert, make_url, select
 from sqlalchemy.orm import Session
 
 from app.core import jobs
-from app.domain.checks import meaning
-from app.domain.checks.embedding import ABOUT, Codes, Embedding, cosines
+from app.domain.checks.duplicates import meaning
+from app.domain.checks.duplicates.embedding import ABOUT, Codes, Embedding, cosines
 from app.domain.checks.problem import Neighbour
 from app.domain.pairs import index
 from app.domain.pairs.sketches import Sketches

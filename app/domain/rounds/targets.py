@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.core.errors import Invalid
-from app.domain.checks.invisible import canonical, folded
+from app.domain.checks.text.invisible import canonical, folded
 
 MAX_TAGS = 4
 MAX_TARGETS = 100

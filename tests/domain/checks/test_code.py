@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.checks.catalogue import check_pair
-from app.domain.checks.code import check_code
-from app.domain.checks.fences import blocks, prose
+from app.domain.checks.code.check import check_code
+from app.domain.checks.code.fences import blocks, prose
 
 BROKEN = [
     ("Here:\n\n```python\nx = 1\ndef f(:\n    pass\n```", "line 5", "def f(:"),

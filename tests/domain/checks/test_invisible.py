@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.checks.invisible import HIDDEN, canonical, check_invisible, find, folded
+from app.domain.checks.text.invisible import HIDDEN, canonical, check_invisible, find, folded
 from app.web.render import markdown, shown
 
 SHOWN_FORMATS = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD, *range(0x13430, 0x13440)}

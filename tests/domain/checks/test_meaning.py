@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.domain.checks.duplicates import check_duplicates
-from app.domain.checks.embedding import Embedding, cosines
-from app.domain.checks.meaning import LEAST_COSINE, THRESHOLD, likelihood, read
+from app.domain.checks.duplicates.embedding import Embedding, cosines
+from app.domain.checks.duplicates.lexical import check_duplicates
+from app.domain.checks.duplicates.meaning import LEAST_COSINE, THRESHOLD, likelihood, read
 from app.domain.checks.problem import Neighbour
 
 FOLDER = Path(os.environ.get("PRECEPTOR_TEST_EMBEDDING", "data/embedding"))

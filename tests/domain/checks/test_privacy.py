@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.checks.privacy import check_privacy, find_marks
-from app.domain.checks.redaction import KINDS, Mark, merged, redact
+from app.domain.checks.privacy.check import check_privacy, find_marks
+from app.domain.checks.privacy.redaction import KINDS, Mark, merged, redact
 
 FOUND = [
     ("Write to ann.lee@mailbox.org today", "email", "ann.lee@mailbox.org"),

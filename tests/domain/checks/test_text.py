@@ -13,8 +13,8 @@ from app.core.errors import Invalid
 from app.domain.checks import severities
 from app.domain.checks.catalogue import CODES, check_pair
 from app.domain.checks.severities import parse_settings
-from app.domain.checks.tokens import tokens
-from app.domain.checks.wording import reading_ease
+from app.domain.checks.text.tokens import tokens
+from app.domain.checks.text.wording import reading_ease
 
 ASK = "Please explain which documents a tenant may ask the landlord for."
 LONG = "A tenant may ask for the energy certificate. "

@@ -7,7 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from app.domain.checks import code, duplicates, invisible, language, privacy, text
+from app.domain.checks import language
+from app.domain.checks.code import check as code
+from app.domain.checks.duplicates import lexical
+from app.domain.checks.privacy import check as privacy
+from app.domain.checks.text import form, invisible
 
 LONG, LIMIT = 32_000, 5.0
 BIT_OF = {
@@ -59,12 +63,12 @@ BLOCKS = {
     ],
 }
 CHECKS: dict[str, Callable[[str], object]] = {
-    "text": lambda given: list(text.check_text(given, given + "x")),
+    "text": lambda given: list(form.check_text(given, given + "x")),
     "privacy": lambda given: list(privacy.check_privacy("prompt", given)),
     "code": lambda given: list(code.check_code("prompt", given)),
     "language": lambda given: list(language.check_language(given, ["en"])),
     "invisible": lambda given: list(invisible.check_invisible("prompt", given)),
-    "duplicates": lambda given: duplicates.band_keys(duplicates.shingles(given)),
+    "duplicates": lambda given: lexical.band_keys(lexical.shingles(given)),
 }
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import Invalid
-from app.domain.checks.invisible import folded
+from app.domain.checks.text.invisible import folded
 from app.domain.datasets import export
 from app.domain.datasets.reading import sayings
 from app.domain.datasets.tabular import harmless

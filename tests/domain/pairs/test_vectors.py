@@ -17,8 +17,8 @@ from app.cli.jobs import drain
 from app.core import jobs
 from app.core.database import Database
 from app.core.storage import Storage
-from app.domain.checks.duplicates import shingles
-from app.domain.checks.embedding import Codes, cosines, sketches
+from app.domain.checks.duplicates.embedding import Codes, cosines, sketches
+from app.domain.checks.duplicates.lexical import shingles
 from app.domain.pairs import actions, index, messages, vectors
 from app.domain.pairs.sketches import Sketches
 from app.domain.pairs.tables import Pair, PairBand, PairVector

@@ -12,10 +12,10 @@ import textwrap
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from app.domain.checks.fences import blocks
+from app.domain.checks.code.fences import blocks
+from app.domain.checks.code.scripts import script_fault
+from app.domain.checks.code.sql import DIALECTS, sql_fault, sql_risks
 from app.domain.checks.problem import Problem
-from app.domain.checks.scripts import script_fault
-from app.domain.checks.sql import DIALECTS, sql_fault, sql_risks
 
 MAX_CHARACTERS, MAX_BLOCKS, MAX_BLOCK = 64_000, 200, 20_000
 # line (1 is the first of the code, 0 is unknown) and what is wrong

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from app.domain.checks.fences import prose
+from app.domain.checks.code.fences import prose
 from app.domain.checks.problem import Problem
 
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")

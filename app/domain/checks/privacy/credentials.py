@@ -12,7 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from app.domain.checks.redaction import Mark
+from app.domain.checks.privacy.redaction import Mark
 
 OWN = re.compile(
     r"\bsk-(?:proj-|ant-|or-|svcacct-)?[A-Za-z0-9_-]{20,200}|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"

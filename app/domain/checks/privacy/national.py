@@ -31,7 +31,7 @@ from stdnum.se import personnummer
 from stdnum.us import itin
 from stdnum.us import ssn as us_ssn
 
-from app.domain.checks.redaction import Mark
+from app.domain.checks.privacy.redaction import Mark
 
 Test = Callable[[str], Any]
 # Forms that nothing else has: found without any word before them.

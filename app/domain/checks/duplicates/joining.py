@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.checks.duplicates import THRESHOLD, Grams
+from app.domain.checks.duplicates.lexical import THRESHOLD, Grams
 
 Numbers = NDArray[np.int64]
 WORDS = 8  # 64-bit words of a bitmap

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import phonenumbers
 
-from app.domain.checks.redaction import Mark
+from app.domain.checks.privacy.redaction import Mark
 
 CANDIDATE = re.compile(
     r"(?<![\w.,/$€£#@=*-])(?:\+ ?|00 ?)?\(?\d[\d ()./\-\u00a0]{5,22}\d(?:[ ,]{0,2}(?:x|ext\.?|extension)"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from app.domain.checks.addresses import find_addresses
-from app.domain.checks.credentials import find_credentials
-from app.domain.checks.identifiers import find_identifiers
-from app.domain.checks.national import find_national
-from app.domain.checks.persons import find_persons
+from app.domain.checks.privacy.addresses import find_addresses
+from app.domain.checks.privacy.credentials import find_credentials
+from app.domain.checks.privacy.identifiers import find_identifiers
+from app.domain.checks.privacy.national import find_national
+from app.domain.checks.privacy.persons import find_persons
+from app.domain.checks.privacy.redaction import KINDS, Mark, placeholders
+from app.domain.checks.privacy.telephones import find_telephones
 from app.domain.checks.problem import Fix, Problem
-from app.domain.checks.redaction import KINDS, Mark, placeholders
-from app.domain.checks.telephones import find_telephones
 
 MAX_MARKS = 200
 

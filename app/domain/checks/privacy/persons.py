@@ -15,8 +15,8 @@ from functools import cache
 
 from zxcvbn.matching import RANKED_DICTIONARIES
 
-from app.domain.checks.redaction import Mark
-from app.domain.checks.vocabulary import FREQUENT, NAMED_AFTER, NEVER, PARTICLES, SOFT_TITLES, TITLES
+from app.domain.checks.privacy.redaction import Mark
+from app.domain.checks.text.vocabulary import FREQUENT, NAMED_AFTER, NEVER, PARTICLES, SOFT_TITLES, TITLES
 
 COMMON_RANK = 9000
 TOKEN = re.compile(r"[^\W\d_]+(?:['’-](?!s\b)[^\W\d_]+)*")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from stdnum import bitcoin, iban, luhn
 
-from app.domain.checks.redaction import Mark
+from app.domain.checks.privacy.redaction import Mark
 
 # Mailboxes of an office, not of a person.
 ROLE = re.compile(

@@ -9,9 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from app.domain.checks.fences import blocks, prose
+from app.domain.checks.code.fences import blocks, prose
 from app.domain.checks.problem import Problem
-from app.domain.checks.vocabulary import DANGLING
+from app.domain.checks.text.vocabulary import DANGLING
 
 SENTENCES = frozenset({"generation", "translation"})
 # Latin, Greek and Cyrillic end sentences with a mark; other scripts may not.

@@ -1,0 +1,1 @@
+"""Code in a text: where it stands and whether it parses."""

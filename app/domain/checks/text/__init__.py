@@ -1,0 +1,1 @@
+"""How a text is written: form, wholeness, figures, wording, hidden characters, length."""
