@@ -110,7 +110,7 @@ def test_settings_that_cannot_be_are_refused_by_name(given_: object) -> None:
 
 def test_every_code_of_the_sources_is_in_the_catalogue() -> None:
     folder = Path(severities.__file__).parent
-    found = {code for path in folder.glob("*.py") for code in re.findall(r'Problem\(\s*"(\w+)"', path.read_text())}
+    found = {code for path in folder.rglob("*.py") for code in re.findall(r'Problem\(\s*"(\w+)"', path.read_text())}
     assert len(found) > 20 and found <= set(CODES)
 
 
