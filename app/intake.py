@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import anyio
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.core.errors import Unauthorised
@@ -31,6 +32,7 @@ FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 MAX_FIELDS = 2000
 """A pair has at most 200 messages, each a role and a text, with context and tags."""
 MAX_FIELD_BYTES = 4 * 1024 * 1024
+READ = "read"
 WRITERS = 16
 """At once in one process; well below the 40 threads that requests share."""
 
@@ -96,6 +98,13 @@ async def place(request: Request, _: Arrived) -> AsyncIterator[None]:
 Place = Annotated[None, Depends(place, scope="function")]
 
 
+@event.listens_for(Session, "loaded_as_persistent")
+def keep(session: Session, row: object) -> None:
+    """A session forgets what nobody holds and reads it again; a request that writes holds what it has read."""
+    if (read := session.info.get(READ)) is not None:
+        read.append(row)
+
+
 async def transaction(request: Request, _: Place) -> AsyncIterator[Session]:
     """One request, one transaction; it ends before the answer leaves, so that the next request sees it.
 
@@ -104,6 +113,8 @@ async def transaction(request: Request, _: Place) -> AsyncIterator[Session]:
     database = request.app.state.database
     opened = database.read() if request.method in READING else database.session()
     session = opened.__enter__()
+    if request.method not in READING:
+        session.info[READ] = []
     try:
         yield session
     except BaseException as error:

@@ -17,8 +17,8 @@ Key = Annotated[str | None, Header(min_length=8, max_length=100)]
 class Repeatable:
     """What a handler calls with the request's body, the permission it asks anew, and the work to do once."""
 
-    def __init__(self, request: Request, session: Db, user: Me, idempotency_key: Key = None) -> None:
-        self.request, self.session, self.user, self.key = request, session, user, idempotency_key
+    def __init__(self, request: Request, session: Db, user: Me, key: str | None) -> None:
+        self.request, self.session, self.user, self.key = request, session, user, key
 
     def __call__(self, body: Any, ask: Callable[[], Any], produce: Callable[[], Any], status: int = 201) -> Any:
         ask()
@@ -29,4 +29,9 @@ class Repeatable:
         return idempotency.once(self.session, self.user.id, self.key, same, status, work).body
 
 
-Once = Annotated[Repeatable, Depends()]
+async def repeatable(request: Request, session: Db, user: Me, idempotency_key: Key = None) -> Repeatable:
+    """Needs no thread: nothing is asked before it is called."""
+    return Repeatable(request, session, user, idempotency_key)
+
+
+Once = Annotated[Repeatable, Depends(repeatable)]

@@ -21,7 +21,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from app.core.group_commit import GroupCommit
+from app.core.group_commit import PATIENCE_SECONDS, GroupCommit
+from app.core.turnstile import Turnstile
 
 sqlite = sqlite3  # the driver that is in use, for those who look at a file from outside
 NAMING = {
@@ -108,13 +109,16 @@ class Database:
     def __init__(self, url: str) -> None:
         self.is_sqlite = url.startswith("sqlite")
         if self.is_sqlite:
-            if ":memory:" not in url:
-                _for_us_alone(Path(url.removeprefix("sqlite:///")))
+            file = None if ":memory:" in url else Path(url.removeprefix("sqlite:///").partition("?")[0])
+            if file:
+                _for_us_alone(file)
             self.engine = create_engine(url, module=sqlite3)
             _prepare_sqlite(self.engine)
+            self._turnstile = Turnstile(file, PATIENCE_SECONDS) if file else None
         else:
+            self._turnstile = None
             self.engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
-        self._line = GroupCommit(self.engine) if self.is_sqlite else None
+        self._line = GroupCommit(self.engine, self._turnstile) if self.is_sqlite else None
         self._readers = self.engine.execution_options(read_only=True)
 
     @contextmanager
@@ -141,3 +145,5 @@ class Database:
 
     def dispose(self) -> None:
         self.engine.dispose()
+        if self._turnstile:
+            self._turnstile.close()

@@ -18,6 +18,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import TimeoutError as TookTooLong
 from sqlalchemy.orm import Session
 
+from app.core.turnstile import Turnstile
+
 MAX_GROUP = 64
 PATIENCE_SECONDS = 30.0
 
@@ -49,8 +51,9 @@ class Writer(Session):
 class GroupCommit:
     """The line of writers of one engine in one process: first come, first served."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, turnstile: Turnstile | None = None) -> None:
         self._engine = engine
+        self._turnstile = turnstile
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
         self._busy = False
@@ -73,14 +76,23 @@ class GroupCommit:
         self._take_turn()
         try:
             if self._group is None:
-                connection = self._engine.connect()
-                connection.begin()
-                self._group = Group(connection)
+                self._group = self._open()
         except BaseException:
             self._pass_turn()
             raise
         self._group.size += 1
         return self._group
+
+    def _open(self) -> Group:
+        """A new group: after other processes had their turn, the transaction begins."""
+        if self._turnstile is None:
+            return _begin(self._engine)
+        self._turnstile.enter()
+        try:
+            return _begin(self._engine)
+        except BaseException:
+            self._turnstile.leave()
+            raise
 
     def _take_turn(self) -> None:
         with self._lock:
@@ -121,11 +133,23 @@ class GroupCommit:
         if not (goes_on and self._hand_on()):
             self._group = None
             _commit(group)
+            if self._turnstile is not None:
+                self._turnstile.leave()
             self._pass_turn()
         if error is None:
             group.ended.wait()
             if group.error is not None:
                 raise group.error
+
+
+def _begin(engine: Engine) -> Group:
+    connection = engine.connect()
+    try:
+        connection.begin()
+    except BaseException:
+        connection.close()
+        raise
+    return Group(connection)
 
 
 def _is_open(connection: Connection) -> bool:

@@ -17,6 +17,7 @@ from app.settings import Settings
 
 LOCK = 7_305_110_001
 COLUMNS = AuditEvent.__table__.columns.keys()
+APPEND = insert(AuditEvent.__table__)
 
 
 def record(
@@ -50,7 +51,7 @@ def record(
     )
     event.hash = digest_of(event)
     # A plain insert: it is in every write, and nobody changes the row afterwards.
-    session.execute(insert(AuditEvent), {name: getattr(event, name) for name in COLUMNS})
+    session.execute(APPEND, {name: getattr(event, name) for name in COLUMNS})
     return event
 
 

@@ -18,6 +18,7 @@ from app.domain.audit.chain import as_dict
 from app.domain.audit.tables import AuditEvent
 
 BATCH = 1000
+NEWEST = select(AuditEvent.id, AuditEvent.hash).order_by(AuditEvent.id.desc()).limit(1)
 DENIED = "denied"
 
 
@@ -75,7 +76,7 @@ def is_denial(event: AuditEvent) -> bool:
 
 def newest(session: Session) -> tuple[int, str] | None:
     """(number, digest) of the last event, None when nothing was recorded."""
-    last = session.execute(select(AuditEvent.id, AuditEvent.hash).order_by(AuditEvent.id.desc()).limit(1)).first()
+    last = session.execute(NEWEST).first()
     return (last.id, last.hash) if last else None
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain.guidelines.tables import Guideline
 from app.domain.projects.tables import Project
+
+CURRENT_ID = (
+    select(Guideline.id).where(Guideline.project_id == bindparam("project")).order_by(Guideline.number.desc()).limit(1)
+)
 
 
 def all_versions(session: Session, project: Project) -> list[Guideline]:
@@ -20,3 +24,9 @@ def current(session: Session, project: Project) -> Guideline | None:
     return session.scalar(
         select(Guideline).where(Guideline.project_id == project.id).order_by(Guideline.number.desc()).limit(1)
     )
+
+
+def current_id(session: Session, project: Project) -> str | None:
+    """Of the version in force, without its text: what every decision is pinned to."""
+    found: str | None = session.scalar(CURRENT_ID, {"project": project.id})
+    return found

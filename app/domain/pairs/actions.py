@@ -207,7 +207,9 @@ def unchanged(revision: Revision, content: Content) -> bool:
 
 def lock(session: Session, pair_id: str) -> Pair:
     """The pair, locked until the transaction ends."""
-    queries.by_id(session, pair_id)
+    pair = queries.by_id(session, pair_id)
+    if session.get_bind().dialect.name == "sqlite":
+        return pair  # whoever writes holds the whole database since before the pair was read
     return session.scalars(select(Pair).where(Pair.id == pair_id).with_for_update()).one()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Forbidden, NotFound
@@ -11,6 +11,11 @@ from app.domain.accounts.tables import User
 from app.domain.projects.tables import Membership, Project
 
 ROLES = "roles"
+# Asked with every request: made once, since making a statement takes longer than running it.
+ROLE = select(Membership.role).where(
+    Membership.project_id == bindparam("project"), Membership.user_id == bindparam("user")
+)
+BY_SLUG = select(Project).where(Project.slug == bindparam("slug"))
 
 
 def role_in(session: Session, user: User, project: Project) -> Role | None:
@@ -21,9 +26,7 @@ def role_in(session: Session, user: User, project: Project) -> Role | None:
         return Role.ADMIN
     roles: dict[tuple[str, str], Role | None] = session.info.setdefault(ROLES, {})
     if (user.id, project.id) not in roles:
-        role = session.scalar(
-            select(Membership.role).where(Membership.project_id == project.id, Membership.user_id == user.id)
-        )
+        role = session.scalar(ROLE, {"project": project.id, "user": user.id})
         roles[user.id, project.id] = Role(role) if role else None
     return roles[user.id, project.id]
 
@@ -50,7 +53,7 @@ def require(session: Session, user: User, permission: Permission, project: Proje
 
 def visible_project(session: Session, user: User, slug: str) -> Project:
     """The project, when the user may read it; otherwise NotFound."""
-    project = session.scalar(select(Project).where(Project.slug == slug))
+    project = session.scalar(BY_SLUG, {"slug": slug})
     if project is None:
         raise NotFound()
     require(session, user, Permission.READ_PROJECT, project)

@@ -113,7 +113,6 @@ def decide(
         session, user, project, pair, reviewed=reviewed, decision=decision, ratings=ratings, comment=comment
     )
     session.delete(held)
-    session.flush()
     _derive(session, project, pair)
     telling.decided(session, pair, review)
     audit.record(
@@ -158,23 +157,15 @@ def _next_pair(session: Session, user: User, project: Project) -> Pair | None:
 
 
 def _lock_one(session: Session, user: User, project: Project, passed: list[str]) -> Pair | None:
-    """What was begun comes first: it is older, and half an opinion helps nobody."""
-    for statement in (selection.begun(user, project), selection.fresh(user, project)):
-        found: Pair | None = session.scalar(
-            statement.where(Pair.id.not_in(passed))
-            .order_by(Pair.id)
-            .limit(1)
-            .with_for_update(of=Pair, skip_locked=True)
-            .execution_options(populate_existing=True)
-        )
-        if found is not None:
-            return found
-    return None
+    asked = {**selection.Asked.of(user, project).values(), "passed": passed}
+    found = (session.scalar(statement, asked) for statement in selection.NEXT)
+    return next((pair for pair in found if pair is not None), None)
 
 
 def _still_wanted(session: Session, user: User, project: Project, pair: Pair) -> bool:
     """Asked again under the lock: the statement that found the pair may not have seen the newest lease."""
-    return session.scalar(selection.begun(user, project).where(Pair.id == pair.id)) is not None
+    asked = {**selection.Asked.of(user, project).values(), "pair": pair.id}
+    return session.scalar(selection.WANTED, asked) is not None
 
 
 def _clear_ended(session: Session, user: User, pair: Pair) -> None:

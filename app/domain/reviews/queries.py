@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from app.core.database import now
@@ -21,6 +21,18 @@ from app.domain.reviews import gold, selection
 from app.domain.reviews.tables import GoldAnswer, Lease, Review
 
 GOLD = selection.GOLD
+# Asked by every reviewer with every pair: made once, since making a statement takes longer than running it.
+STANDING = (
+    select(Review)
+    .where(Review.pair_id == bindparam("pair"), Review.undone_at.is_(None), Review.kind != GOLD)
+    .order_by(Review.id)
+)
+LIVE_LEASES = select(func.count()).where(Lease.pair_id == bindparam("pair"), Lease.expires_at > bindparam("moment"))
+ON_DESK = (
+    select(Lease)
+    .where(Lease.reviewer_id == bindparam("user"), Lease.expires_at > bindparam("moment"))
+    .order_by(Lease.id)
+)
 
 
 def by_id(session: Session, review_id: str) -> Review:
@@ -32,8 +44,7 @@ def by_id(session: Session, review_id: str) -> Review:
 
 def of_pair(session: Session, pair: Pair) -> list[Review]:
     """Standing reviews, oldest first; answers to a gold pair are none."""
-    statement = select(Review).where(Review.pair_id == pair.id, Review.undone_at.is_(None), Review.kind != GOLD)
-    return list(session.scalars(statement.order_by(Review.id)))
+    return list(session.scalars(STANDING, {"pair": pair.id}))
 
 
 def deciding(session: Session, pair: Pair) -> list[Review]:
@@ -108,14 +119,13 @@ def lease_on(session: Session, user: User, pair: Pair) -> Lease | None:
 
 
 def live_leases(session: Session, pair: Pair) -> int:
-    statement = select(func.count()).where(Lease.pair_id == pair.id, Lease.expires_at > now())
-    return session.scalar(statement) or 0
+    return session.scalar(LIVE_LEASES, {"pair": pair.id, "moment": now()}) or 0
 
 
 def lease_of(session: Session, user: User, project: Project) -> Lease | None:
     """The item that is on the user's desk, the one held longest."""
-    mine = select(Lease).where(Lease.reviewer_id == user.id, Lease.expires_at > now()).order_by(Lease.id)
-    for lease in session.scalars(mine).all():  # no join: a person holds few, and a planner may start at the pairs
+    mine = session.scalars(ON_DESK, {"user": user.id, "moment": now()}).all()
+    for lease in mine:  # no join: a person holds few, and a planner may start at the pairs
         if session.scalar(select(Pair.project_id).where(Pair.id == lease.pair_id)) == project.id:
             return lease
     return None
@@ -131,7 +141,7 @@ def open_leases(session: Session, project: Project) -> list[tuple[Lease, Pair]]:
 
 def waiting(user: User, project: Project) -> Select[Any]:
     """Every pair that this user may take; the order is the caller's."""
-    return selection.takeable(user, project)
+    return selection.takeable(selection.Asked.of(user, project))
 
 
 def queue_length(session: Session, project: Project, user: User) -> int:
@@ -157,11 +167,15 @@ def latest_by(session: Session, user: User, project: Project) -> Review | None:
 
 def to_adjudicate(session: Session, project: Project, limit: int = 100) -> list[Pair]:
     """Pairs that wait for a ruling, oldest first."""
-    return list(session.scalars(selection.to_adjudicate(project).order_by(Pair.id).limit(limit)))
+    return list(session.scalars(_to_adjudicate(project).order_by(Pair.id).limit(limit)))
 
 
 def awaits_ruling(session: Session, project: Project, pair: Pair) -> bool:
-    return session.scalar(selection.to_adjudicate(project).where(Pair.id == pair.id)) is not None
+    return session.scalar(_to_adjudicate(project).where(Pair.id == pair.id)) is not None
+
+
+def _to_adjudicate(project: Project) -> Select[Any]:
+    return selection.to_adjudicate(selection.Asked(None, project.id, project.overlap, now()))
 
 
 # --- gold pairs ---

@@ -7,12 +7,13 @@ What is in review already is asked, pair by pair, whether it wants one more opin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Integer, ScalarSelect, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.database import now
+from app.core.database import Utc, now
 from app.domain.accounts.tables import User
 from app.domain.pairs.opinions import ACCEPTING, REFUSING
 from app.domain.pairs.states import State
@@ -22,6 +23,28 @@ from app.domain.reviews.tables import Lease, Review
 
 OPINION, ADJUDICATION, GOLD = "review", "adjudication", "gold"
 DECIDING = (OPINION, ADJUDICATION)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """By whom, of which project and when it is asked: values, or PARAMETERS of a statement that is made once."""
+
+    user: Any
+    project: Any
+    overlap: Any
+    moment: Any
+
+    @classmethod
+    def of(cls, user: User, project: Project) -> Asked:
+        return cls(user.id, project.id, project.overlap, now())
+
+    def values(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+PARAMETERS = Asked(
+    bindparam("user"), bindparam("project"), bindparam("overlap", type_=Integer), bindparam("moment", type_=Utc)
+)
 
 
 def standing() -> tuple[ColumnElement[bool], ...]:
@@ -38,9 +61,9 @@ def _count(condition: ColumnElement[bool]) -> Any:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-def _tally(project: Project, rule: str) -> ScalarSelect[int]:
+def _tally(asked: Asked, rule: str) -> ScalarSelect[int]:
     """`opinions.more` (rule "more") or "adjudicate" as 1 or 0, said in SQL over a pair's standing verdicts."""
-    needed = func.coalesce(Pair.opinions, project.overlap)
+    needed = func.coalesce(Pair.opinions, asked.overlap)
     accepting, refusing = _count(Review.decision.in_(ACCEPTING)), _count(Review.decision.in_(REFUSING))
     held, given = _count(or_(Review.decision == "escalate", Review.kind == ADJUDICATION)), accepting + refusing
     escalated = _count(Review.decision == "escalate") > 0
@@ -53,49 +76,62 @@ def _tally(project: Project, rule: str) -> ScalarSelect[int]:
     return select(found).where(*standing()).correlate(Pair).scalar_subquery()
 
 
-def _leases(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
-    held = select(func.count()).where(Lease.pair_id == Pair.id, Lease.expires_at > now(), *conditions)
+def _leases(asked: Asked, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    held = select(func.count()).where(Lease.pair_id == Pair.id, Lease.expires_at > asked.moment, *conditions)
     return held.correlate(Pair).scalar_subquery()
 
 
-def _of(user: User, project: Project, state: State) -> Select[Any]:
+def _of(asked: Asked, state: State) -> Select[Any]:
     return select(Pair).where(
-        Pair.project_id == project.id, Pair.state == state, Pair.author_id != user.id, Pair.is_gold.is_(False)
+        Pair.project_id == asked.project, Pair.state == state, Pair.author_id != asked.user, Pair.is_gold.is_(False)
     )
 
 
-def fresh(user: User, project: Project) -> Select[Any]:
+def fresh(asked: Asked) -> Select[Any]:
     """Pairs that nobody has looked at yet."""
-    return _of(user, project, State.SUBMITTED)
+    return _of(asked, State.SUBMITTED)
 
 
-def begun(user: User, project: Project) -> Select[Any]:
+def begun(asked: Asked) -> Select[Any]:
     """Pairs in review that want another opinion than those given and those being written, this user's among neither."""
-    return _of(user, project, State.IN_REVIEW).where(_wanted_of(user, project))
+    return _of(asked, State.IN_REVIEW).where(_wanted_of(asked))
 
 
-def takeable(user: User, project: Project) -> Select[Any]:
+def takeable(asked: Asked) -> Select[Any]:
     """Fresh or begun, in one statement."""
     return select(Pair).where(
-        Pair.project_id == project.id,
-        Pair.author_id != user.id,
+        Pair.project_id == asked.project,
+        Pair.author_id != asked.user,
         Pair.is_gold.is_(False),
-        or_(Pair.state == State.SUBMITTED, and_(Pair.state == State.IN_REVIEW, _wanted_of(user, project))),
+        or_(Pair.state == State.SUBMITTED, and_(Pair.state == State.IN_REVIEW, _wanted_of(asked))),
     )
 
 
-def _wanted_of(user: User, project: Project) -> ColumnElement[bool]:
-    judged = select(Review.id).where(*standing(), Review.reviewer_id == user.id).correlate(Pair)
-    return and_(~judged.exists(), _leases(Lease.reviewer_id == user.id) == 0, _tally(project, "more") > _leases())
+def _wanted_of(asked: Asked) -> ColumnElement[bool]:
+    judged = select(Review.id).where(*standing(), Review.reviewer_id == asked.user).correlate(Pair)
+    own = _leases(asked, Lease.reviewer_id == asked.user)
+    return and_(~judged.exists(), own == 0, _tally(asked, "more") > _leases(asked))
 
 
-def to_adjudicate(project: Project) -> Select[Any]:
+def _next(found: Select[Any]) -> Select[Any]:
+    """The oldest of them that is not among the `passed`, locked; what another has locked is left out."""
+    oldest = found.where(Pair.id.not_in(bindparam("passed", expanding=True))).order_by(Pair.id).limit(1)
+    return oldest.with_for_update(of=Pair, skip_locked=True).execution_options(populate_existing=True)
+
+
+NEXT = (_next(begun(PARAMETERS)), _next(fresh(PARAMETERS)))
+"""What was begun comes first: it is older, and half an opinion helps nobody."""
+WANTED = begun(PARAMETERS).where(Pair.id == bindparam("pair"))
+"""Whether a pair in review wants the opinion of this user."""
+
+
+def to_adjudicate(asked: Asked) -> Select[Any]:
     """Pairs whose opinions are split for good, or that somebody escalated."""
     return select(Pair).where(
-        Pair.project_id == project.id,
+        Pair.project_id == asked.project,
         Pair.state == State.IN_REVIEW,
         Pair.is_gold.is_(False),
-        _tally(project, "adjudicate") == 1,
+        _tally(asked, "adjudicate") == 1,
     )
 
 
@@ -105,7 +141,8 @@ def length(session: Session, user: User, project: Project) -> int:
     own = submitted.where(Pair.author_id == user.id, Pair.is_gold.is_(False))
     parts = (submitted, own, submitted.where(Pair.is_gold))
     all_, mine, gold = (session.scalar(part) or 0 for part in parts)
-    return all_ - mine - gold + (session.scalar(select(func.count()).select_from(begun(user, project).subquery())) or 0)
+    started = select(func.count()).select_from(begun(Asked.of(user, project)).subquery())
+    return all_ - mine - gold + (session.scalar(started) or 0)
 
 
 def submitted_of(ids: Sequence[str]) -> Select[Any]:

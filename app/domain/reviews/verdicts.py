@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.core.database import now
+from app.core.database import new_id, now
 from app.core.errors import Invalid
 from app.domain.accounts.tables import User
 from app.domain.guidelines import queries as guideline_queries
@@ -85,8 +85,8 @@ def write(
     kind: str = OPINION,
 ) -> Review:
     """`reviewed` is the revision that was read; the pair's submitted one is what came of it."""
-    guideline = guideline_queries.current(session, project)
     review = Review(
+        id=new_id(),
         pair_id=pair.id,
         revision_id=pair.submitted_revision_id or reviewed,
         reviewed_revision_id=reviewed,
@@ -94,11 +94,10 @@ def write(
         decision=decision,
         ratings=complete(project, ratings),
         comment=comment,
-        guideline_id=guideline.id if guideline else None,
+        guideline_id=guideline_queries.current_id(session, project),
         kind=kind,
     )
     session.add(review)
-    session.flush()
     return review
 
 
