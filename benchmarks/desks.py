@@ -33,12 +33,33 @@ FILTERS = (
     "state=approved",
     "state=submitted",
     "state=rejected",
+    "unresolved=true",
+    "author={bob}",
+    "author={bob}&state=submitted",
     "tag=category:billing",
+    "tag=category:nobody's",
+    "tag=category:billing&tag=difficulty:hard",
+    "tag=category:billing&author={bob}",
     "state=approved&tag=difficulty:hard",
     "state=draft&tag=category:records",
     "q=please",
     "q=zzzznothing",
+    "q={rare}",
+    "q={half}",
+    "q=re",
+    "q=qx",
+    "q=%E6%9D%B1%E4%BA%AC",
+    "q=please&state=approved",
+    "q={rare}&state=submitted",
+    "q=please&author={bob}",
+    "q={rare}&author={bob}",
+    "q=please&tag=category:billing",
+    "q=records,&tag=category:billing",
+    "q=please&unresolved=true",
+    "q={rare}&state=approved&author={bob}&tag=category:billing&tag=difficulty:hard",
 )
+"""{bob} wrote the approved pairs, all older than the others; {rare} is a word of one of them, {half} four letters of
+it."""
 
 
 class Client:
@@ -116,7 +137,9 @@ def reviewing(stack: Stack, clients: int, seconds: float) -> dict[str, Any]:
 def listing(stack: Stack, rounds: int = 40) -> dict[str, Any]:
     """A list of 50 with each filter, the first page and the one behind its cursor."""
     client, found = Client(stack.url, stack.tokens["carol"]), {}
-    for query in FILTERS:
+    known = client.ask("GET", "/projects/soak/pairs?state=approved&limit=1")[1]["items"][0]
+    rare = max(known["messages"][0]["content"].rstrip("?").split(), key=len)
+    for query in (one.format(bob=known["author"], rare=rare, half=rare[:4]) for one in FILTERS):
         times = []
         for _ in range(rounds):
             status, page, took = client.ask("GET", f"/projects/soak/pairs?limit=50&{query}")

@@ -54,7 +54,7 @@ def at(url: str, revision: str) -> None:
 
 @pytest.mark.assurance
 @pytest.mark.slow
-@pytest.mark.parametrize(("start", "stride"), [("base", 17), ("0001", 13), ("0002", 7), ("0003", 1)])
+@pytest.mark.parametrize(("start", "stride"), [("base", 17), ("0001", 13), ("0002", 7), ("0003", 5), ("0005", 1)])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_migration_killed_at_any_statement_left_nothing(
     engine: str, start: str, stride: int, tmp_path: Path, request: pytest.FixtureRequest, tally: Any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import IO, Any
 
@@ -23,7 +23,7 @@ from app.domain.datasets import preparing, readers, uploads
 from app.domain.datasets.reading import mapping as columns
 from app.domain.datasets.tables import Upload
 from app.domain.guidelines import queries as guideline_queries
-from app.domain.pairs import index, vectors
+from app.domain.pairs import index, search, vectors
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 
@@ -194,9 +194,16 @@ def save_rows(session: Session, payload: dict[str, Any], prepared: preparing.Pre
             session.execute(insert(Base.metadata.tables[table]), rows)
     index.insert_tags(session, prepared.tags)
     index.insert_bands(session, prepared.bands)
+    search.add(session, _searched(prepared))
     vectors.request(session, project.id)
     _record(session, payload, counts)
     return counts
+
+
+def _searched(prepared: preparing.Prepared) -> Iterator[search.Row]:
+    for pair, revision in zip(prepared.pairs, prepared.revisions, strict=True):
+        words = revision["tags"], revision["prompt"], revision["completion"]
+        yield pair["id"], pair["project_id"], pair["author_id"], *words
 
 
 def _approvals(

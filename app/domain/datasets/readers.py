@@ -35,6 +35,8 @@ ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",  # address space is bounded, and every thread reserves some
+    "MALLOC_ARENA_MAX": "1",
     "LC_ALL": "C.UTF-8",
 }
 GONE = "The file could not be read: it stopped the reader ({}). It is damaged, or asks for too much; save it anew."

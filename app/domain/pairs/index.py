@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from app.domain.checks.duplicates.lexical import THRESHOLD, Grams, band_keys, copy_key, jaccard, shingles
 from app.domain.checks.problem import Neighbour
-from app.domain.pairs.tables import Pair, PairBand, PairTag, PairVector, Revision
+from app.domain.pairs import search
+from app.domain.pairs.tables import Pair, PairBand, PairTag, PairText, PairVector, Revision
 from app.domain.projects.tables import Project
 
 MAX_CANDIDATES = 200
@@ -121,8 +122,8 @@ def _sharers(session: Session, project: Project, keys: Iterable[int]) -> dict[in
 
 
 def reindex(session: Session, pair: Pair, revision: Revision) -> None:
-    """Replace the tags and bands of a pair by those of its current revision; its vector follows by a job."""
-    for table in (PairTag, PairBand, PairVector):
+    """Replace the tags, bands and text of a pair by those of its current revision; its vector follows by a job."""
+    for table in (PairTag, PairBand, PairText, PairVector):
         session.execute(delete(table).where(table.pair_id == pair.id))
     add(session, [(pair, revision)])
 
@@ -137,6 +138,7 @@ def add(session: Session, rows: Sequence[tuple[Pair, Revision]]) -> None:
             for tag, value in revision.tags.items()
         ],
     )
+    search.add(session, [(p.id, p.project_id, p.author_id, r.tags, r.prompt, r.completion) for p, r in rows])
     for some in batched(rows, 2_000):
         add_bands(session, [(p.id, p.project_id, r.prompt, r.completion) for p, r in some])
 

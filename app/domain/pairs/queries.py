@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from app.core.errors import NotFound
 from app.core.paging import Page, page_of
 from app.domain.checks.catalogue import check_pair
 from app.domain.checks.problem import Neighbour
 from app.domain.checks.text.invisible import folded
-from app.domain.pairs import index, lengths, progress, vectors
-from app.domain.pairs.messages import Content
-from app.domain.pairs.tables import Pair, PairTag, Revision
+from app.domain.pairs import index, lengths, progress, search, vectors
+from app.domain.pairs.messages import Content, is_text
+from app.domain.pairs.tables import Pair, PairTag, PairText, Revision
 from app.domain.projects import settings
 from app.domain.projects.tables import Project
 from app.domain.rounds.tables import Round
+
+WINDOW = 1_000
+"""Newest pairs that a list looks through one by one before it asks the index."""
 
 
 def by_id(session: Session, pair_id: str) -> Pair:
@@ -56,11 +60,18 @@ def neighbours_of(
     session: Session, project: Project, content: Content, *, without: str | None = None
 ) -> list[Neighbour]:
     """By wording first, then by meaning; none is named twice."""
+    return _around(session, project, content, without)[0]
+
+
+def _around(
+    session: Session, project: Project, content: Content, without: str | None
+) -> tuple[list[Neighbour], tuple[Neighbour, ...]]:
+    """The neighbours; and the nearest approved pairs, where the prompt is far from all of them."""
     if not content.prompt.strip():
-        return []
+        return [], ()
     worded = index.neighbours(session, project, content.prompt, without=without, completion=content.completion)
-    meant = vectors.neighbours(session, project, content.prompt, without=without)
-    return [*worded, *(one for one in meant if one.pair not in {other.pair for other in worded})]
+    meant, named = vectors.look(session, project, content.prompt, without=without), {one.pair for one in worded}
+    return [*worded, *(one for one in meant.same if one.pair not in named)], meant.far_from
 
 
 def problems_for(
@@ -68,11 +79,13 @@ def problems_for(
 ) -> list[dict[str, Any]]:
     """Every problem of a content against the project and what it has set, nothing saved."""
     reader = lengths.reader_of(project)
+    neighbours, far_from = _around(session, project, content, without)
     found = check_pair(
         content.prompt,
         content.completion,
         languages=project.languages,
-        neighbours=neighbours_of(session, project, content, without=without),
+        neighbours=neighbours,
+        far_from=far_from,
         task=project.task,
         rules=settings.rules(project.settings),
         sources=sources_of(content),
@@ -101,33 +114,70 @@ def page(
     cursor: str | None = None,
     also: ColumnElement[bool] | None = None,
 ) -> Page[Pair]:
-    """Pairs, newest first, that match every filter; `also` is a condition of a room above."""
-    statement = select(Pair).where(Pair.project_id == project.id, Pair.is_gold.is_(False))
-    if state:
-        statement = statement.where(Pair.state == state)
-    if author:
-        statement = statement.where(Pair.author_id == author)
-    if also is not None:
-        statement = statement.where(also)
-    for tag, value in (tags or {}).items():
-        match = aliased(PairTag)
-        statement = statement.where(
-            select(match.pair_id).where(match.pair_id == Pair.id, spelt(session, project, match, tag, [value])).exists()
-        )
-    if q:
-        statement = statement.join(Revision, Revision.id == Pair.current_revision_id).where(
-            or_(Revision.prompt.icontains(q, autoescape=True), Revision.completion.icontains(q, autoescape=True))
-        )
-    return page_of(session, statement, Pair.id, limit=limit, cursor=cursor)
+    """Pairs, newest first, that match every filter; `also` is a condition of a room above.
+
+    What many have is soon met among the newest; what few have is found through the index of texts, authors and tags.
+    """
+    place = [
+        Pair.project_id == project.id,
+        *([Pair.state == state] if state else []),
+        *([] if also is None else [also]),
+    ]
+    wanted: list[ColumnElement[bool]] = [Pair.is_gold.is_(False)]
+    if not (q or tags or author):
+        return page_of(session, select(Pair).where(*place, *wanted), Pair.id, limit=limit, cursor=cursor)
+    spelt_as = [spellings(session, project, tag, [value]) for tag, value in (tags or {}).items()]
+    if not all(spelt_as) or not is_text(q or ""):
+        return Page([], None)
+    wanted += [_tagged(held) for held in spelt_as]
+    wanted += [Pair.author_id == author] if author else []
+    wanted += [search.holds(session, q)] if q else []
+    place += [Pair.id < cursor] if cursor else []
+    pairs = select(Pair).join(PairText, PairText.pair_id == Pair.id) if q else select(Pair)
+    walked = [*place, *([Pair.author_id == author] if author and not state else [])]
+    first = select(Pair.id).where(*walked).order_by(Pair.id.desc())
+    found = page_of(session, pairs.where(Pair.id.in_(first.limit(WINDOW)), *wanted), Pair.id, limit=limit)
+    if found.next or session.scalar(first.offset(WINDOW).limit(1)) is None:
+        return found
+    asked = search.Asked(search.marks_of(project.id, author, tags or {}), search.fold(q or ""))
+    if search.serves(session, asked):
+        return search.newest(session, asked, place, wanted, limit)
+    return page_of(session, pairs.where(*place, *wanted), Pair.id, limit=limit)
+
+
+def spellings(session: Session, project: Project, tag: str, values: Sequence[str]) -> list[tuple[str, str]]:
+    """Every (tag, value) of the project that is this tag with one of these values, however capitalised or composed."""
+    wanted = {folded(value) for value in values}
+    return [
+        (name, held)
+        for name in _distinct(session, PairTag.tag, PairTag.project_id == project.id)
+        if folded(name) == folded(tag)
+        for held in _distinct(session, PairTag.value, PairTag.project_id == project.id, PairTag.tag == name)
+        if folded(held) in wanted
+    ]
+
+
+def _distinct(session: Session, key: InstrumentedAttribute[str], *where: ColumnElement[bool]) -> list[str]:
+    """The distinct values of an index's next column, by jumping from one to the next: few, however many the rows."""
+    steps = select(func.min(key).label("value")).where(*where).cte("steps", recursive=True)
+    following = select(func.min(key)).where(*where, key > steps.c.value).scalar_subquery()
+    steps = steps.union_all(select(following).where(steps.c.value.is_not(None)))
+    return list(session.scalars(select(steps.c.value).where(steps.c.value.is_not(None))))
+
+
+def _tagged(held: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
+    match = aliased(PairTag)
+    return exists().where(match.pair_id == Pair.id, among(match, held))
+
+
+def among(match: Any, held: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
+    """A condition on PairTag `match`: one of these spellings."""
+    return or_(*(and_(match.tag == tag, match.value == value) for tag, value in held)) if held else false()
 
 
 def spelt(session: Session, project: Project, match: Any, tag: str, values: list[str]) -> ColumnElement[bool]:
     """A condition on PairTag `match`: this tag with one of these values, however they are capitalised or composed."""
-    named = select(PairTag.tag).where(PairTag.project_id == project.id).distinct()
-    tags = [one for one in session.scalars(named) if folded(one) == folded(tag)]
-    wanted = {folded(value) for value in values}
-    held = select(PairTag.value).where(PairTag.project_id == project.id, PairTag.tag.in_(tags)).distinct()
-    return and_(match.tag.in_(tags), match.value.in_([one for one in session.scalars(held) if folded(one) in wanted]))
+    return among(match, spellings(session, project, tag, values))
 
 
 def counts_by_state(session: Session, project: Project, author: str | None = None) -> dict[str, int]:

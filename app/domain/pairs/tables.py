@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, Identified, now
@@ -88,6 +100,21 @@ class PairBand(Base):
     pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"), primary_key=True)
     key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     project_id: Mapped[str] = mapped_column(String(32))
+
+
+class PairText(Base):
+    """What the current revision is found by: its folded text, and marks of the filters that it meets (search.py).
+
+    `number` rises with the age of the pair; the database's own index of trigrams goes by it.
+    """
+
+    __tablename__ = "pair_texts"
+    number: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    )
+    pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"), unique=True)
+    marks: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
 
 
 class PairVector(Base):

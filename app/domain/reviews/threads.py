@@ -90,10 +90,10 @@ def unresolved(user: User) -> ColumnElement[bool]:
     """A condition on Pair: a remark waits. Of a pair that is being judged only one's own and its author's count, so
     that the list gives no opinion away."""
     plain = Pair.state.not_in(QUEUED) | Comment.author_id.in_([user.id]) | (Comment.author_id == Pair.author_id)
-    waiting = select(Comment.id).where(
-        Comment.pair_id == Pair.id, Comment.parent_id.is_(None), Comment.resolved_at.is_(None)
-    )
-    return (waiting if user.is_admin else waiting.where(plain | (Pair.author_id == user.id))).exists()
+    open_ = (Comment.parent_id.is_(None), Comment.resolved_at.is_(None))
+    waiting = select(Comment.id).where(Comment.pair_id == Pair.id, *open_)
+    known = (waiting if user.is_admin else waiting.where(plain | (Pair.author_id == user.id))).exists()
+    return Pair.id.in_(select(Comment.pair_id).where(*open_)) & known  # few remarks, many pairs: begin at the remarks
 
 
 def _thread(head: Comment, replies: list[Comment], revision_id: str, texts: dict[str, str | None]) -> Thread:
