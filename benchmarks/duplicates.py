@@ -1,9 +1,12 @@
-"""Near-duplicates, measured: recall, precision and false positives by wording and by meaning; latency and memory.
+"""Near-duplicates and relevance, measured; latency and memory.
 
-    python -m benchmarks.duplicates ../shared/data [--embedding DIR] [--million] [--only wording|meaning|latency]
+    python -m benchmarks.duplicates ../shared/data [--embedding DIR] [--million]
+        [--only wording|meaning|relevance|latency]
 
-The baseline is Jaccard >= 0.8 of character 5-grams. The weights of the logistic model were fitted on the half of the
-groups whose hash is even; what is printed is the other half. Processor seconds are printed beside wall-clock time.
+By wording and by meaning: recall, precision and false positives. The baseline is Jaccard >= 0.8 of character 5-grams.
+The weights of the logistic model were fitted on the half of the groups whose hash is even (that of facets on the same
+half of medquad); what is printed is the other half. Relevance: how much that is foreign to a project is found, and how
+much of its own is taken for foreign. Processor seconds are printed beside wall-clock time.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from sqlalchemy import insert
 
 from app.cli.installation import migrate
 from app.core.database import Database, new_id
+from app.domain.checks import relevance
 from app.domain.checks.duplicates import meaning
 from app.domain.checks.duplicates.embedding import Embedding
 from app.domain.checks.duplicates.joining import near_pairs
@@ -36,6 +40,8 @@ from app.domain.projects.tables import Project
 from tests.people import make_cast
 
 BASELINE = 0.8
+PROJECTS = ("banking77_train", "medquad_open", "text2sql_advising")
+SUBJECTS = (*PROJECTS, "gsm8k_train_3000", "tldr_en", "bitext_support_80", "xstest")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -44,13 +50,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--embedding", type=Path, default=Path("data/embedding"))
     parser.add_argument("--million", action="store_true")
-    parser.add_argument("--only", choices=["wording", "meaning", "latency"])
+    parser.add_argument("--only", choices=["wording", "meaning", "relevance", "latency"])
     parser.add_argument("--url", help="database of the latency part, empty; by default a new SQLite file")
     options = parser.parse_args()
     if options.only in (None, "wording"):
         wording(options.folder)
     if options.only in (None, "meaning"):
         by_meaning(options.folder, Embedding(options.embedding))
+    if options.only in (None, "relevance"):
+        relevance_of(options.folder, Embedding(options.embedding))
     if options.only in (None, "latency"):
         for rows in (100_000, *([1_000_000] if options.million else [])):
             latency(options.folder, options.embedding, rows, options.url)
@@ -126,6 +134,8 @@ def by_meaning(folder: Path, embedding: Embedding) -> None:
     report("onestop_pairs, versions of one sentence", {text: root(text) for text in parent}, embedding)
     strangers = {row["prompt"]: row["id"] for row in rows_of(folder, "gsm8k_train_3000")}
     report("gsm8k, no two alike", strangers, embedding)
+    forms = {row["prompt"]: row["prompt"].casefold() for row in rows_of(folder, "medquad_open")}
+    report("medquad, questions made from forms, no two alike", dict(list(forms.items())[:3_000]), embedding)
 
 
 def report(name: str, group_of: dict[str, str], embedding: Embedding) -> None:
@@ -161,6 +171,32 @@ def line(name: str, shown: set[Any], true: set[Any], texts: int, scores: dict[An
     first = sum(right for _, right in best.values()) / max(1, len(best))
     print(f"  {name:26} recall {recall:.3f}  false positives {len(shown - true) / others:.2e} of pairs  "
           f"precision {len(shown & true) / max(1, len(shown)):.3f}, of the nearest {first:.3f}")  # fmt: skip
+
+
+# --- relevance ---
+
+
+def relevance_of(folder: Path, embedding: Embedding, held: int = 500) -> None:
+    """Projects of 50, 200 and 1,000 approved prompts: the share of other sets, and of their own unseen, that is far."""
+    sets = {name: drawn(folder, name, embedding) for name in SUBJECTS}
+    for own in PROJECTS:
+        for pairs in (50, 200, 1_000):
+            shares = defaultdict(list)
+            for turn in range(10 if pairs < 1_000 else 1):
+                mixed = np.random.default_rng(turn).permutation(sets[own])
+                approved, limit = mixed[:pairs], relevance.limit_of(mixed[:pairs])
+                for name, vectors_ in sets.items():
+                    asked = mixed[-held:] if name == own else vectors_[:held]
+                    nearest = np.sort(asked @ approved.T, axis=1)[:, -relevance.K]
+                    shares[name].append((nearest < limit).mean())
+            rest = "  ".join(f"{name} {np.mean(shares[name]):.3f}" for name in SUBJECTS if name != own)
+            print(f"{own}, {pairs} approved: false alarms {np.mean(shares[own]):.4f}; found of {rest}")
+
+
+def drawn(folder: Path, name: str, embedding: Embedding) -> relevance.Vectors:
+    """Unit vectors of at most 1,500 prompts."""
+    texts = sorted({row["prompt"] for row in rows_of(folder, name)})
+    return relevance.unit(np.stack(list(embedding.many(random.Random(5).sample(texts, min(1_500, len(texts)))))))
 
 
 # --- latency ---

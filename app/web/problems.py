@@ -14,7 +14,7 @@ from app.web.render import environment, word_diff
 
 AROUND = 40
 MOST_QUOTED, MOST_COMPARED = 200, 3000
-ALIKE = ((0.999, "the same"), (0.9, "almost the same"), (0.8, "very alike"), (0.0, "alike"))
+ALIKE = ((0.999, "the same"), (0.9, "almost the same"), (0.8, "very alike"), (0.7, "alike"), (0.0, "nearest"))
 
 
 def explained(
@@ -73,7 +73,7 @@ def _neighbour(near: Mapping[str, Any], texts: list[str]) -> dict[str, Any]:
     return {
         **near,
         "words": f"{words.capitalize()} by {by}",
-        "prompt_diff": _diff(near["prompt"], prompt),
+        "prompt_diff": _diff(near["prompt"], prompt) if by != "subject" else None,  # what is far has no words in common
         "completion_diff": _diff(near["completion"], completion),
     }
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from app.domain.checks.code.check import check_code, guess, knows
-from app.domain.checks.duplicates.lexical import check_duplicates
+from app.domain.checks.duplicates.check import check_duplicates
 from app.domain.checks.language import check_language
 from app.domain.checks.lint import Rule, check_rules
 from app.domain.checks.privacy.check import check_privacy
 from app.domain.checks.problem import Neighbour, Problem
+from app.domain.checks.relevance import check_relevance
 from app.domain.checks.severities import CODES, Check, apply
 from app.domain.checks.text.completeness import check_completeness
 from app.domain.checks.text.figures import check_figures
@@ -29,6 +30,7 @@ def check_pair(
     *,
     languages: Sequence[str],
     neighbours: Sequence[Neighbour] = (),
+    far_from: Sequence[Neighbour] = (),
     task: str = "generation",
     rules: Sequence[Rule] = (),
     sources: Sequence[str] = (),
@@ -40,7 +42,8 @@ def check_pair(
     """Every problem of one pair, blocking ones first.
 
     `task` is the project's; `settings` its severities by code; `rules` its guideline's, `sources` the names of the
-    context documents that a rule may ask for. Tokens are counted where `tokenizer` and `context_length` are given.
+    context documents that a rule may ask for; `far_from` the nearest approved pairs, where all of them are far. Tokens
+    are counted where `tokenizer` and `context_length` are given.
     """
     found = [*_problems(prompt, completion, languages, task, code_language)]
     found += check_rules(rules, prompt, completion, sources)
@@ -48,7 +51,8 @@ def check_pair(
         found += check_tokens(prompt, completion, tokenizer, context_length)
     if (settings or {}).get("hard_to_read", "off") != "off":
         found += check_reading(completion)
-    found += check_duplicates(completion, neighbours)
+    found += check_duplicates(completion, neighbours, task)
+    found += check_relevance(far_from)
     return sorted(apply(found, settings or {}), key=lambda problem: problem.severity != "block")
 
 

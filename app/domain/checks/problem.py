@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Severity = Literal["block", "warn"]
+By = Literal["wording", "meaning", "subject"]
 
 
 @dataclass(frozen=True)
 class Neighbour:
     """A pair that resembles the one being checked. `similarity`: Jaccard of character 5-grams, or by meaning how
-    likely the two ask the same, 0 to 1."""
+    likely the two ask the same, by subject their cosine, 0 to 1."""
 
     pair: str
     revision: str
@@ -19,7 +20,7 @@ class Neighbour:
     prompt: str
     completion: str
     state: str
-    by: Literal["wording", "meaning"] = "wording"
+    by: By = "wording"
 
 
 @dataclass(frozen=True)

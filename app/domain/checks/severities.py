@@ -34,6 +34,7 @@ CODES: dict[str, Check] = {
     "near_duplicate": Check("Almost the same prompt exists", "warn"),
     "same_meaning": Check("The same is asked in other words", "warn"),
     "contradiction": Check("Almost the same prompt has another answer", "warn"),
+    "irrelevant": Check("Far from what the project has approved", "warn"),
     "pii": Check("Personal data", "warn"),
     "guideline": Check("Rule of the guideline", "warn"),
     "language": Check("Not in a language of the project", "warn"),

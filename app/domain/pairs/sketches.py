@@ -44,6 +44,12 @@ class Sketches:
         self._ids[self.count : end] = [one.encode() for one in ids]
         self.count, self.position = end, position
 
+    def sample(self, most: int) -> list[str]:
+        """Ids drawn evenly, each once; the same draw of the same sketches. Some may be out of date."""
+        count, ids = self.count, self._ids
+        chosen = np.random.default_rng(count).choice(count, min(count, most), replace=False)
+        return list(dict.fromkeys(one.decode() for one in ids[chosen]))
+
     def near(self, vector: Codes) -> list[str]:
         """Ids of the nearest by their bits, MOST_FOUND at most, nearest first; some may be out of date."""
         count, words, ids = self.count, self._words, self._ids

@@ -9,19 +9,24 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import URL, delete, exists, func, insert, make_url, select
 from sqlalchemy.orm import Session
 
 from app.core import jobs
+from app.domain.checks import relevance
 from app.domain.checks.duplicates import meaning
 from app.domain.checks.duplicates.embedding import ABOUT, Codes, Embedding, cosines
-from app.domain.checks.problem import Neighbour
-from app.domain.pairs import index
+from app.domain.checks.problem import By, Neighbour
+from app.domain.checks.relevance import Standing
+from app.domain.pairs import index, references
+from app.domain.pairs.references import References
 from app.domain.pairs.sketches import Sketches
+from app.domain.pairs.states import State
 from app.domain.pairs.tables import Pair, PairBand, PairVector, Revision
 from app.domain.projects.tables import Project
 
@@ -33,12 +38,19 @@ MOST_IN_MEMORY = 4_000_000
 log = logging.getLogger("preceptor.vectors")
 
 
+class Near(NamedTuple):
+    pair: str
+    state: str
+    cosine: float
+
+
 class Meanings:
     """The embedding of an installation, opened when its file is there, and what was read of its projects."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.projects: dict[str, Sketches] = {}
+        self._references: dict[str, References] = {}
         self._embedding: Embedding | None = None
         self._tried: float | None = None
         self._lock = threading.Lock()
@@ -70,12 +82,20 @@ class Meanings:
             found = self.projects.pop(project_id, None) or Sketches()
             self.projects[project_id] = found
             while len(self.projects) > 1 and sum(one.count for one in self.projects.values()) > MOST_IN_MEMORY:
-                self.projects.pop(next(iter(self.projects)))
+                self._drop(next(iter(self.projects)))
             return found
+
+    def references(self, project_id: str) -> References:
+        with self._lock:
+            return self._references.setdefault(project_id, References())
 
     def forget(self, project_id: str) -> None:
         with self._lock:
-            self.projects.pop(project_id, None)
+            self._drop(project_id)
+
+    def _drop(self, project_id: str) -> None:
+        self.projects.pop(project_id, None)
+        self._references.pop(project_id, None)
 
 
 _MEANINGS: dict[str, Meanings] = {}
@@ -100,31 +120,65 @@ def embedding_of(session: Session) -> Embedding | None:
     return meanings.embedding if meanings else None
 
 
+@dataclass(frozen=True)
+class Meant:
+    """What the meaning of a prompt says: pairs that ask the same, and the nearest approved ones where all are far."""
+
+    same: tuple[Neighbour, ...] = ()
+    far_from: tuple[Neighbour, ...] = ()
+
+
 def neighbours(session: Session, project: Project, prompt: str, *, without: str | None = None) -> list[Neighbour]:
     """Pairs in review or beyond that ask the same in other words, likeliest first, five at most."""
+    return list(look(session, project, prompt, without=without).same)
+
+
+def look(session: Session, project: Project, prompt: str, *, without: str | None = None) -> Meant:
+    """Neighbours by meaning, five at most, and how the prompt stands to what is approved; one scan for both."""
     meanings = _meanings(session)
     if not meanings or not (embedding := meanings.embedding) or (project.languages and "en" not in project.languages):
-        return []
+        return Meant()
     known = meanings.of(project.id)
     _catch_up(session, meanings, known, project.id, embedding)
     if not known.count:
-        return []
+        return Meant()
     vector = embedding.codes(prompt)
-    near = [one for one in known.near(vector) if one != without]
-    likely = _closest(session, embedding, near, vector)
+    near = _near(session, embedding, [one for one in known.near(vector) if one != without], vector)
+    drawn = meanings.references(project.id).keep_fresh(session, known, embedding.digest)
+    approved = {one.pair: one.cosine for one in near if one.state == State.APPROVED}
+    stands = references.standing(drawn, vector, approved, without=without) if relevance.is_prose(prompt) else None
+    return Meant(_same(session, prompt, near), _far_from(session, stands) if stands and stands.far else ())
+
+
+def _same(session: Session, prompt: str, near: Sequence[Near]) -> tuple[Neighbour, ...]:
+    likely = {one.pair: one.cosine for one in near[:MOST_READ] if one.cosine >= meaning.LEAST_COSINE}
+    if not likely:
+        return ()
     mine = meaning.read(prompt)
     found = [
-        Neighbour(row.id, row.revision, round(chance, 4), row.prompt, row.completion, row.state, "meaning")
+        _neighbour(row, chance, "meaning")
         for row in index.texts_of(session, list(likely))
         if (chance := meaning.likelihood(likely[row.id], mine, meaning.read(row.prompt))) >= meaning.THRESHOLD
     ]
-    return sorted(found, key=lambda n: (-n.similarity, n.pair))[:MOST_SHOWN]
+    return tuple(sorted(found, key=lambda n: (-n.similarity, n.pair))[:MOST_SHOWN])
 
 
-def _closest(session: Session, embedding: Embedding, ids: Sequence[str], vector: Codes) -> dict[str, float]:
-    """pair id -> cosine of the vectors that hold today, the closest MOST_READ of them."""
+def _far_from(session: Session, stands: Standing) -> tuple[Neighbour, ...]:
+    rows = index.texts_of(session, list(stands.nearest))
+    found = [_neighbour(row, max(0.0, stands.nearest[row.id]), "subject") for row in rows]
+    return tuple(sorted(found, key=lambda n: (-n.similarity, n.pair)))
+
+
+def _neighbour(row: Any, similarity: float, by: By) -> Neighbour:
+    return Neighbour(row.id, row.revision, round(similarity, 4), row.prompt, row.completion, row.state, by)
+
+
+def _near(session: Session, embedding: Embedding, ids: Sequence[str], vector: Codes) -> list[Near]:
+    """Those of the pairs whose vectors hold today, closest first."""
+    if not ids:
+        return []
     rows = session.execute(
-        select(PairVector.pair_id, PairVector.codes)
+        select(PairVector.pair_id, Pair.state, PairVector.codes)
         .join(Pair, Pair.id == PairVector.pair_id)
         .where(
             PairVector.pair_id.in_(ids),
@@ -135,10 +189,9 @@ def _closest(session: Session, embedding: Embedding, ids: Sequence[str], vector:
         )
     ).all()
     if not rows:
-        return {}
+        return []
     similar = cosines(vector, _matrix([row.codes for row in rows]))
-    order = np.argsort(-similar)[:MOST_READ]
-    return {rows[i].pair_id: float(similar[i]) for i in order if similar[i] >= meaning.LEAST_COSINE}
+    return [Near(rows[i].pair_id, rows[i].state, float(similar[i])) for i in np.argsort(-similar)]
 
 
 def _matrix(codes: Sequence[bytes]) -> Codes:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.domain.checks.duplicates.check import check_duplicates
 from app.domain.checks.duplicates.embedding import Embedding, cosines
-from app.domain.checks.duplicates.lexical import check_duplicates
 from app.domain.checks.duplicates.meaning import LEAST_COSINE, THRESHOLD, likelihood, read
 from app.domain.checks.problem import Neighbour
 
@@ -46,6 +46,25 @@ def test_a_denial_and_another_kind_of_question_count_against() -> None:
         "Who meets on Mondays in the courses' lab, and when?",
     ):
         assert likelihood(0.85, one, read(other)) < likelihood(0.85, one, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("What are the symptoms of celiac disease?", "What are the treatments for celiac disease?"),
+        ("What causes a frozen boiler pipe?", "How do I prevent a frozen boiler pipe?"),
+        ("What are the benefits of a reverse mortgage?", "What are the risks of a reverse mortgage?"),
+    ],
+)
+def test_another_facet_of_the_same_subject_is_another_question(one: str, other: str) -> None:
+    assert not alike(one, other)
+    assert alike(one, "Please tell me: " + one[0].lower() + one[1:])
+
+
+def test_a_statement_asks_for_no_facet() -> None:
+    assert read("The flood caused damage that no dam prevents.").facets == frozenset()
+    assert len(read("What caused the flood?").facets) == 1
+    assert read("Why did it flood?").facets == read("What is the reason that it flooded?").facets
 
 
 def test_what_is_far_apart_is_never_shown() -> None:

@@ -1,7 +1,7 @@
 """Near-duplicates by character 5-grams: MinHash bands to find candidates, exact Jaccard to decide.
 
 Broder 1997 (resemblance) and banded locality-sensitive hashing. A gram is a 64-bit number here: two of a corpus of
-ten million meet by chance less than once in 100,000 corpora. Pure: neighbours are handed in.
+ten million meet by chance less than once in 100,000 corpora. Pure.
 """
 
 from __future__ import annotations
@@ -9,12 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-
-from app.domain.checks.problem import Neighbour, Problem
 
 Grams = NDArray[np.uint64]
 SHINGLE = 5
@@ -77,33 +74,3 @@ def copy_key(*texts: str) -> int:
     """A signed 64-bit key that texts equal but for case and spaces share."""
     digest = hashlib.blake2b("\x00".join(map(normalise, texts)).encode("utf-8", "surrogatepass"), digest_size=8)
     return int.from_bytes(digest.digest(), "little", signed=True)
-
-
-def check_duplicates(completion: str, neighbours: Sequence[Neighbour]) -> Iterator[Problem]:
-    """Blocks an exact copy, warns of near copies, and of a near-identical prompt with another answer."""
-    answer = normalise(completion)
-    worded = [n for n in neighbours if n.by == "wording"]
-    exact = tuple(n for n in worded if n.similarity >= 1.0 and normalise(n.completion) == answer)
-    if exact:
-        yield Problem(
-            "duplicate", "block", "This pair exists already; open the existing one instead.", "prompt", None, exact[:5]
-        )
-        return
-    near = tuple(n for n in worded if normalise(n.completion) == answer)
-    if near:
-        message = "A pair with almost the same wording exists; write a different case."
-        yield Problem("near_duplicate", "warn", message, "prompt", None, near[:5])
-    meant = tuple(n for n in neighbours if n.by == "meaning" and normalise(n.completion) == answer)
-    if meant:
-        message = "A pair that asks the same in other words exists; write a different case."
-        yield Problem("same_meaning", "warn", message, "prompt", None, meant[:5])
-    other = tuple(n for n in neighbours if normalise(n.completion) != answer)
-    if other:
-        yield _contradiction(other)
-
-
-def _contradiction(other: tuple[Neighbour, ...]) -> Problem:
-    """Wording comes first among the neighbours: where it alone is alike, the message says so."""
-    alike = "almost the same prompt" if other[0].by == "wording" else "a prompt of the same meaning"
-    message = f"A pair with {alike} has another answer; one is wrong."
-    return Problem("contradiction", "warn", message, "completion", None, other[:5])

@@ -1,7 +1,8 @@
 """Do two prompts ask the same in other words? Features of the two texts beside their cosine; a logistic model decides.
 
-Fitted on half of two sets of paraphrases (benchmarks/duplicates.py reports the other half). A cosine alone cannot tell
-"course 550" from "course 583"; numbers, names, negation and the kind of question can. Pure; English.
+Fitted on half of two sets of paraphrases, the weight of facets on half of a set of questions made from forms
+(benchmarks/duplicates.py reports the other halves). A cosine alone cannot tell "course 550" from "course 583", nor the
+symptoms of a disease from its treatment; numbers, names, negation, the kind of question and its facet can. English.
 """
 
 from __future__ import annotations
@@ -42,8 +43,32 @@ KINDS = tuple(
         r"\bhow (?:do|can|to|should|would)\b",
     )
 )
+ASKS = re.compile(
+    r"\?|^\W*(?:wh(?:at|en|ere|y|o|om|ose|ich)|how|is|are|was|were|can|could|do|does|did|should|will|would|may|tell"
+    r"|explain|list|describe|give|name|show|define|compare|find)\b",
+    re.IGNORECASE,
+)
+# What a question asks of its subject. Two forms filled in for one subject differ in this word alone.
+FACETS = tuple(
+    re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)
+    for pattern in (
+        r"caus(?:e|es|ed|ing)|reasons?|why|leads? to|due to|origins?",
+        r"symptoms?|signs?|indicat(?:es?|ions?|ors?)|(?:feel|look)s? like",
+        r"treat(?:s|ed|ing|ments?|able)?|cur(?:e|es|ed|able)|therap(?:y|ies)|remed(?:y|ies)|fix(?:es|ed|ing)?"
+        r"|repair(?:s|ed|ing)?|solv(?:e|es|ed|ing)|solutions?",
+        r"prevent(?:s|ed|ing|ion)?|avoid(?:s|ed|ing)?|protect(?:s|ed|ing|ion)?",
+        r"risks?|likely to|chances?|prone to|dangers?|dangerous",
+        r"diagnos(?:e|es|ed|is|tic)|detect(?:s|ed|ing|ion)?|tests? for|recogni[sz]e|identif(?:y|ied)"
+        r"|tell (?:if|whether)",
+        r"outlook|prognosis|survival|outcomes?|complications?|consequences?|effects?|affect(?:s|ed)?|impacts?",
+        r"benefits?|advantages?|pros",
+        r"costs?|prices?|fees?|expensive|cheap",
+        r"differences?|compared?|versus|vs|better than",
+        r"research|clinical trials?|evidence|studies",
+    )
+)
 INTERCEPT = -12.14
-WEIGHTS = (13.49, -10.07, -3.03, -6.07, -2.72, -1.89, -0.55, 8.34, 0.96, -0.13)
+WEIGHTS = (13.49, -10.07, -3.03, -6.07, -2.72, -1.89, -0.55, 8.34, 0.96, -0.13, -6.0)
 
 
 @dataclass(frozen=True)
@@ -57,6 +82,7 @@ class Reading:
     names: frozenset[str]
     negated: bool
     kinds: frozenset[int]
+    facets: frozenset[int]
     english: bool
 
 
@@ -66,6 +92,7 @@ def read(text: str) -> Reading:
         text = text[: MOST_CHARACTERS // 2] + "\n" + text[-MOST_CHARACTERS // 2 :]
     words = [(match.group(), match.start()) for match in WORD.finditer(text)]
     spelt = {NUMBERS[word.lower()] for word, _ in words if word.lower() in NUMBERS}
+    asks = bool(ASKS.search(text))
     return Reading(
         words=len(words),
         stems=frozenset(stem(word) for word, _ in words),
@@ -74,6 +101,7 @@ def read(text: str) -> Reading:
         names=frozenset(stem(word) for word, at in words if _is_name(text, word, at)),
         negated=bool(NEGATION.search(text)),
         kinds=frozenset(i for i, kind in enumerate(KINDS) if kind.search(text)),
+        facets=frozenset(i for i, facet in enumerate(FACETS) if asks and facet.search(text)),
         english=len(words) < FEW_WORDS or sum(word.lower() in LITTLE for word, _ in words) >= LEAST_LITTLE * len(words),
     )
 
@@ -112,6 +140,7 @@ def features(cosine: float, one: Reading, other: Reading) -> tuple[float, ...]:
         shared / union if union else 1.0,
         shared / max(1, min(len(one.content), len(other.content))),
         abs(math.log((one.words + 1) / (other.words + 1))),
+        float(min(2, len(one.facets ^ other.facets))),
     )
 
 

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 
 from app.domain.checks.privacy.redaction import Mark
 
-UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĖĘĚĞĢĪĮİĶĻŁŃŅŇŐŒŔŘŚŞŠŢŤŪŮŰŲŹŻŽ"
+UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĖĘĚĞĢĪĮİĶĻŁŃŅŇŐŒŔŘŚŞŠŢŤŪŮŰŲŹŻŽΆΈΉΊΌΎΏΑ-ΫА-ЯЁ"
 WORD = rf"[{UPPER}][\w'’.-]{{0,24}}"
 NUM = r"\d{1,6}[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?"
+# A flat or a parcel may have its number in front: 704 12 Redbud Drive.
+NUMS = rf"(?:\d{{1,6}} )?{NUM}"
 LINK = r"(?:de|la|las|los|les|del|della|delle|dei|degli|di|du|des|da|do|dos|das|van|der|den|of|the|e|y)"
 WORDS = rf"{WORD}(?: (?:{LINK} ){{0,2}}{WORD}){{0,3}}"
+
+SHORT = r" [a-zà-öø-ž]{1,4}\b\.?"  # u., rkp., str
 
 STREET = (
     r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Way|Place|Pl|Square|Terrace|Crescent"
@@ -32,18 +36,23 @@ PREFIXED = (
     rf" (?:{LINK} |[ld]['’]){{0,2}}{WORDS}"
 )
 SPACED = (
-    rf"{WORD}(?: {WORD})? (?:tér|tere|utca|utcája|út|útja|krt\.|körút|sor"
+    rf"{WORD}(?: {WORD})? (?:Stra(?:ß|ss)e|Weg|Platz|Allee|Gasse|gate|gata|vei|väg"
+    r"|tér|tere|utca|utcája|út|útja|krt\.|körút|sor"
     r"|gatve|g\.|iela|tee|pst|tn|cad\.|sok\.|sokak|caddesi)(?!\w)"
 )
 UNIT = r"(?:Apt|Apartment|Suite|Ste|Unit|Flat)\b\.?"
 PLACE = rf"(?:{PREFIXED}|{SUFFIXED}|{SPACED})"
 
 FORMS = [
-    re.compile(rf"(?<![\w.,/-]){NUM},? (?:[NSEW]\.? )?(?:{WORD} |\d{{1,3}}(?:st|nd|rd|th) ){{1,4}}{STREET}"),
-    re.compile(rf"(?<![\w.,/-])(?:{NUM},? )?{PLACE},? {NUM}(?!\w)"),
-    re.compile(rf"(?<![\w.,/-]){NUM},? {PLACE}"),
-    re.compile(rf"(?<![\w.,/-]){NUM} {WORDS}(?: {NUM})?(?=,?[\s>?*]{{1,12}}{UNIT} ?\d)"),
+    re.compile(rf"(?<![\w.,/-]){NUMS},? (?:[NSEW]\.? )?(?:{WORD} |\d{{1,3}}(?:st|nd|rd|th) ){{1,4}}{STREET}"),
+    re.compile(rf"(?<![\w.,/-])(?:{NUMS},? )?{PLACE},? {NUM}(?: {NUM})?(?!\w)"),
+    re.compile(rf"(?<![\w.,/-]){NUMS},? {PLACE}"),
+    re.compile(rf"(?<![\w.,/-]){NUMS} {WORDS}(?:{SHORT})?(?: {NUM}\.?)?(?=,?[\s>?*]{{1,12}}{UNIT} ?\d)"),
     re.compile(rf"(?<!\w){WORDS} {NUM}(?=,?[\s>?*]{{1,12}}{UNIT} ?\d)"),
+    re.compile(
+        rf"\b(?:the )?corner of (?:{NUM} )?{WORDS}(?:{SHORT})?(?: {NUM}\.?)?(?: {STREET})? and"
+        rf" (?:{NUM} )?{WORDS}(?: {NUM}\b)?"
+    ),
     re.compile(
         rf"\b(?:(?:USS|USNS|USNV|USCGC) {WORD}|(?:PSC|CMR|Unit) \d{{1,5}},? Box \d{{1,5}})[\s,]{{1,8}}(?:APO|FPO"
         rf"|DPO),? A[AEP] \d{{5}}"
@@ -56,10 +65,11 @@ FORMS = [
     re.compile(r"\b(?:[A-PR-UWYZ][A-HK-Y]?\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}|[ABCEGHJ-NPRSTVXY]\d[A-Z] \d[A-Z]\d)\b"),
 ]
 SPOKEN = re.compile(
-    rf"\b(?:address(?: is|:)|liv(?:e|es|ed|ing) (?:at|on)|resid(?:e|es|ed|ing) (?:at|on)|(?:deliver|ship|sen[dt]"
+    rf"\b(?:address(?: is|:)|address of [^\n]{{1,60}}? is|located (?:at|on|in)|moved to|arrived? at"
+    rf"|liv(?:e|es|ed|ing) (?:at|on|in)|resid(?:e|es|ed|ing) (?:at|on)|(?:deliver|ship|sen[dt]"
     rf"|mail)(?:ed|s)? "
-    rf"(?:it |this )?to:?|wohn(?:e|t|haft)(?: in)?(?: der)?|habite(?: au)?|vivo en|abito in)\s{{1,3}}(?:user:"
-    rf" )?((?-i:(?:{NUM} ){{1,2}}(?:{WORD} {WORDS}|{WORDS} {NUM}\b)))",
+    rf"(?:it |this )?to:?|wohn(?:e|t|haft)(?: in)?(?: der)?|habite(?: au)?|vivo en|abito in)\s{{1,8}}(?:user:"
+    rf" )?((?-i:(?:{NUM} ){{1,2}}(?:{WORD} {WORDS}|{WORDS}(?:{SHORT})? {NUM}\b)))",
     re.IGNORECASE,
 )
 AT = re.compile(rf"\b(?:[Aa]t|to|in|on) ({NUM} {WORDS} {NUM}\b)")

@@ -14,6 +14,7 @@ from app.domain.checks.privacy.telephones import find_telephones
 from app.domain.checks.problem import Fix, Problem
 
 MAX_MARKS = 200
+LOOSE, LEAST_LEFT = ("address", "person"), 6  # kinds without an end of their own, and the characters that must be left
 
 
 def check_privacy(field: str, text: str, languages: Sequence[str] = ()) -> Iterator[Problem]:
@@ -30,10 +31,18 @@ def find_marks(text: str, languages: Sequence[str] = ()) -> list[Mark]:
     taken = bytearray(len(text))
 
     def keep(marks: Iterable[Mark]) -> None:
-        for mark in marks:
-            if mark.end > mark.start and not any(taken[mark.start : mark.end]):
+        for mark in map(free, marks):
+            if mark.end > mark.start:
                 taken[mark.start : mark.end] = b"\x01" * (mark.end - mark.start)
                 found.append(mark)
+
+    def free(mark: Mark) -> Mark:
+        """An address or a name ends where something else that was found begins; of another kind nothing is left."""
+        place = taken.find(1, mark.start, mark.end)
+        if place < 0:
+            return mark
+        end = mark.start + len(text[mark.start : place].rstrip(" ,\n")) if mark.kind in LOOSE else mark.start
+        return mark._replace(end=end if end - mark.start >= LEAST_LEFT else mark.start)
 
     keep(_candidates(text, languages))
     keep(find_persons(text, beside=bool(found)))

@@ -4,7 +4,8 @@ The lists are those of zxcvbn (United States census): Western names in Latin let
 found after a title or an introduction (
     "my name is …"
 ) and where their letters or the words around them show a person. A first name
-alone is left, since it tells nobody apart, unless a full name or other personal data stands in the same text.
+alone is left, since it tells nobody apart, unless a full name or other personal data stands in the same text, four
+are listed together, or the words around it address or present the person: "Hi Ann,", "my son Tom".
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ TOKEN = re.compile(r"[^\W\d_]+(?:['’-](?!s\b)[^\W\d_]+)*")
 ACCENT = re.compile(r"[^\x00-\x7f]")
 DOES = re.compile(
     r",? (?:said|says|told|asked|wrote|writes|lives|lived|works|worked|spent|spoke|called|phoned|listed|joined"
-    r"|married|born|and I)\b"
+    r"|married|born|and I|will be|explained|shouted|began|from [A-Z])\b"
     r"|['’]s (?:wife|husband|mother|father|son|daughter|house|home|phone|e-?mail|address|account|name|killers?)\b"
 )
 GAP = re.compile(r"[ \u00a0]|\. ?")
@@ -34,19 +35,40 @@ STRONG = re.compile(
     r"|\b(?:mein name ist|ich heiße|je m'appelle|mi nombre es|me llamo|mi chiamo|meu nome é|mijn naam is)"
     r"|\b(?:sincerely|best regards|kind regards|regards|yours truly|cheers|signed|mit freundlichen grüßen"
     r"|cordialement|saludos),?\s{1,4}"
-    r"|\bcalls? me|\bname\?|\bc/o|\bsigned by|\bchange (?:my|the) name to)\s{1,4}[\"'“]?$",
+    r"|\bcalls? me|\bname\?|\bc/o|\bsigned by|\bchange (?:my|the) name to)\s{1,8}(?:user: )?[\"'“]?$",
     re.IGNORECASE,
 )
 WEAK = re.compile(
-    r"(?:\b(?:i am|i'm|this is|(?:directed|written|composed|sung|played|painted|founded|led) by|follow(?:ed)? up"
-    r" with|it's under|dear|hi|hello|hey|contact|speak (?:to|with)|spoke (?:to|with)|ask for|met with|heard"
+    r"(?:\b(?:i am|i'm|this is|(?:directed|written|composed|sung|played|painted|founded|led|not)(?: by)?"
+    r"|features?|featuring|starring|follow(?:ed)? up with"
+    r"|it's under|dear|hi|hello|hey|contact|speak (?:to|with)|spoke (?:to|with)|ask for|met with|heard"
     r"|said|says|told|asked"
-    r"|patient|author|lawyer|doctor|attorney|plaintiff|defendant|client|colleague|neighbou?r|boss|manager|friend|wife"
-    r"|husband|brother|sister|mother|father|son|daughter|uncle|aunt|cousin|grand(?:mother|father)|assistant to"
-    r"|player|teacher|singer|actor|actress|writer|professor|partner))[ \t,:>]{1,4}$",
+    r"|patient|author|lawyer|producer|doctor|attorney|plaintiff|defendant|client|colleague|neighbou?r|boss|manager|friend"
+    r"|wife|husband|brother|sister|mother|father|son|daughter|uncle|aunt|cousin|grand(?:mother|father)|assistant to"
+    r"|player|teacher|singer|actor|actress|writer|professor|partner))[ \t,:>]{1,8}$",
     re.IGNORECASE,
 )
+_RELATIVE = (
+    "wife|husband|partner|fiancée?|boyfriend|girlfriend|mother|father|mom|mum|dad|son|daughter|kid|child|baby|brother"
+    "|sister|twin|uncle|aunt|cousin|nephew|niece|grand(?:mother|father|son|daughter|ma|pa)|friend|boss|colleague|doctor"
+)
+# One name alone after these is somebody: one's own people, whom one greets, who one is, who spoke.
+SOLO = re.compile(
+    rf"(?:\b[Mm]y (?:\w{{1,12}} )?(?:{_RELATIVE}),? |(?:^|[\n\"“])[ \t>]{{0,4}}(?:[Hh]i|[Hh]ello|[Hh]ey|[Dd]ear) "
+    rf"|\b(?:I[’']m|I am|[Tt]his is|[Cc]all me) |[\"”] (?:says|said) )$"
+)
+SPEAKS = re.compile(r": ?[\"“]")
+_CAPITAL = r"[A-ZÀ-ÖØ-Þ][^\W\d_]{1,20}"
+LISTED = re.compile(rf"(?<!\w){_CAPITAL}(?:, {_CAPITAL}){{2,12}},? (?:and|&|und|et|y) {_CAPITAL}(?!\w)")
 CONTACT = re.compile(r"\d{4}|\n\W{0,8}\d{1,5} |@")
+
+
+@cache
+def _spoken() -> frozenset[str]:
+    """Words of films, of encyclopaedias and of passwords, names among them: what is in none of them is no English."""
+    return frozenset().union(
+        *(RANKED_DICTIONARIES[name] for name in ("english_wikipedia", "us_tv_and_film", "passwords"))
+    )
 
 
 @cache
@@ -76,9 +98,12 @@ def find_persons(text: str, beside: bool = False) -> Iterator[Mark]:
 
     `beside` other personal data a listed first name tells who it is about, and counts too.
     """
+    yield from (taken := list(_listed(text)))
     seen: set[str] = set()
     single: list[Token] = []
     for run in _runs(text):
+        if any(run[0][0] < mark.end and mark.start < run[-1][1] for mark in taken):
+            continue
         if found := _name(text, run):
             seen |= {word for start, end, word in run if found[0] <= start and end <= found[1] and len(word) > 2}
             yield Mark(*found, "person")
@@ -94,16 +119,31 @@ def find_persons(text: str, beside: bool = False) -> Iterator[Mark]:
             yield Mark(start, end, "person")
 
 
+def _listed(text: str) -> Iterator[Mark]:
+    """Each of four or more first names in a row, most of them in the lists."""
+    given, _, common, _ = _lists()
+    for match in LISTED.finditer(text):
+        names = [one for one in TOKEN.finditer(text, *match.span()) if one.group()[0].isupper()]
+        low = [one.group().lower() for one in names]
+        if 4 * sum(word in given or word in FREQUENT for word in low) >= 3 * len(low) and not set(low) & (
+            common | NEVER
+        ):
+            yield from (Mark(*one.span(), "person") for one in names)
+
+
 def _runs(text: str) -> Iterator[list[Token]]:
     """Capitalised words, initials and particles that stand side by side, at most seven."""
     run: list[Token] = []
     for match in TOKEN.finditer(text):
-        token = (match.start(), match.end(), match.group())
+        word = match.group()
+        if not run and not word[0].isupper():
+            continue
+        token = (match.start(), match.end(), word)
         joined = bool(run) and bool(GAP.fullmatch(text, run[-1][1], token[0])) and _may_follow(run[-1], text, token)
         if run and (not joined or len(run) == 7):
             yield run
             run = []
-        if token[2][0].isupper() or (run and token[2] in PARTICLES):
+        if word[0].isupper() or (run and word in PARTICLES):
             run.append(token)
     if run:
         yield run
@@ -140,24 +180,39 @@ def _titled(run: list[Token], low: list[str], *, soft: bool) -> tuple[int, int] 
 def _introduced(text: str, run: list[Token], low: list[str]) -> tuple[int, int] | None:
     """A name after words that announce one; after weaker words it must look like one too."""
     given, surnames, common, known = _lists()
-    start = next((place for place, word in enumerate(low) if word not in NEVER), len(run))
+    start = next((i for i, word in enumerate(low) if word not in NEVER and word[:2] not in ("i'", "i’")), len(run))
+    while start < len(run) - 2 and low[start] in common:  # "Producer", "Contact": what a sentence begins with
+        start += 1
     if start == len(run) or (low[start] in common and start == len(run) - 1):
         return None
     before = text[max(0, run[start][0] - 40) : run[start][0]]
+    if start == len(run) - 1 and _solo(text, before, run[start], low[start]):
+        return run[start][:2]
     if STRONG.search(before) and not run[start][2].isupper():
         return _extent(run, low, start)
     if low[start] in common:
         return None
     rest = [word for word in low[start:] if len(word) > 1 and word not in PARTICLES]
-    foreign = _foreign(run[start:], rest, known)
+    foreign = _foreign(run[start:], rest, _spoken())
     if foreign and (DOES.match(text, run[-1][1]) or _alone(text, run) or any(ACCENT.search(word) for word in rest)):
         return _extent(run, low, start)
     if not rest:
         return None
     listed = rest[0] in given or (len(rest) > 1 and rest[-1] in surnames)
-    if WEAK.search(before) and (foreign or (len(rest) > 1 and listed and not set(rest) & common)):
+    if WEAK.search(before) and (
+        _foreign(run[start:], rest, known) or (len(rest) > 1 and listed and not set(rest) & common)
+    ):
         return _extent(run, low, start)
     return None
+
+
+def _solo(text: str, before: str, token: Token, low: str) -> bool:
+    """One name, listed or in no English text, where the words around it say that it is somebody's."""
+    given, surnames, _, _ = _lists()
+    named = ((low in given or low in surnames) and _is_name(low)) or low not in _spoken()
+    if not named or len(low) < 3 or low in NAMED_AFTER or token[2].isupper():
+        return False
+    return bool(SOLO.search(before) or SPEAKS.match(text, token[1]))
 
 
 def _foreign(run: list[Token], rest: list[str], known: frozenset[str]) -> bool:
@@ -191,6 +246,9 @@ def _fits(run: list[Token], low: list[str], place: int, end: int) -> bool:
     if last in common or last in NEVER or len(last) < 2:
         return False
     shouted = run[place][2].isupper() and run[end][2].isupper() and len(first) > 1
+    middle = end > place + 1 and all(len(word) == 1 for word in low[place + 1 : end])
+    if middle and not shouted and len(first) > 2 and len(last) > 3 and _may_be_name(first) and _may_be_name(last):
+        return True
     if first in given and _is_word(first):
         return last in surnames and not shouted
     if first in given:
@@ -199,6 +257,11 @@ def _fits(run: list[Token], low: list[str], place: int, end: int) -> bool:
     return not shouted and (
         (initial and end > place + 1) or (first not in known and last in surnames and not _is_word(last))
     )
+
+
+def _may_be_name(word: str) -> bool:
+    given, surnames, _, _ = _lists()
+    return word in given or word in surnames or word not in _spoken()
 
 
 def _is_name(name: str) -> bool:
@@ -217,10 +280,10 @@ def _extent_place(low: list[str], place: int) -> int:
     end, names = place, 0
     for following in range(place + 1, len(low)):
         word = low[following]
-        if word in NEVER or word in NAMED_AFTER:
-            break
         if len(word) == 1 or word in PARTICLES:
             continue
+        if word in NEVER or word in NAMED_AFTER:
+            break
         end, names = following, names + 1
         if names == 3:
             break
