@@ -1,0 +1,214 @@
+"""The documents say what is there: links resolve, named tests and commands exist, labels stand on the screen."""
+
+from __future__ import annotations
+
+import ast
+import html
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from app.cli.main import app as command_line
+from app.domain.checks.lint import FREE, LENGTH, TESTS, WORDS
+from app.domain.checks.privacy.redaction import KINDS
+from app.domain.checks.severities import CODES
+from app.web.settings import RULES
+from tests.assurance.test_compliance import BOASTS, NAMED, QUOTED, exists
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = ROOT / "docs" / "guide"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+OURS = [ROOT / "docs" / "why.md", *sorted(GUIDE.glob("*.md"))]
+SPOKEN = [GUIDE / f"{name}.md" for name in ("checks", "for-experts", "for-editors", "for-admins")]
+"""Guides in which bold words are those on the screen."""
+DESKS = {
+    "pairs/write.html": ("for-experts.md", "The writing desk"),
+    "pairs/submit.html": ("for-experts.md", "Before submitting"),
+    "reviews/queue.html": ("for-editors.md", "The queue"),
+    "reviews/desk.html": ("for-editors.md", "The reviewing desk"),
+    "reviews/adjudicate.html": ("for-editors.md", "Adjudicate"),
+}
+"""Template with a dialog of keys -> where the guide has its table."""
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading, to the next one of its level or above."""
+    match = re.search(rf"^(#+) {re.escape(heading)}$\n(.*?)(?=^#{{1,6}} |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert match, f"no heading {heading!r}"
+    return match.group(2)
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of a table without its head, backticks off."""
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip().strip("`") for cell in row] for row in cells[2:]]
+
+
+# --- links ---
+
+
+@cache
+def anchors(path: Path) -> frozenset[str]:
+    """The anchors that a forge gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL), re.MULTILINE)
+    return frozenset(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    prose = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if re.match(r"[a-z]+:", target):
+            continue
+        address, _, anchor = target.partition("#")
+        linked = (path.parent / address).resolve() if address else path
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+def test_the_guides_are_found_from_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [named(path) for path in OURS if f"({named(path)})" not in readme] == []
+
+
+# --- tests that are named, and boasts ---
+
+
+@pytest.mark.parametrize("path", [*OURS, ROOT / "README.md"], ids=named)
+def test_every_test_that_is_named_exists(path: Path) -> None:
+    assert [test for test in sorted(set(NAMED.findall(path.read_text()))) if not exists(test)] == []
+
+
+@pytest.mark.parametrize("path", [*OURS, ROOT / "README.md"], ids=named)
+def test_nothing_is_claimed_that_a_product_cannot(path: Path) -> None:
+    assert BOASTS.findall(QUOTED.sub("", path.read_text())) == []
+
+
+def test_each_complaint_has_an_answer_a_place_a_test_and_what_is_missing() -> None:
+    complaints = re.split(r"^## \d+\. ", (ROOT / "docs" / "why.md").read_text(), flags=re.MULTILINE)[1:]
+    assert len(complaints) == 15
+    for complaint in complaints:
+        assert all(f"**{part}**" in complaint for part in ("Here", "See", "Tests", "Missing")), complaint[:80]
+        assert NAMED.search(complaint) and re.search(r"[\w-]+/[\w-]+#\d+", complaint), complaint[:80]
+
+
+# --- commands ---
+
+
+def commands() -> dict[str, set[str]]:
+    """ "token create" -> its options; a group has none."""
+
+    def walk(command: Any, words: tuple[str, ...]) -> dict[str, set[str]]:
+        found = {" ".join(words): {option for one in command.params for option in one.opts if option.startswith("--")}}
+        for name, inner in getattr(command, "commands", {}).items():
+            found |= walk(inner, (*words, name))
+        return found
+
+    return walk(typer.main.get_command(command_line), ())
+
+
+def code(text: str) -> list[str]:
+    """Lines of code blocks and `inline code`."""
+    blocks = re.findall(r"```[^\n]*\n(.*?)```", text, re.DOTALL)
+    inline = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    return [" ".join(line.split()) for line in [*(line for block in blocks for line in block.splitlines()), *inline]]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_every_command_and_option_exists(path: Path) -> None:
+    known = commands()
+    for line in code(path.read_text()):
+        match = re.match(r"(?:\.venv/bin/)?preceptor ((?:[a-z]+ ?)*)(.*)", line)
+        if not match or not match.group(1):
+            continue
+        words = match.group(1).split()
+        name = " ".join(words[:2]) if " ".join(words[:2]) in known else words[0]
+        assert name in known, line
+        options = set(re.findall(r"(?<!\S)--[a-z-]+", match.group(2).split("  #")[0])) - {"--help"}
+        assert options <= known[name], f"{line}: {sorted(options - known[name])}"
+
+
+def test_every_command_is_in_the_guide_of_engineers() -> None:
+    told = " ".join(code((GUIDE / "for-engineers.md").read_text()))
+    lacking = [name for name in commands() if name and f"preceptor {name}" not in told]
+    assert lacking == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_every_make_target_and_variable_exists(path: Path) -> None:
+    text = path.read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {line.split()[1] for line in code(text) if line.startswith("make ") and len(line.split()) > 1} <= targets
+    sources = "\n".join(one.read_text() for room in ("app", "trainer") for one in (ROOT / room).rglob("*.py"))
+    for name in re.findall(r"\bPRECEPTOR_([A-Z_]*[A-Z])\b", text):
+        assert f"PRECEPTOR_{name}" in sources or re.search(rf"^    {name.lower()}: ", sources, re.MULTILINE), name
+
+
+# --- words on the screen ---
+
+
+@cache
+def screen() -> str:
+    """Everything that a page can say, in one text."""
+    files = [*(ROOT / "templates").rglob("*.html"), *(ROOT / "app" / "web").glob("*.py")]
+    return html.unescape("\n".join(path.read_text() for path in files)).replace("_", " ").casefold()
+
+
+@pytest.mark.parametrize("path", SPOKEN, ids=named)
+def test_labels_in_bold_stand_on_the_screen(path: Path) -> None:
+    labels = {" ".join(one.split()) for one in re.findall(r"\*\*(.+?)\*\*", path.read_text(), re.DOTALL)} - {"bold"}
+    assert [label for label in sorted(labels) if label.casefold() not in screen()] == []
+
+
+def keys_of(template: Path) -> list[tuple[str, str]]:
+    match = re.search(r"ui\.keys\((\[.*?\])\)", template.read_text(), re.DOTALL)
+    return list(ast.literal_eval(match.group(1))) if match else []
+
+
+def test_every_dialog_of_keys_has_its_table() -> None:
+    templates = {
+        str(one.relative_to(ROOT / "templates")) for one in (ROOT / "templates").rglob("*.html") if keys_of(one)
+    }
+    assert templates == set(DESKS)
+
+
+@pytest.mark.parametrize("template", DESKS)
+def test_the_keys_are_those_of_the_dialog(template: str) -> None:
+    guide, heading = DESKS[template]
+    keys = section((GUIDE / guide).read_text().partition("## Keys\n")[2], heading)
+    assert [tuple(row) for row in rows(keys)] == keys_of(ROOT / "templates" / template)
+
+
+# --- checks ---
+
+
+def test_every_check_is_explained_with_its_severity() -> None:
+    told = {row[0]: row[1:3] for row in rows(section((GUIDE / "checks.md").read_text(), "The checks"))}
+    said = {"block": "blocks", "warn": "warns", "off": "off"}
+    assert told == {
+        name: [check.name, ("always " if check.fixed else "") + said[check.severity]] for name, check in CODES.items()
+    }
+
+
+def test_every_kind_of_personal_data_is_named() -> None:
+    told = {row[0]: row[1:] for row in rows(section((GUIDE / "checks.md").read_text(), "Personal data, kind by kind"))}
+    assert {kind: KINDS[kind][1] for kind in KINDS if kind != "secret"} == {kind: one[1] for kind, one in told.items()}
+    assert all(one[0].startswith(KINDS[kind][0]) for kind, one in told.items())
+
+
+def test_every_rule_is_named_with_what_it_takes() -> None:
+    told = {
+        row[1]: (row[0], row[2])
+        for row in rows(section((GUIDE / "checks.md").read_text(), "Rules that an admin writes"))
+    }
+    assert {kind: words for kind, (words, _) in told.items()} == RULES
+    takes = {WORDS: "phrases", LENGTH: "a number"}
+    assert all(value == takes[TESTS[kind][0]] for kind, (_, value) in told.items() if TESTS[kind][0] != FREE)
