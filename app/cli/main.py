@@ -251,12 +251,15 @@ def backup_(
 def restore_(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False)],
     verify_only: Annotated[bool, typer.Option("--verify-only", help="Only check every hash; change nothing.")] = False,
+    erasures: Annotated[
+        Path | None, typer.Option(help="A list of erasures kept elsewhere.", exists=True, dir_okay=False)
+    ] = None,
 ) -> None:
-    """Verify a backup, then restore it into an empty installation."""
+    """Verify a backup, restore it into an empty installation, and erase again whom it brings back."""
     if verify_only:
         print(*backup.in_words(backup.verify(folder), folder, "Verified"), sep="\n")
         return
-    restored = backup.restore(open_installation(), folder)
+    restored = backup.restore(open_installation(), folder, erasures=erasures)
     print(*backup.in_words(restored, folder, "Restored from"), sep="\n")
 
 
@@ -273,7 +276,7 @@ def web(host: HOST = "127.0.0.1", port: PORT = 8080) -> None:
     """Only the web process."""
     require_current(open_installation().database)
     command = services.web_command(host, port)
-    os.execv(command[0], command)
+    os.execve(command[0], command, services.thrifty())
 
 
 @app.command()

@@ -61,10 +61,15 @@ def make_embedding(settings: Settings, say: Callable[[str], None]) -> None:
         say(f"No embedding was made: {made.stderr.strip()[-300:]}")
 
 
+def thrifty() -> dict[str, str]:
+    """The environment, in which a process of many threads does not keep a heap for each of them (glibc)."""
+    return {"MALLOC_ARENA_MAX": "2", **os.environ}
+
+
 def app_environment(settings: Settings, url: str) -> dict[str, str]:
     """For web and jobs: ours, with the data folder as an absolute path."""
     return {
-        **os.environ,
+        **thrifty(),
         "PRECEPTOR_DATA_DIR": str(settings.data_dir.resolve()),
         "PRECEPTOR_URL": url,
         "PYTHONUNBUFFERED": "1",

@@ -112,7 +112,7 @@ class Database:
             file = None if ":memory:" in url else Path(url.removeprefix("sqlite:///").partition("?")[0])
             if file:
                 _for_us_alone(file)
-            self.engine = create_engine(url, module=sqlite3)
+            self.engine = create_engine(url, module=sqlite3, pool_use_lifo=True)  # few connections, warm caches
             _prepare_sqlite(self.engine)
             self._turnstile = Turnstile(file, PATIENCE_SECONDS) if file else None
         else:

@@ -72,7 +72,7 @@ class Running:
         return re.findall(r"http://\S+/sign-in/\S+", self.out.read_text())
 
 
-def wait(condition: object, seconds: float = 30.0) -> None:
+def wait(condition: object, seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline, "waited in vain"

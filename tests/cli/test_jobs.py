@@ -17,6 +17,7 @@ from app.core.storage import Storage
 from app.domain.datasets import actions as datasets
 from app.domain.datasets import imports
 from app.domain.datasets import queries as dataset_queries
+from app.domain.notifications.tables import Notification
 from app.domain.pairs import actions as pair_actions
 from app.domain.pairs.tables import Pair, Revision
 from app.settings import Settings
@@ -154,6 +155,23 @@ def test_an_import_cancelled_after_its_last_sign_of_life_writes_nothing(
     worker.work_once(installation)
     assert job_of(installation, job_id).state == "cancelled"
     assert pair_count(installation) == 0
+
+
+def test_who_started_an_import_hears_that_its_worker_was_lost_for_good(installation: Installation, cast: Cast) -> None:
+    """Each worker dies with the import in its hands, until the attempts are used up."""
+    job_id = ask_import(installation, cast, rows(12))
+    clock = [0.0]
+    watch = jobs.Watch(60.0, clock=lambda: clock[0])
+    for _ in range(jobs.MAX_ATTEMPTS):
+        assert worker.claim(installation.database, "dies", watch) is not None
+        assert worker.claim(installation.database, "other", watch) is None
+        clock[0] += 61
+    assert worker.claim(installation.database, "last", watch) is None
+    job = job_of(installation, job_id)
+    assert (job.state, job.reason) == ("failed", "worker_lost")
+    with installation.database.read() as session:
+        lines = list(session.scalars(select(Notification).where(Notification.kind == "import.failed")))
+        assert [(one.user_id, one.subject_id) for one in lines] == [(cast.bob.id, job_id)]
 
 
 def test_what_an_import_writes_is_what_the_desk_would(installation: Installation, cast: Cast) -> None:

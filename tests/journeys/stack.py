@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -52,9 +51,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         self.settings = Settings(data_dir=folder, url=self.url, database_url=database_url)
         self.environment = {
-            **os.environ,
-            "PRECEPTOR_DATA_DIR": str(folder),
-            "PRECEPTOR_URL": self.url,
+            **services.app_environment(self.settings, self.url),
             "HF_HUB_OFFLINE": "1",
             "PRECEPTOR_DATABASE_URL": self.settings.resolved_database_url,
             "PRECEPTOR_LEASE_SECONDS": "4",

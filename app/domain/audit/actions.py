@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from app.core.database import now
+from app.core.database import Base, now
 from app.core.errors import Conflict
 from app.domain.audit import checkpoints, queries, verify
 from app.domain.audit.chain import GENESIS, as_stored, digest_of
@@ -17,7 +17,7 @@ from app.settings import Settings
 
 LOCK = 7_305_110_001
 COLUMNS = AuditEvent.__table__.columns.keys()
-APPEND = insert(AuditEvent.__table__)
+APPEND = insert(Base.metadata.tables[AuditEvent.__tablename__])
 
 
 def record(
