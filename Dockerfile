@@ -3,7 +3,7 @@
 FROM node:24-slim AS vendor
 WORKDIR /build
 COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts --no-audit --no-fund
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 COPY app/web/vendor.mjs app/web/vendor.mjs
 RUN npm run --silent vendor
 

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     storage_url: str = ""
     audit_key_file: Path | None = None
     audit_checkpoints: Path | None = None
+    erasures: Path | None = None
     oidc_issuer: str = ""
     oidc_client_id: str = ""
     oidc_client_secret: str = ""
@@ -86,6 +87,11 @@ class Settings(BaseSettings):
     def audit_checkpoints_path(self) -> Path:
         """Where checkpoints are appended; put it on another volume, out of reach of who owns the database."""
         return self.audit_checkpoints or self.data_dir / "audit-checkpoints.jsonl"
+
+    @cached_property
+    def erasures_path(self) -> Path:
+        """The list of erasures, which a restore goes by; put it where the backups are kept."""
+        return self.erasures or self.data_dir / "erasures.jsonl"
 
     @cached_property
     def oidc_secret(self) -> str:

@@ -83,5 +83,6 @@ def erase(
     """Final. Files are deleted right after the answer has left."""
     person = queries.person_by_id(session, user_id)
     erasure = actions.erase(session, storage, user, person, content=body.content)
-    after.add_task(actions.sweep, request.app.state.database, storage)
+    state = request.app.state
+    after.add_task(actions.sweep, state.database, storage, state.settings.erasures_path)
     return {name: getattr(erasure, name) for name in ("id", "content", "created_at", "report")}

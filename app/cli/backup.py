@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from app.cli import dump
+from app.cli import dump, people
 from app.cli.installation import Installation, known_revisions, require_fit, schema_revisions, upgrade
+from app.core import jobs
 from app.core.database import now
 from app.core.errors import AppError
 from app.core.storage import Damaged, Storage
@@ -156,8 +157,12 @@ def _sha256(path: Path) -> str:
 # --- restore ---
 
 
-def restore(installation: Installation, folder: Path) -> dict[str, Any]:
-    """Into an empty installation only: all is verified first, then the artifacts, then the rows in one transaction."""
+def restore(installation: Installation, folder: Path, *, erasures: Path | None = None) -> dict[str, Any]:
+    """Into an empty installation only: all is verified first, then the artifacts, then the rows in one transaction.
+
+    Then everybody is erased again who is on the installation's own list of erasures, or on the one given, and whom the
+    backup still knows: `erased_again` in what is returned names their pseudonyms.
+    """
     manifest = verify(folder)
     if manifest["schema"] not in known_revisions():
         raise BackupFailed(
@@ -172,7 +177,11 @@ def restore(installation: Installation, folder: Path) -> dict[str, Any]:
         upgrade(installation.database, manifest["schema"])
     dump.read_tables(installation.database, folder / "tables", manifest["tables"])
     upgrade(installation.database, "head")
-    return manifest
+    with installation.database.session() as session:
+        jobs.let_go(session)
+    again = people.erase_again(installation, *([erasures] if erasures else []))
+    people.sweep(installation)
+    return {**manifest, "erased_again": again}
 
 
 def _require_empty(installation: Installation) -> None:
@@ -222,5 +231,7 @@ def in_words(manifest: dict[str, Any], folder: Path, verb: str) -> Iterator[str]
     yield f"({size / 1e6:.1f} MB), schema {manifest['schema']}; every hash is right."
     if not manifest["with_key"]:
         yield "The keys of the installation are not in it: keep secret_key and audit_key apart, or use --with-key."
+    if again := manifest.get("erased_again"):
+        yield f"Erased again, because they were erased after this backup was made: {', '.join(again)}."
     for sha256 in manifest["damaged_artifacts"]:
         yield f"Damaged where it was stored, and so not in it: the artifact {sha256}."

@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from app.cli import people
 from app.cli.audit import Keeper
 from app.cli.installation import Installation
 from app.core import jobs
@@ -36,6 +37,7 @@ from app.domain.provenance import actions as provenance
 KINDS = [imports.KIND, datasets.KIND, vectors.KIND, webhooks.KIND]
 TELLS = {imports.KIND: "import", datasets.KIND: "version"}
 """Kinds of which the person who asked hears how they ended."""
+ATTEMPTS = {webhooks.KIND: webhooks.ATTEMPTS}
 LEASE_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 IDLE_SECONDS = 0.5
@@ -114,7 +116,7 @@ class Held:
 
 def claim(database: Database, worker: str, watch: jobs.Watch, kinds: list[str] | None = None) -> Held | None:
     with database.session() as session:
-        job = jobs.claim(session, kinds or KINDS, worker, watch)
+        job = jobs.claim(session, kinds or KINDS, worker, watch, attempts=ATTEMPTS, on_lost=_tell)
         if job is None:
             return None
         held = Held(database, job.id, job.token, job.kind, dict(job.payload), watch.lease_seconds, job.attempt)
@@ -233,12 +235,18 @@ def _webhook(installation: Installation, held: Held) -> Callable[[Session], dict
 
 
 def _not_delivered(held: Held, error: str) -> None:
-    """Keep the reason. The job comes back when its lease ends, until its attempts are used up."""
-    with held.database.session() as session:
-        webhooks.note(session, held.payload["webhook"], f"{error} (attempt {held.attempt} of {jobs.MAX_ATTEMPTS})")
-    log.warning("%s %s: %s", held.kind, held.id, error)
-    if held.attempt >= jobs.MAX_ATTEMPTS:
-        _end(held, "failed", error=error, reason="not_delivered")
+    """Keep the reason. The job comes back after a pause that grows, until its attempts are used up."""
+    said = f"{error} (attempt {held.attempt} of {webhooks.ATTEMPTS})"
+    log.warning("%s %s: %s", held.kind, held.id, said)
+    try:
+        with held.database.session() as session:
+            if held.attempt >= webhooks.ATTEMPTS:
+                jobs.finish(session, held.id, held.token, "failed", error=error, reason="not_delivered")
+            else:
+                jobs.put_off(session, held.id, held.token, webhooks.pause_after(held.attempt))
+            webhooks.note(session, held.payload["webhook"], said)
+    except Conflict as stale:
+        log.warning("%s %s dropped: %s", held.kind, held.id, stale.detail)
 
 
 def _tell(session: Session, job: jobs.Job) -> None:
@@ -317,10 +325,22 @@ def _sweep(installation: Installation) -> None:
             notifications.sweep(session)
         if removed := provenance.sweep_uploads(installation.database, installation.storage):
             log.info("removed %d uploaded files that were no longer needed", removed)
-        if removed := provenance.sweep(installation.database, installation.storage):
+        _erase_again(installation)
+        if removed := people.sweep(installation):
             log.info("removed %d files that an erasure had left", removed)
-    except (OSError, OperationalError) as error:
-        log.warning("the storage could not be tidied up: %s", error)
+    except (OSError, OperationalError, Conflict) as error:
+        log.warning("not everything could be tidied up: %s", error)
+
+
+def _erase_again(installation: Installation) -> None:
+    """However an older database came back: whoever is on the list of erasures goes again."""
+    try:
+        again = people.erase_again(installation)
+    except Conflict as later:
+        log.warning("people whom a backup brought back are erased in an hour: %s", later.detail)
+        return
+    if again:
+        log.warning("erased %d people again whom a backup had brought back: %s", len(again), ", ".join(again))
 
 
 def worker_name() -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 from app.cli import accounts
 from app.cli.installation import Installation
-from app.domain.provenance import actions, portability
+from app.domain.provenance import actions, portability, register
+from app.domain.provenance.tables import Erasure
 
 
 def export(installation: Installation, email: str, path: Path) -> int:
@@ -31,6 +32,19 @@ def erase(installation: Installation, email: str, content: str) -> dict[str, Any
     with installation.database.session() as session:
         person = accounts.user_named(session, email)
         admin = accounts.acting_user(session, None)
-        report = actions.erase(session, installation.storage, admin, person, content=content).report
-    deleted = actions.sweep(installation.database, installation.storage)
-    return {**report, "files": deleted}
+        erasure = actions.erase(session, installation.storage, admin, person, content=content).id
+    deleted = sweep(installation)
+    with installation.database.read() as session:
+        return {**session.get_one(Erasure, erasure).report, "files": deleted}
+
+
+def sweep(installation: Installation) -> int:
+    """What an erasure leaves to be done after its commit; returns how many files were deleted."""
+    return actions.sweep(installation.database, installation.storage, installation.settings.erasures_path)
+
+
+def erase_again(installation: Installation, *others: Path) -> list[str]:
+    """Erase whom a backup has brought back, by the installation's own list and `others`. Returns their pseudonyms."""
+    listed = [one for path in (installation.settings.erasures_path, *others) for one in register.read(path)]
+    with installation.database.session() as session:
+        return [one.contributor_id for one in actions.erase_again(session, installation.storage, listed)]

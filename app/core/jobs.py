@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Float, ForeignKey, Index, String, Text, and_, or_, select
+from sqlalchemy import Float, ForeignKey, Index, String, Text, and_, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.database import Base, Identified, now
 from app.core.errors import Conflict, NotFound
 
 MAX_ATTEMPTS = 4  # counted at the claim; a lease that must run out first spaces them
+LONGEST_PAUSE = timedelta(hours=12)
+"""A try that is due later than this was put off by a clock that has leapt since: it is due now."""
 TAKEN_AT_ONCE = 50
 OPEN = ("queued", "running")
 
@@ -28,7 +30,8 @@ OPEN = ("queued", "running")
 class Job(Identified, Base):
     """One unit of work. `token` rises with every claim, so that a worker that slept through its lease is told so.
 
-    `beat` rises with every heartbeat. `lease_until` is for people to look at; nothing is decided by it.
+    `beat` rises with every heartbeat. `lease_until` of a running job is for people to look at; nothing is decided by
+    it. That of a job that waits says when its next try is due.
     """
 
     __tablename__ = "jobs"
@@ -115,14 +118,28 @@ def by_id(session: Session, job_id: str) -> Job:
     return job
 
 
-def claim(session: Session, kinds: list[str], worker: str, watch: Watch) -> Job | None:
-    """Lease the oldest job that waits, or whose holder went silent. Out of attempts it fails here as `worker_lost`."""
+def claim(
+    session: Session,
+    kinds: list[str],
+    worker: str,
+    watch: Watch,
+    *,
+    attempts: Mapping[str, int] | None = None,
+    on_lost: Callable[[Session, Job], None] | None = None,
+) -> Job | None:
+    """Lease the oldest job whose try is due, or whose holder went silent.
+
+    Out of attempts (MAX_ATTEMPTS, or those of its kind) it fails here as `worker_lost`, and `on_lost` is called with it
+    in the same transaction.
+    """
     silent = _silent(session, kinds, watch)
     while (job := _next_claimable(session, kinds, silent)) is not None:
         if job.cancel_requested:
             _end(job, "cancelled")
-        elif job.attempt >= MAX_ATTEMPTS:
+        elif job.attempt >= (attempts or {}).get(job.kind, MAX_ATTEMPTS):
             _end(job, "failed", reason="worker_lost", error=f"The worker was lost {job.attempt} times; see its log.")
+            if on_lost is not None:
+                on_lost(session, job)
         else:
             job.state, job.worker = "running", worker
             job.attempt += 1
@@ -143,9 +160,12 @@ def _silent(session: Session, kinds: list[str], watch: Watch) -> list[Sign]:
 def _next_claimable(session: Session, kinds: list[str], silent: list[Sign]) -> Job | None:
     """The signs are asked again under the lock: a holder that has beaten meanwhile keeps its job."""
     still = [and_(Job.id == sign.id, Job.token == sign.token, Job.beat == sign.beat) for sign in silent]
+    moment = now()
+    is_due = or_(Job.lease_until.is_(None), Job.lease_until <= moment, Job.lease_until > moment + LONGEST_PAUSE)
+    waits = and_(Job.state == "queued", is_due)
     statement = (
         select(Job)
-        .where(Job.kind.in_(kinds), or_(Job.state == "queued", and_(Job.state == "running", or_(False, *still))))
+        .where(Job.kind.in_(kinds), or_(waits, and_(Job.state == "running", or_(False, *still))))
         .order_by(Job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -203,6 +223,20 @@ def finish(
     job = held(session, job_id, token)
     _end(job, state, result=result, error=error, reason=reason)
     return job
+
+
+def put_off(session: Session, job_id: str, token: int, pause: timedelta) -> Job:
+    """Give the job back, to be tried again after `pause` (at most LONGEST_PAUSE). The attempt stays counted."""
+    job = held(session, job_id, token)
+    job.state, job.worker = "queued", None
+    job.lease_until, job.eta_seconds = now() + min(pause, LONGEST_PAUSE), None
+    return job
+
+
+def let_go(session: Session) -> int:
+    """What runs in rows that came back from a backup is held by nobody: it waits again. Returns how many."""
+    statement = update(Job).where(Job.state == "running").values(state="queued", worker=None, lease_until=None)
+    return session.execute(statement).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 def request_cancel(session: Session, job_id: str) -> Job:

@@ -25,6 +25,7 @@ from app.core.errors import TooManyRequests
 SIGN_IN = limits.parse("10 per 5 minutes")
 SIGN_IN_ALL = limits.parse("1000 per 5 minutes")
 COSTLY = limits.parse("300 per hour")
+TEST_MESSAGES = limits.parse("10 per 10 minutes")
 DENIALS = limits.parse("1000 per hour")
 
 

@@ -154,7 +154,8 @@ def erase(request: Request, session: Db, user: Me, form: Posted, user_id: str) -
     storage = request.app.state.storage
     actions.erase(session, storage, user, person, content=text(form, "content"))
     response = go(request, f"/people/{person.id}/contributions", "Erased.")
-    response.background = BackgroundTask(actions.sweep, request.app.state.database, storage)
+    state = request.app.state
+    response.background = BackgroundTask(actions.sweep, state.database, storage, state.settings.erasures_path)
     return response
 
 

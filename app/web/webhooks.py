@@ -7,14 +7,15 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from app.core.errors import AppError
+from app.core.errors import AppError, Invalid
+from app.core.limits import TEST_MESSAGES
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.notifications import queries, webhooks
 from app.domain.notifications.kinds import KINDS
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.web.deps import Db, Me, Posted, asks, go, in_project, text
+from app.web.deps import Db, Me, Posted, asks, go, in_project, limited, text
 from app.web.render import page
 
 router = APIRouter()
@@ -50,6 +51,20 @@ def delete(request: Request, session: Db, user: Me, form: Posted, webhook_id: st
     return go(request, f"/projects/{project.slug}/webhooks", "Deleted. Nothing more is sent there.")
 
 
+@router.post(
+    "/webhooks/{webhook_id}/test",
+    dependencies=[limited(TEST_MESSAGES, "test messages"), asks(Permission.MANAGE_PROJECT)],
+)
+def send_test(request: Request, session: Db, user: Me, form: Posted, webhook_id: str) -> Response:
+    webhook = queries.webhook_by_id(session, webhook_id)
+    project = access.project_of(session, user, webhook.project_id)
+    try:
+        webhooks.send_test(session, user, webhook, allowed=request.app.state.settings.webhook_hosts)
+    except Invalid as error:
+        return _list(request, session, user, project, error=error)
+    return go(request, f"/projects/{project.slug}/webhooks", "A test message is on its way; look here how it went.")
+
+
 def _list(
     request: Request,
     session: Session,
@@ -66,6 +81,7 @@ def _list(
         status=error.status if error else 200,
         **in_project(session, user, project, "/settings"),
         webhooks=queries.webhooks_of(session, project),
+        waiting=queries.waiting(session, project),
         kinds=KINDS,
         hosts=request.app.state.settings.webhook_hosts,
         given=given or {"url": "", "kinds": []},

@@ -276,7 +276,7 @@ def erase(world: World, content: str) -> dict[str, Any]:
         person = session.get_one(User, world.person.id)
         carol = session.get_one(User, world.cast.carol.id)
         actions.erase(session, world.storage, carol, person, content=content)
-    actions.sweep(world.database, world.storage)
+    actions.sweep(world.database, world.storage, world.app.state.settings.erasures_path)
     with world.database.read() as session:
         found = queries.erasure_of(session, session.get_one(User, world.person.id))
         assert found is not None

@@ -164,7 +164,8 @@ def test_a_locked_database_is_503_and_reading_goes_on(sqlite_template: Path, tmp
 
 @pytest.mark.assurance
 def test_a_database_that_is_away_is_503_and_comes_back_alone(tmp_path: Path) -> None:
-    with postgres.server() as url:
+    with postgres.server() as server:
+        url = server.url
         settings = Settings(data_dir=tmp_path, secret_key=KEY, database_url=url.format(database="postgres"))
         client, _ = served(settings)
         assert write(client, 1).status_code == 201

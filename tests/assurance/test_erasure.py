@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,13 @@ from app.domain.audit.tables import AuditEvent
 from app.domain.datasets import actions as datasets
 from app.domain.datasets.tables import DatasetVersion
 from app.domain.evaluation import actions as evaluation
+from app.domain.pairs import actions as pairs
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.provenance import actions, queries
+from app.domain.provenance import actions, queries, register, withdrawal
+from app.domain.provenance.tables import Erasure
 from app.domain.training.tables import TrainingRun
 from tests.assurance.canaries import EMAIL, NAME, WORD, World, build, erase, model_of, report_of, traces
+from tests.assurance.canaries import content as content_of_pair
 from tests.people import Cast
 from trainer import protocol
 
@@ -174,9 +179,9 @@ def test_a_sweep_that_a_crash_prevented_is_made_up_for(world: World) -> None:
         person, carol = session.get_one(User, world.person.id), session.get_one(User, world.cast.carol.id)
         actions.erase(session, world.storage, carol, person, content="withdraw")
     assert world.storage.exists(world.ids["upload"])
-    assert actions.sweep(world.database, world.storage) >= 5
+    assert actions.sweep(world.database, world.storage, world.app.state.settings.erasures_path) >= 5
     assert not world.storage.exists(world.ids["upload"])
-    assert actions.sweep(world.database, world.storage) == 0
+    assert actions.sweep(world.database, world.storage, world.app.state.settings.erasures_path) == 0
 
 
 def test_an_erasure_that_fails_erases_nothing(world: World) -> None:
@@ -192,3 +197,97 @@ def test_an_erasure_that_fails_erases_nothing(world: World) -> None:
         _ = 1 / 0
     assert whole() == before
     assert world.storage.exists(world.ids["upload"])
+
+
+@pytest.mark.parametrize("content", ["keep", "withdraw"])
+def test_many_pairs_are_blanked_in_short_transactions_that_a_kill_may_part(
+    world: World,
+    content: str,
+    signed_in: Callable[[User], TestClient],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two pairs a transaction here, and after the third everything stops, as if killed; the next sweep goes on."""
+    monkeypatch.setattr(withdrawal, "CHUNK", 1 if content == "keep" else 2)
+    if content == "keep":
+        _more_drafts(world)
+    with world.database.session() as session:
+        person, carol = session.get_one(User, world.person.id), session.get_one(User, world.cast.carol.id)
+        begun = dict(actions.erase(session, world.storage, carol, person, content=content).report)
+    assert begun["left"] > withdrawal.CHUNK
+    real, calls = withdrawal.blank, []
+
+    def killed(*given: Any) -> None:
+        calls.append(given)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        real(*given)
+
+    monkeypatch.setattr(withdrawal, "blank", killed)
+    with pytest.raises(KeyboardInterrupt):
+        _sweep(world)
+    page = signed_in(world.cast.carol).get(f"/people/{world.person.id}/contributions")
+    assert f"{begun['left'] - 2 * withdrawal.CHUNK} pairs are still being blanked" in page.text
+    monkeypatch.setattr(withdrawal, "blank", real)
+    _sweep(world)
+    with world.database.read() as session:
+        report = session.scalars(select(Erasure)).one().report
+    assert "left" not in report and report["pairs"] >= begun["left"] - 2
+    words = (NAME, EMAIL, "canary91") if content == "keep" else (WORD, NAME, EMAIL)
+    found = traces(world, words, signed_in(world.cast.carol), tmp_path)
+    assert found == [], "\n".join(found)
+    assert _sweep(world) == 0
+
+
+def _more_drafts(world: World) -> None:
+    with world.database.session() as session:
+        person = session.get_one(User, world.person.id)
+        for number in range(92, 97):
+            pairs.create(session, person, world.cast.project, content_of_pair(number, "canary91"))
+
+
+def _sweep(world: World) -> int:
+    return actions.sweep(world.database, world.storage, world.app.state.settings.erasures_path)
+
+
+def test_a_large_erasure_counts_what_a_small_one_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report is the same, however many transactions it took."""
+    monkeypatch.setattr(withdrawal, "CHUNK", 1)
+    report = erase(world, "withdraw")
+    assert report["versions"] == [world.ids["version"]] and report["models"] == [model_of(world)]
+    assert report["files_deleted"] >= 5 and report["answers"] > 0 and report["revisions"] > report["pairs"] > 8
+    with world.database.read() as session:
+        actions_of = [event.action for event in session.scalars(select(AuditEvent))]
+    assert actions_of.count("person.erased") == 1
+
+
+def test_two_sweeps_at_once_end_as_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(withdrawal, "CHUNK", 1)
+    with world.database.session() as session:
+        person, carol = session.get_one(User, world.person.id), session.get_one(User, world.cast.carol.id)
+        actions.erase(session, world.storage, carol, person, content="withdraw")
+    with ThreadPoolExecutor(2) as pool:
+        for one in [pool.submit(_sweep, world) for _ in range(2)]:
+            with suppress(Conflict):
+                one.result()
+    _sweep(world)
+    with world.database.read() as session:
+        report = session.scalars(select(Erasure)).one().report
+        assert "left" not in report and "files" not in report
+        fixed = session.get_one(Pair, world.ids["fixed"])
+        assert fixed.state == "submitted"
+
+
+def test_the_list_outside_of_the_database_holds_pseudonyms_only(world: World) -> None:
+    erase(world, "withdraw")
+    path = world.app.state.settings.erasures_path
+    entry = json.loads(path.read_text())
+    assert (entry["contributor"], entry["content"]) == (world.person.contributor_id, "withdraw")
+    assert set(entry) == {"contributor", "content", "by", "at"} and path.stat().st_mode & 0o777 == 0o600
+    with path.open("a") as file:
+        file.write('{"contributor": "torn')
+    assert _sweep(world) == 0
+    assert [one.contributor for one in register.read(path)] == [world.person.contributor_id]
+    path.unlink()
+    _sweep(world)
+    assert [one.contributor for one in register.read(path)] == [world.person.contributor_id], "made anew from the rows"

@@ -31,7 +31,10 @@ RECORDS_NOTHING = {
     "notifications.actions.tell": "lines about what its caller records",
     "notifications.actions.tell_members": "lines about what its caller records",
     "notifications.webhooks.forget_deliveries": "deletes deliveries that ended long ago",
+    "pairs.actions.undiscard": "a step of reviews.bring_back, which records",
     "pairs.actions.lock": "locks a row and changes nothing",
+    "provenance.withdrawal.silence": "a step of an erasure, which records",
+    "provenance.withdrawal.unsign_comments": "a step of an erasure, which records",
     "reviews.actions.renew": "a heartbeat of a lease whose taking was recorded",
     "signin.actions.person_for": "reads only",
     "signin.actions.rotate_session": "a step of a change of password or second factor, each of which records",
@@ -44,7 +47,7 @@ RECORDS_NOTHING = {
     "training.actions.end": "a step of evaluation.accept_completion, which records",
 }
 
-DERIVED = ("pairs.index.", "pairs.vectors.")
+DERIVED = ("pairs.index.", "pairs.search.", "pairs.vectors.")
 """Indexes that follow from the revisions, whose saving records; they can be made anew and tell nothing of their own."""
 
 

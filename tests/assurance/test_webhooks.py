@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from starlette.testclient import TestClient
 from app.cli import jobs as worker
 from app.cli.installation import Installation, open_installation
 from app.core import jobs
-from app.core.database import Database
+from app.core.database import Database, now
 from app.core.jobs import Job
+from app.domain.accounts.tables import User
 from app.domain.audit.tables import AuditEvent
 from app.domain.notifications import actions, webhooks
 from app.domain.notifications.tables import Webhook
@@ -29,6 +31,7 @@ from tests.assurance.forbidden import forbidden
 from tests.assurance.receiver import CANARY, Receiver, listening
 from tests.conftest import KEY, ROOT
 from tests.people import Cast
+from tests.web.browser import Browser
 
 pytestmark = pytest.mark.assurance
 Signed = Callable[..., TestClient]
@@ -110,11 +113,11 @@ def test_an_event_arrives_once_signed_and_without_text(
     worker.drain(installation)
     assert len(receiver.requests) == 1
     headers, body = receiver.requests[0]
-    genuine, now = documented_check(tmp_path), time.time()
+    genuine, moment = documented_check(tmp_path), time.time()
     given = headers["preceptor-signature"]
-    assert genuine(hook["secret"], body, given, now)
-    assert not genuine(hook["secret"], body + b" ", given, now) and not genuine("whsec_other", body, given, now)
-    assert not genuine(hook["secret"], body, given, now + 3600)
+    assert genuine(hook["secret"], body, given, moment)
+    assert not genuine(hook["secret"], body + b" ", given, moment) and not genuine("whsec_other", body, given, moment)
+    assert not genuine(hook["secret"], body, given, moment + 3600)
     at, _, mac = given.removeprefix("t=").partition(",v1=")
     assert mac == hmac.new(hook["secret"].encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     message = json.loads(body)
@@ -126,30 +129,116 @@ def test_an_event_arrives_once_signed_and_without_text(
         assert kept.last_sent_at and kept.last_error == "" and hook["secret"] not in kept.secret
 
 
-def test_a_failed_delivery_is_tried_four_times_and_repeats_nothing_of_the_answer(
+def test_a_failed_delivery_is_tried_eight_times_and_repeats_nothing_of_the_answer(
     database: Database, cast: Cast, hook: dict[str, Any], receiver: Receiver, installation: Installation
 ) -> None:
-    """Between two attempts lies a lease that has to run out; a clock of the test's own lets it."""
+    """Between two attempts lies a pause that grows; the test lets it pass by setting its end."""
     receiver.answer = (500, {"X-Canary": CANARY})
     happen(database, cast)
-    clock = [0.0]
-    watch = jobs.Watch(60.0, clock=lambda: clock[0])
-    for attempt in range(1, 5):
-        assert worker.work_once(installation, watch=watch, kinds=[webhooks.KIND])
-        assert not worker.work_once(installation, watch=watch, kinds=[webhooks.KIND]), "no attempt before its time"
-        clock[0] += 61
+    pauses = []
+    for attempt in range(1, 9):
+        began = now()
+        assert worker.work_once(installation, kinds=[webhooks.KIND])
+        assert not worker.work_once(installation, kinds=[webhooks.KIND]), "no attempt before its time"
         with database.read() as session:
-            assert session.get_one(Webhook, hook["id"]).last_error == f"answered 500 (attempt {attempt} of 4)"
-    assert not worker.work_once(installation, watch=watch, kinds=[webhooks.KIND])
-    assert len(receiver.requests) == 4
+            assert session.get_one(Webhook, hook["id"]).last_error == f"answered 500 (attempt {attempt} of 8)"
+        if attempt < 8:
+            pauses.append((_let_pass(database) - began).total_seconds() / 60)
+    assert not worker.work_once(installation, kinds=[webhooks.KIND])
+    assert len(receiver.requests) == 8
+    middle = (1, 3, 9, 27, 81, 243, 360)
+    assert all(0.74 * one <= pause <= 1.26 * one for one, pause in zip(middle, pauses, strict=True)), pauses
     messages = {body for _, body in receiver.requests}
     assert len(messages) == 1, "a receiver knows a repeated message by its id"
     with database.read() as session:
         job = session.query(Job).filter(Job.kind == webhooks.KIND).one()
-        assert (job.state, job.reason, job.attempt) == ("failed", "not_delivered", 4)
+        assert (job.state, job.reason, job.attempt) == ("failed", "not_delivered", 8)
         rows = [job.error, json.dumps(job.payload), json.dumps(job.result)]
         rows += [json.dumps(one.details) for one in session.query(AuditEvent)]
         assert not any(CANARY in one for one in rows)
+
+
+def _let_pass(database: Database) -> datetime:
+    """The pause of the only delivery is over; returns when it would have been."""
+    with database.session() as session:
+        job = session.query(Job).filter(Job.kind == webhooks.KIND).one()
+        assert job.state == "queued" and job.lease_until is not None
+        due, job.lease_until = job.lease_until, now()
+        return due
+
+
+def test_pauses_differ_by_chance_and_stay_within_bounds() -> None:
+    pauses = [webhooks.pause_after(attempt) for attempt in range(1, 60) for _ in range(20)]
+    assert len(set(pauses)) > 1000, "receivers that come back do not meet everything at once"
+    assert max(pauses) < jobs.LONGEST_PAUSE and min(pauses) >= timedelta(seconds=45)
+
+
+def test_a_pause_outlives_its_worker_and_a_clock_that_leapt_back_does_not_prolong_it(
+    database: Database, cast: Cast, hook: dict[str, Any], receiver: Receiver, installation: Installation
+) -> None:
+    receiver.answer = (500, {})
+    happen(database, cast)
+    assert worker.work_once(installation, kinds=[webhooks.KIND])
+    anew = open_installation(installation.settings)
+    assert not worker.work_once(anew, kinds=[webhooks.KIND]), "another process keeps to the pause"
+    with database.session() as session:
+        session.query(Job).filter(Job.kind == webhooks.KIND).one().lease_until = now() + timedelta(days=2)
+    assert worker.work_once(anew, kinds=[webhooks.KIND]), "nothing is put off for two days: a clock has leapt"
+    anew.database.dispose()
+    assert len(receiver.requests) == 2
+
+
+def test_a_worker_that_dies_while_it_delivers_costs_one_attempt(
+    database: Database, cast: Cast, hook: dict[str, Any], receiver: Receiver, installation: Installation
+) -> None:
+    happen(database, cast)
+    clock = [0.0]
+    watch = jobs.Watch(60.0, clock=lambda: clock[0])
+    assert worker.claim(database, "dies", watch, [webhooks.KIND]) is not None
+    assert not worker.work_once(installation, watch=watch, kinds=[webhooks.KIND])
+    clock[0] += 61
+    assert worker.work_once(installation, watch=watch, kinds=[webhooks.KIND])
+    with database.read() as session:
+        job = session.query(Job).filter(Job.kind == webhooks.KIND).one()
+        assert (job.state, job.attempt, len(receiver.requests)) == ("done", 2, 1)
+
+
+def test_a_test_message_arrives_and_is_counted(
+    app: Any, database: Database, cast: Cast, hook: dict[str, Any], receiver: Receiver, installation: Installation,
+    signed_in: Callable[[User], TestClient], tmp_path: Path,
+) -> None:  # fmt: skip
+    carol, path, page = Browser(app), f"/webhooks/{hook['id']}/test", "/projects/clinic/webhooks"
+    carol.client = signed_in(cast.carol)
+    assert carol.send(path, page=page).status_code == 303
+    assert "1 waits" in carol.get(page).text
+    worker.drain(installation)
+    headers, body = receiver.requests[0]
+    assert documented_check(tmp_path)(hook["secret"], body, headers["preceptor-signature"], time.time())
+    message = json.loads(body)
+    assert (message["kind"], message["subject"]) == ("webhook.test", {"kind": "webhook", "id": hook["id"]})
+    assert "waits" not in carol.get(page).text
+    receiver.answer = (500, {})
+    assert carol.send(path, page=page).status_code == 303
+    worker.drain(installation)
+    listed = carol.get(page).text
+    assert "answered 500 (attempt 1 of 8)" in listed and "1 waits; next try" in listed
+    assert [carol.send(path, page=page).status_code for _ in range(9)] == [303] * 8 + [429]
+    with database.read() as session:
+        tested = session.query(AuditEvent).filter(AuditEvent.action == "webhook.tested").count()
+    assert tested == 10
+    bob = Browser(app)
+    bob.client = signed_in(cast.bob)
+    assert bob.send(path, page="/").status_code == 403
+
+
+def test_no_test_message_goes_to_a_host_that_is_off_the_list(
+    app: Any, cast: Cast, hook: dict[str, Any], receiver: Receiver, signed_in: Callable[[User], TestClient]
+) -> None:
+    carol = Browser(app)
+    carol.client = signed_in(cast.carol)
+    app.state.settings.webhook_hosts.clear()
+    refused = carol.send(f"/webhooks/{hook['id']}/test", page="/projects/clinic/webhooks")
+    assert refused.status_code == 422 and "https" in refused.text and receiver.connections == 0
 
 
 def test_a_host_that_is_taken_off_the_list_gets_nothing_more(

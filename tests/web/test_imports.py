@@ -187,6 +187,6 @@ def test_erasure_takes_what_waits_and_the_bad_rows(alice: Page, cast: Cast, inst
     with installation.database.session() as session:
         carol, user = (session.merge(one) for one in (cast.carol, cast.alice))
         provenance.erase(session, installation.storage, carol, user, content="withdraw")
-    assert provenance.sweep(installation.database, installation.storage) == 3
+    assert provenance.sweep(installation.database, installation.storage, installation.settings.erasures_path) == 3
     assert not set(installation.storage.every()) & kept
     assert count(installation.database, Upload) == 0

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from app.domain.accounts.tables import Person, User
 from app.domain.signin import queries as signin
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import HOSTS, KEY
+from tests.conftest import HOSTS, KEY, ROOT
 from tests.web.browser import Browser, actions_since, give_factor, last_event
 
 
@@ -44,13 +45,26 @@ class Provider:
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    with running("oidc_provider_mock", tmp_path_factory.mktemp("provider")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def lean(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    """A provider that gives addresses at its userinfo endpoint only."""
+    with running("tests.web.lean_provider", tmp_path_factory.mktemp("lean")) as found:
+        yield found
+
+
+@contextmanager
+def running(module: str, folder: Path) -> Iterator[Provider]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = Path(tmp_path_factory.mktemp("provider")) / "provider.log"
+    log = folder / "provider.log"
     with log.open("wb") as out:
-        command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
-        process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "NO_COLOR": "1"})
+        command = [sys.executable, "-W", "ignore", "-m", module, "--port", str(port)]
+        process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "NO_COLOR": "1"}, cwd=ROOT)
     try:
         yield Provider(_await(f"http://127.0.0.1:{port}", process, log))
     finally:
@@ -179,6 +193,36 @@ def test_a_journey_holds_for_one_browser_and_one_answer(house, provider, databas
     assert browser.get(back).status_code == 303, "its own"
     assert browser.get(back).status_code == 502, "twice"
     tally("forgeries found", 6)
+
+
+def test_an_address_that_only_the_userinfo_endpoint_gives_opens_its_account(house, lean, database, cast) -> None:
+    app = house(oidc_issuer=lean.url, oidc_new_people=True)
+    lean.knows("u-1", email="alice@example.org", email_verified=True)
+    browser, back = journey(app, lean, "u-1")
+    assert browser.get(back).status_code == 303 and "Alice" in browser.get("/account").text
+    lean.knows("u-2", email="late.comer@example.org", email_verified=True, name="Late Comer")
+    browser, back = journey(app, lean, "u-2")
+    assert browser.get(back).status_code == 303
+    with database.read() as session:
+        assert signin.user_by_identity(session, lean.url, "u-1").id == cast.alice.id
+        assert accounts.user_by_email(session, "late.comer@example.org").name == "Late Comer"
+
+
+@pytest.mark.assurance
+def test_the_userinfo_endpoint_speaks_for_the_person_of_the_token_only(house, lean, database, cast, tally) -> None:
+    app = house(oidc_issuer=lean.url)
+    address = {"email": "alice@example.org"}
+    strangers = {
+        "mixed-up": ({**address, "email_verified": True, "stands_for": "somebody-else"}, 502),
+        "unverified": ({**address, "email_verified": False}, 403),
+        "unsaid": (address, 403),
+        "in-words": ({**address, "email_verified": "true"}, 403),
+    }
+    for subject, (claims, status) in strangers.items():
+        lean.knows(subject, **claims)
+        browser, back = journey(app, lean, subject)
+        assert (browser.get(back).status_code, browser.get("/").status_code) == (status, 401), subject
+    tally("forgeries found", len(strangers))
 
 
 def test_new_people_are_made_only_where_it_is_wanted(house, provider, database, cast) -> None:

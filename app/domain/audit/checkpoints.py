@@ -9,25 +9,24 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import os
 import secrets
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from app.core import journal
 from app.core.errors import AppError
 from app.settings import Settings
 
 EVENTS = 200
 AGE = timedelta(hours=1)
 PURPOSE = "preceptor audit checkpoint 1"
+FIELDS: dict[str, type] = {"origin": str, "count": int, "head": str, "at": str, "key": str, "signature": str}
 
 
 class KeyMissing(AppError):
@@ -150,17 +149,7 @@ def from_text(text: str) -> Ed25519PublicKey:
 
 
 def append(path: Path, checkpoint: Checkpoint) -> None:
-    """One line, synced. A line that a crash tore stays a line of its own."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(asdict(checkpoint)) + "\n"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "rb+") as file:
-        if file.seek(0, os.SEEK_END):
-            file.seek(-1, os.SEEK_END)
-            line = line if file.read(1) == b"\n" else "\n" + line
-        file.write(line.encode())
-        file.flush()
-        os.fsync(file.fileno())
+    journal.append(path, asdict(checkpoint))
 
 
 def read(path: Path, key: Ed25519PublicKey, *, only_this_key: bool = True) -> Signed:
@@ -169,30 +158,16 @@ def read(path: Path, key: Ed25519PublicKey, *, only_this_key: bool = True) -> Si
     A restored backup may bring lines that another installation signed; unless `only_this_key` they are passed over.
     """
     found, ours = Signed(), name_of(key)
-    for number, line in _lines(path):
-        checkpoint, place = _parsed(line), f"Line {number} of {path.name}"
-        if checkpoint is None:
+    for number, given in journal.read(path, FIELDS):
+        place = f"Line {number} of {path.name}"
+        if given is None:
             found.remarks.append(f"{place} is not whole; it is passed over.")
-        elif checkpoint.is_genuine(key):
+            continue
+        checkpoint = Checkpoint(**given)
+        if checkpoint.is_genuine(key):
             found.genuine.append(checkpoint)
         elif checkpoint.key == ours or only_this_key:
             found.forged.append(f"{place} is not signed with the key {ours}")
         else:
             found.remarks.append(f"{place} is signed with another key ({checkpoint.key}); it is passed over.")
     return found
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
-
-
-def _parsed(line: str) -> Checkpoint | None:
-    kinds: dict[str, type] = {"origin": str, "count": int, "head": str, "at": str, "key": str, "signature": str}
-    try:
-        given: Any = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(given, dict) or set(given) != set(kinds):
-        return None
-    return Checkpoint(**given) if all(type(given[name]) is kind for name, kind in kinds.items()) else None

@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import Base, Identified
 
+DELIVERY = "webhook"
+"""The kind of the job that sends one message to one webhook."""
+
 
 class Notification(Identified, Base):
     """What happened to which thing; pages find the words. `details` holds ids and numbers, no authored text."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
 import re
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from random import SystemRandom
 from typing import Any
 
 from cryptography.fernet import InvalidToken
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from app.core import jobs
@@ -27,14 +29,19 @@ from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
 from app.domain.notifications import outbound, queries
 from app.domain.notifications.kinds import KINDS
-from app.domain.notifications.tables import Webhook
+from app.domain.notifications.tables import DELIVERY, Webhook
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 
-KIND = "webhook"
+KIND = DELIVERY
+TEST = "webhook.test"
 SIGNATURE = "Preceptor-Signature"
 MOST = 10
+ATTEMPTS = 8
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
+"""Between two attempts: three times as long each time. All eight of them take some twelve hours."""
 PLAIN = re.compile(r"[a-z0-9_]{1,64}")
+ACTIVE = select(Webhook.id, Webhook.kinds).where(Webhook.project_id == bindparam("project"), Webhook.active.is_(True))
 TOLD = "webhooks told"  # session.info: one event is one delivery, however many people it is told to
 
 
@@ -70,6 +77,15 @@ def remove(session: Session, user: User, webhook: Webhook) -> None:
     audit.record(session, user.id, "webhook.deleted", "webhook", webhook.id, project_id=project.id)
 
 
+def send_test(session: Session, user: User, webhook: Webhook, *, allowed: Sequence[str]) -> None:
+    """Queue one message that tells of nothing. Raises Forbidden, Refused."""
+    project = access.project_of(session, user, webhook.project_id)
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    outbound.permit(webhook.url, allowed)
+    _enqueue(session, webhook.id, project.id, TEST, "webhook", webhook.id, {})
+    audit.record(session, user.id, "webhook.tested", "webhook", webhook.id, project_id=project.id)
+
+
 def queue(
     session: Session, project_id: str, kind: str, subject_kind: str, subject_id: str, details: dict[str, Any]
 ) -> None:
@@ -78,20 +94,36 @@ def queue(
     if (event := (project_id, kind, subject_id)) in told:
         return
     told.add(event)
-    wanting = session.execute(
-        select(Webhook.id, Webhook.kinds).where(Webhook.project_id == project_id, Webhook.active.is_(True))
-    )
-    for webhook_id, kinds in wanting.all():
+    for webhook_id, kinds in session.execute(ACTIVE, {"project": project_id}).all():
         if kind in kinds:
-            message = {
-                "id": new_id(),
-                "kind": kind,
-                "subject": {"kind": subject_kind, "id": subject_id},
-                "project": project_id,
-                "at": now().isoformat(timespec="seconds"),
-                "details": {name: one for name, one in details.items() if _is_plain(one)},
-            }
-            jobs.enqueue(session, KIND, {"webhook": webhook_id, "message": message}, project_id=project_id)
+            _enqueue(session, webhook_id, project_id, kind, subject_kind, subject_id, details)
+
+
+def _enqueue(
+    session: Session,
+    webhook_id: str,
+    project_id: str,
+    kind: str,
+    subject_kind: str,
+    subject_id: str,
+    details: dict[str, Any],
+) -> None:
+    message = {
+        "id": new_id(),
+        "kind": kind,
+        "subject": {"kind": subject_kind, "id": subject_id},
+        "project": project_id,
+        "at": now().isoformat(timespec="seconds"),
+        "details": {name: one for name, one in details.items() if _is_plain(one)},
+    }
+    jobs.enqueue(session, KIND, {"webhook": webhook_id, "message": message}, project_id=project_id)
+
+
+def pause_after(attempt: int) -> timedelta:
+    """How long to wait after this many failed attempts: up to a quarter more or less, at random, so that a receiver
+    that comes back does not meet everything at once."""
+    pause = min(FIRST_PAUSE * math.pow(3, min(attempt, ATTEMPTS) - 1), LONGEST_PAUSE)
+    return pause * SystemRandom().uniform(0.75, 1.25)
 
 
 def deliver(

@@ -1,8 +1,15 @@
-"""Asking for erasure, erasing a person, and clearing away afterwards what a database and a storage keep of it."""
+"""Asking for erasure, erasing a person, and clearing away afterwards what a database and a storage keep of it.
+
+Who was erased is also written down outside of the database: whom a backup brings back is erased again.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, func, or_, select, update
@@ -14,15 +21,17 @@ from app.core.errors import Conflict, Invalid
 from app.core.limits import RateWindow
 from app.core.storage import Storage
 from app.domain.accounts.permissions import Permission, asked, require_global
-from app.domain.accounts.tables import ApiToken, User
+from app.domain.accounts.tables import ApiToken, Person, User
 from app.domain.audit import actions as audit
 from app.domain.datasets import actions as datasets
 from app.domain.datasets import imports, uploads
 from app.domain.datasets import queries as dataset_queries
 from app.domain.datasets.tables import Upload
-from app.domain.provenance import queries, withdrawal
+from app.domain.provenance import queries, register, withdrawal
+from app.domain.provenance.register import Entry
 from app.domain.provenance.subject_tables import PLAN
 from app.domain.provenance.tables import Erasure
+from app.domain.provenance.withdrawal import Gone
 
 CHOICES = ("keep", "withdraw")
 UPLOAD_KEYS = ("filename", "source", "licence")
@@ -39,43 +48,77 @@ def request_erasure(session: Session, user: User) -> None:
 def erase(session: Session, storage: Storage, actor: User, user: User, *, content: str) -> Erasure:
     """Blank the person; keep or withdraw what they gave. Raises Forbidden, Invalid, Conflict. Then call `sweep`.
 
-    The caller's transaction holds all of it: a failure erases nothing. Files are deleted by `sweep`, after the commit.
+    The caller's transaction holds the person, and up to CHUNK pairs; of more, `sweep` blanks the rest in transactions
+    of its own, and `report["left"]` counts what is still to come. Files are deleted by `sweep`, too.
     """
     require_global(session, actor, Permission.MANAGE_PEOPLE)
     if content not in CHOICES:
         raise Invalid(f"content is one of {', '.join(CHOICES)}.", field="content")
     session.refresh(user, with_for_update={"of": User})
     _require_erasable(session, user)
-    moment, email = now(), user.person.email
-    withdrawal.unsign_comments(session, user.id, (user.person.name, email))
-    uploads = _stop_and_forget_uploads(session, user)
-    gone = withdrawal.drafts(session, user.id, moment)
-    report: dict[str, Any] = {"drafts": len(gone.pairs), "uploads": len(uploads)}
-    if content == "withdraw":
-        gone = withdrawal.everything(session, user.id, moment)
-    withdrawal.forget_copies(session, storage, gone)
-    report["rows"] = _carry_out_plan(session, user, moment)
-    _forget_address(session, user, email, moment)
-    report |= {
-        "pairs": len(gone.pairs),
-        "revisions": len(gone.revisions),
-        "answers": gone.answers,
-        "versions": gone.versions,
-        "models": gone.models,
-        "files": sorted(gone.files | uploads),
-    }
-    erasure = Erasure(contributor_id=user.contributor_id, requested_by=actor.id, content=content, report=report)
-    session.add(erasure)
-    session.flush()
+    erasure = _begin(session, storage, user, content, by=actor.id)
     audit.record(session, actor.id, "person.erased", "user", user.id, content=content, erasure=erasure.id)
     return erasure
 
 
-def sweep(database: Database, storage: Storage) -> int:
-    """After the commit: delete the files that erasures left, and make the database forget freed pages. Repeatable.
+def erase_again(session: Session, storage: Storage, listed: Sequence[Entry]) -> list[Erasure]:
+    """Erase those of the list whom a backup has brought back, as it was done the first time. Then call `sweep`.
 
-    A process that dies before this leaves the list in the erasure's report; the next sweep finds it. Returns files.
+    Raises Conflict while a version is being frozen. The last admin goes, too: this was decided once.
     """
+    decided = {entry.contributor: entry for entry in listed if entry.content in CHOICES}
+    people = select(User).join(Person, Person.id == User.person_id).where(Person.erased_at.is_(None)).order_by(User.id)
+    done = []
+    for user in [one for one in session.scalars(people) if one.contributor_id in decided]:
+        _require_nothing_runs(session, user)
+        entry = decided[user.contributor_id]
+        erasure = _begin(session, storage, user, entry.content, by=entry.by)
+        audit.record(
+            session, None, "person.erased", "user", user.id, content=entry.content, erasure=erasure.id, again=True
+        )
+        done.append(erasure)
+    return done
+
+
+def _begin(session: Session, storage: Storage, user: User, content: str, *, by: str) -> Erasure:
+    """The person, their words on others' work, and a first share of the pairs; all of it where they are few."""
+    moment, email = now(), user.person.email
+    withdrawal.unsign_comments(session, user.id, (user.person.name, email))
+    uploads = _stop_and_forget_uploads(session, user)
+    drafts = len(withdrawal.waiting(session, user.id, "keep"))
+    waiting = withdrawal.waiting(session, user.id, content)
+    if content == "withdraw":
+        withdrawal.silence(session, user.id)
+    report: dict[str, Any] = {"drafts": drafts, "uploads": len(uploads), "files": sorted(uploads)}
+    report |= {"rows": _carry_out_plan(session, user, moment), "left": len(waiting)}
+    report |= _counted(Gone(moment), report)
+    _forget_address(session, user, email, moment)
+    erasure = Erasure(
+        contributor_id=user.contributor_id, requested_by=by, content=content, report=report, created_at=moment
+    )
+    session.add(erasure)
+    if len(waiting) <= withdrawal.CHUNK:
+        withdrawal.blank(session, user.id, content, moment, waiting)
+        gone = withdrawal.found(session, user.id, moment)
+        withdrawal.forget_copies(lambda: nullcontext(session), lambda: nullcontext(session), storage, gone)
+        erasure.report = _done({**report, **_counted(gone, report)})
+    session.flush()
+    return erasure
+
+
+def sweep(database: Database, storage: Storage, listed: Path) -> int:
+    """After the commit: write the list of erasures, blank what is left, delete files, make the database forget freed
+    pages. Repeatable; returns files.
+
+    A process that dies before this leaves all that is to do in the erasure's report; the next sweep finds it.
+    """
+    with database.read() as session:
+        known = {entry.contributor for entry in register.read(listed)}
+        register.append(listed, [_entry(one) for one in queries.erasures(session) if one.contributor_id not in known])
+        unfinished = [one.id for one in queries.unfinished(session)]
+    for erasure_id in unfinished:
+        with suppress(Conflict):  # another process is at it; what that leaves, the next sweep finds
+            _go_on(database, storage, erasure_id)
     with database.read() as session:
         waiting = {one.id: one.report["files"] for one in queries.unswept(session)}
         used = queries.files_in_use(session)
@@ -90,6 +133,68 @@ def sweep(database: Database, storage: Storage) -> int:
                 counted = {key: value for key, value in erasure.report.items() if key != "files"}
                 erasure.report = {**counted, "files_deleted": len(waiting[erasure.id])}
     return deleted
+
+
+def _entry(erasure: Erasure) -> Entry:
+    at = erasure.created_at.isoformat(timespec="seconds")
+    return Entry(erasure.contributor_id, erasure.content, erasure.requested_by, at)
+
+
+def _go_on(database: Database, storage: Storage, erasure_id: str) -> None:
+    """A share of the pairs in each transaction, as much rest between them as they took; then the copies.
+
+    Two that do this at once take turns at the erasure's row. Raises Conflict when the other has ended it.
+    """
+    with database.read() as session:
+        erasure = session.get_one(Erasure, erasure_id)
+        content, moment = erasure.content, erasure.created_at
+        user = session.scalars(select(User).where(User.contributor_id == erasure.contributor_id)).one()
+        waiting = withdrawal.waiting(session, user.id, content)
+    for start in range(0, len(waiting), withdrawal.CHUNK):
+        began, some = time.monotonic(), waiting[start : start + withdrawal.CHUNK]
+        with database.session() as session:
+            erasure = _still_open(session, erasure_id)
+            withdrawal.blank(session, user.id, content, moment, some)
+            erasure.report = {**erasure.report, "left": len(waiting) - start - len(some)}
+        time.sleep(time.monotonic() - began)
+    with database.read() as session:
+        gone = withdrawal.found(session, user.id, moment)
+
+    @contextmanager
+    def noting() -> Iterator[Session]:
+        with database.session() as session:
+            erasure = _still_open(session, erasure_id)
+            yield session
+            erasure.report = {**erasure.report, **_counted(gone, erasure.report)}
+
+    withdrawal.forget_copies(database.read, noting, storage, gone)
+    with database.session() as session:
+        erasure = _still_open(session, erasure_id)
+        erasure.report = _done({**erasure.report, **_counted(gone, erasure.report)})
+
+
+def _still_open(session: Session, erasure_id: str) -> Erasure:
+    """The erasure, ours until the transaction ends. Raises Conflict when nothing of it is left to do."""
+    erasure = session.get_one(Erasure, erasure_id, with_for_update=True)
+    if "left" not in erasure.report:
+        raise Conflict("Another process has ended this erasure.")
+    return erasure
+
+
+def _counted(gone: Gone, report: dict[str, Any]) -> dict[str, Any]:
+    """What a report says of what is gone; files that were named before are still to be deleted."""
+    return {
+        "pairs": len(gone.pairs),
+        "revisions": len(gone.revisions),
+        "answers": gone.answers,
+        "versions": gone.versions,
+        "models": gone.models,
+        "files": sorted({*gone.files, *report["files"]}),
+    }
+
+
+def _done(report: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in report.items() if key != "left"}
 
 
 def sweep_uploads(database: Database, storage: Storage) -> int:
@@ -132,6 +237,10 @@ def _require_erasable(session: Session, user: User) -> None:
     others = select(func.count()).where(User.is_admin.is_(True), User.active.is_(True), User.id != user.id)
     if user.is_admin and not session.scalar(others):
         raise Conflict("This is the last admin; make somebody else admin first.")
+    _require_nothing_runs(session, user)
+
+
+def _require_nothing_runs(session: Session, user: User) -> None:
     running = select(jobs.Job.kind).where(
         jobs.Job.state == "running",
         or_(jobs.Job.kind == datasets.KIND, (jobs.Job.kind == imports.KIND) & (jobs.Job.created_by == user.id)),

@@ -333,9 +333,19 @@ def erasure_of(session: Session, user: User) -> Erasure | None:
     return session.scalar(select(Erasure).where(Erasure.contributor_id == user.contributor_id))
 
 
+def erasures(session: Session) -> list[Erasure]:
+    """Oldest first."""
+    return list(session.scalars(select(Erasure).order_by(Erasure.id)))
+
+
+def unfinished(session: Session) -> list[Erasure]:
+    """Erasures of which not everything is blanked yet."""
+    return [one for one in erasures(session) if "left" in one.report]
+
+
 def unswept(session: Session) -> list[Erasure]:
-    """Erasures whose files may still be there."""
-    return [one for one in session.scalars(select(Erasure).order_by(Erasure.id)) if "files" in one.report]
+    """Erasures whose files may still be there, and of which nothing else is left to do."""
+    return [one for one in erasures(session) if "files" in one.report and "left" not in one.report]
 
 
 def files_in_use(session: Session) -> set[str]:

@@ -1,13 +1,14 @@
 """OpenID Connect: the authorisation code flow with PKCE (S256), state and nonce. Knows neither accounts nor web pages.
 
 Everything a provider says is checked: its name, where its endpoints are, the ID token's signature, issuer, audience,
-times and nonce. Ten seconds a request, no redirects followed.
+times and nonce; what the userinfo endpoint says counts for the person of the ID token only. Ten seconds a request, no
+redirects followed.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -87,7 +88,7 @@ def depart(provider: Provider, redirect_uri: str) -> tuple[str, Journey]:
 
 
 def arrive(provider: Provider, redirect_uri: str, journey: Journey, code: str) -> Claims:
-    """Exchange the code, and check the ID token. Raises SignOnFailed."""
+    """Exchange the code, check the ID token, and ask for the address where it holds none. Raises SignOnFailed."""
     with _client(provider, redirect_uri) as client:
         metadata = _metadata(client, provider)
         try:
@@ -97,7 +98,10 @@ def arrive(provider: Provider, redirect_uri: str, journey: Journey, code: str) -
         except (http.HTTPError, OAuthError, ValueError) as error:
             raise SignOnFailed(f"{provider.name} did not accept the sign-in; try again.") from error
         keys = _json(client, provider, metadata["jwks_uri"])
-    return _claims(provider, journey, str(token.get("id_token", "")), keys)
+        claims = _claims(provider, journey, str(token.get("id_token", "")), keys)
+        if claims.email or "userinfo_endpoint" not in metadata:
+            return claims
+        return _completed(provider, claims, _json(client, provider, metadata["userinfo_endpoint"], as_person=True))
 
 
 def seal(journey: Journey, then: str, *, key: str) -> str:
@@ -139,12 +143,14 @@ def _metadata(client: Any, provider: Provider) -> dict[str, str]:
     wrong = [name for name in names if not is_safe_address(str(found.get(name, "")))]
     if wrong:
         raise SignOnFailed(f"{provider.name} does not give a safe address for {', '.join(wrong)}.")
-    return {name: str(found[name]) for name in names}
+    extra = [name for name in ("userinfo_endpoint",) if is_safe_address(str(found.get(name, "")))]
+    return {name: str(found[name]) for name in (*names, *extra)}
 
 
-def _json(client: Any, provider: Provider, url: str) -> dict[str, Any]:
+def _json(client: Any, provider: Provider, url: str, *, as_person: bool = False) -> dict[str, Any]:
+    """An object of JSON; asked for with the person's access token only where that is wanted. Raises SignOnFailed."""
     try:
-        answer = client.request("GET", url, withhold_token=True)
+        answer = client.request("GET", url, withhold_token=not as_person)
         found = answer.json() if answer.status_code == 200 else None
     except (http.HTTPError, ValueError) as error:
         raise SignOnFailed(f"{provider.name} cannot be reached; try again, or sign in another way.") from error
@@ -173,9 +179,22 @@ def _claims(provider: Provider, journey: Journey, id_token: str, keys: Any) -> C
         raise SignOnFailed(f"What {provider.name} sent was meant for another application.")
     if not 0 < len(str(found["sub"])) <= LONGEST_SUBJECT:
         raise SignOnFailed(f"What {provider.name} sent does not hold; try again.")
+    return _read(provider, str(found["sub"]), found)
+
+
+def _completed(provider: Provider, claims: Claims, found: dict[str, Any]) -> Claims:
+    """Name and address as the userinfo endpoint gives them: of the person that the ID token names, and no other."""
+    if str(found.get("sub")) != claims.subject:
+        raise SignOnFailed(f"What {provider.name} sent is about somebody else; try again.")
+    more = _read(provider, claims.subject, found)
+    return replace(more, name=claims.name or more.name)
+
+
+def _read(provider: Provider, subject: str, found: dict[str, Any]) -> Claims:
+    """An address counts as verified only when the same source says so, with a JSON true."""
     return Claims(
         issuer=provider.issuer,
-        subject=str(found["sub"]),
+        subject=subject,
         email=str(found.get("email") or ""),
         email_verified=found.get("email_verified") is True,
         name=str(found.get("name") or ""),
