@@ -18,6 +18,7 @@ from app.domain.pairs import actions, declarations, lengths, progress, queries
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects.tables import Project
+from app.domain.reviews import queries as reviews
 from app.domain.rounds import queries as rounds
 from app.web import contents
 from app.web.deps import Db, Me, Posted, asks, go, in_project, text
@@ -200,6 +201,13 @@ def open_pair(session: Session, user: User, pair_id: str) -> tuple[Pair, Project
     return pair, access.project_of(session, user, pair.project_id)
 
 
+def _reasons(session: Session, pair: Pair | None) -> list[str]:
+    """Why the text on the desk came back."""
+    if pair is None or pair.state != "changes_requested":
+        return []
+    return [one.comment for one in reviews.of_submission(session, pair) if one.decision == "return" and one.comment]
+
+
 def _desk(
     request: Request,
     session: Session,
@@ -226,6 +234,7 @@ def _desk(
         given=given,
         terms_due=consent.due(session, user),
         pair=pair,
+        reasons=_reasons(session, pair),
         round=chosen,
         error=error,
         progress=made.targets if made else None,

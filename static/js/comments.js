@@ -1,5 +1,6 @@
 // Select words of a message, press C or the button that appears: the comment form holds the field and the quote.
-import { inField, plain } from "./keys.js";
+// With nothing selected C leads to the form. After an answer the focus is where it was: in its thread, or at the heading.
+import { inField, letter, plain } from "./keys.js";
 
 const button = document.createElement("button");
 button.type = "button";
@@ -37,10 +38,12 @@ function offer() {
 function write() {
   const found = chosen();
   const form = document.querySelector("#comment-form");
-  if (!found || !form) return false;
-  form.elements.field.value = found.box.dataset.field;
-  form.elements.quote.value = found.quote;
-  form.elements.nth.value = before(found);
+  if (!form) return false;
+  if (found) {
+    form.elements.field.value = found.box.dataset.field;
+    form.elements.quote.value = found.quote;
+    form.elements.nth.value = before(found);
+  }
   document.querySelector("#comment-new").open = true;
   button.hidden = true;
   document.getSelection().removeAllRanges();
@@ -52,8 +55,16 @@ document.addEventListener("selectionchange", offer);
 button.addEventListener("pointerdown", (event) => event.preventDefault());
 button.addEventListener("click", write);
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "c" || inField(event) || !plain(event) || !write()) return;
+  if (letter(event) !== "c" || document.querySelector("dialog[open]") || inField(event) || !plain(event) || !write()) return;
   event.preventDefault();
   event.stopPropagation();
 }, true);
 document.addEventListener("input", (event) => { if (event.target.id === "comment-quote") event.target.form.elements.nth.value = ""; });
+
+let thread = null;
+document.addEventListener("htmx:beforeRequest", (event) => { thread = event.target.closest("#comments .comment")?.id ?? null; });
+document.addEventListener("htmx:afterSettle", () => {
+  if (document.activeElement !== document.body) return;
+  const found = thread && document.getElementById(thread);
+  (found?.querySelector("button, summary") ?? document.querySelector("#comments-title"))?.focus();
+});

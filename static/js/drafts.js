@@ -67,7 +67,7 @@ function offer() {
     box.hidden = true;
     areas().at(-1).focus();
   };
-  box.querySelector("[data-forget]").onclick = () => { localStorage.removeItem(one.key); offer(); };
+  box.querySelector("[data-forget]").onclick = () => { localStorage.removeItem(one.key); offer(); if (box.hidden) areas()[0].focus(); };
 }
 
 async function conflict() {
@@ -137,12 +137,16 @@ function onSubmit(event) {
   const wait = setInterval(() => { if (!saving) { clearInterval(wait); if (!stopped) form.requestSubmit(button); } }, 50);
 }
 
+// Was something typed before this script was there to hear it?
+const early = () => [...form.querySelectorAll("textarea, input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
+
 export function begin() {
   storeKey = prefix() + tab;
   const refused = !document.querySelector("#conflict").hidden;
   if (form.dataset.unsaved) { change += 1; keepHere(); } // a save was refused: what the page shows is nowhere but here
   if (refused) { stopped = true; document.querySelector("#conflict").focus(); } else offer();
   form.addEventListener("input", touched);
+  if (early()) touched();
   form.addEventListener("submit", onSubmit);
   document.querySelector("[data-take]").addEventListener("click", () => { leaving = true; keepHere(); });
   window.addEventListener("pageshow", () => { leaving = false; });

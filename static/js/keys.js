@@ -8,4 +8,7 @@ export function inField(event) {
 
 export const plain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
 
+// The letter whatever the state of Caps Lock.
+export const letter = (event) => event.key.toLowerCase();
+
 export const moveOn = (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey);

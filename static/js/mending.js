@@ -3,7 +3,8 @@ import { count, turns, waive } from "./turns.js";
 
 const form = document.querySelector("#pair-form");
 const box = document.querySelector("#problems");
-let waiting = false, typed = [];
+const CONTROLS = "a, button, summary, input";
+let waiting = false, typed = [], held = null;
 
 // Python counts characters, JavaScript UTF-16 units.
 const units = (text, characters) => [...text].slice(0, characters).join("").length;
@@ -48,7 +49,7 @@ function settle(code, reason) {
   waive(code, reason);
   box.querySelectorAll(`[data-reason="${code}"]`).forEach((field) => { field.value = ""; });
   waiting = false;
-  document.activeElement?.blur();
+  document.querySelector("#checks").focus({ preventScroll: true }); // the field goes away with the next answer
   form.dispatchEvent(new Event("input", { bubbles: true }));
   recheck();
 }
@@ -56,6 +57,18 @@ function settle(code, reason) {
 export const recheck = () => box.dispatchEvent(new Event("recheck"));
 const say = (words) => { document.querySelector("#checks-said").textContent = words; };
 const writingReason = () => box.contains(document.activeElement) && document.activeElement.matches("[data-reason]");
+
+// Which of a problem's controls has the focus: [code, which one], or null.
+function holder() {
+  const problem = box.contains(document.activeElement) && document.activeElement.closest(".problem");
+  return problem ? [problem.dataset.code, [...problem.querySelectorAll(CONTROLS)].indexOf(document.activeElement)] : null;
+}
+
+// The same control of the new answer, or the heading where that problem is gone.
+function refocus([code, at]) {
+  const problem = box.querySelector(`.problem[data-code="${code}"]`);
+  (problem?.querySelectorAll(CONTROLS)[at] ?? document.querySelector("#checks")).focus({ preventScroll: true });
+}
 
 // Reasons that were begun and not yet given survive the next answer of the checks.
 function restore() {
@@ -91,8 +104,10 @@ export function begin() {
   box.addEventListener("input", (event) => { event.target.setCustomValidity?.(""); event.stopPropagation(); });
   // An answer that comes while a reason is being typed waits until the field is left; what was typed stays.
   box.addEventListener("htmx:beforeSwap", (event) => {
-    if (writingReason()) { event.detail.shouldSwap = false; waiting = true; } else typed = [...box.querySelectorAll("[data-reason]")].filter((one) => one.value.trim());
+    if (writingReason()) { event.detail.shouldSwap = false; waiting = true; return; }
+    held = holder();
+    typed = [...box.querySelectorAll("[data-reason]")].filter((one) => one.value.trim());
   });
   box.addEventListener("focusout", (event) => { if (waiting && event.target.matches("[data-reason]") && event.relatedTarget?.dataset.keep === undefined) { waiting = false; recheck(); } });
-  box.addEventListener("htmx:afterSwap", () => { restore(); told(); });
+  box.addEventListener("htmx:afterSwap", () => { restore(); told(); if (held) refocus(held); held = null; });
 }

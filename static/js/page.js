@@ -27,4 +27,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "?" && !inField(event) && dialog && !dialog.open) { event.preventDefault(); dialog.showModal(); }
   if (event.key === "Escape" && inField(event)) event.target.blur();
 });
+// The tab of this page is in sight where the tabs do not all fit.
+const tabs = document.querySelector(".tabs__links"), here = tabs?.querySelector("[aria-current]");
+if (here) tabs.scrollLeft = here.offsetLeft - (tabs.clientWidth - here.offsetWidth) / 2;
 document.querySelectorAll("[data-submit-on-change]").forEach((field) => field.addEventListener("change", () => field.form.requestSubmit()));

@@ -1,5 +1,5 @@
 // The reviewing desk: digits rate, letters decide, the lease is renewed while the tab is open and seen.
-import { inField, moveOn, plain } from "./keys.js";
+import { inField, letter, moveOn, plain } from "./keys.js";
 
 const form = document.querySelector("#review-form");
 const criteria = [...document.querySelectorAll(".criterion")];
@@ -50,20 +50,32 @@ function openFix() {
   [...box.querySelectorAll("textarea")].at(-1)?.focus();
 }
 
-function onKey(event) {
-  if (moveOn(event)) { event.preventDefault(); choose(pending || (edited() ? "fix_and_accept" : "accept")); return; }
-  if (inField(event) || !plain(event) || document.querySelector("dialog[open]")) return;
-  const letters = { a: "accept", f: "fix_and_accept", r: "return", x: "reject", e: "escalate" };
-  if (/^[1-5]$/.test(event.key)) rate(event.key);
-  else if (event.key === "0") rate("");
-  else if (event.key === "j") point(current + 1);
-  else if (event.key === "k") point(current - 1);
-  else if (event.key === "w") form.elements.comment.focus();
-  else if (event.key === "g") document.querySelector("#back-button")?.click();
-  else if (event.key === "u") document.querySelector("#undo-button")?.click();
-  else if (letters[event.key]) choose(letters[event.key]);
-  else return;
-  event.preventDefault();
+const DECISIONS = { a: "accept", f: "fix_and_accept", r: "return", x: "reject", e: "escalate" };
+
+function onDesk(event) {
+  if (moveOn(event)) { choose(pending || (edited() ? "fix_and_accept" : "accept")); return true; }
+  if (inField(event) || !plain(event)) return false;
+  const key = letter(event);
+  if (/^[1-5]$/.test(key)) rate(key);
+  else if (key === "0") rate("");
+  else if (key === "j") point(current + 1);
+  else if (key === "k") point(current - 1);
+  else if (key === "w") form.elements.comment.focus();
+  else if (button(DECISIONS[key])) choose(DECISIONS[key]);
+  else return press(key, { g: "#back-button", u: "#undo-button" });
+  return true;
+}
+
+function inQueue(event) {
+  if (moveOn(event)) return press("n", { n: "#next-button" });
+  return !inField(event) && plain(event) && press(letter(event), { n: "#next-button", u: "#undo-button" });
+}
+
+// Is there such a button on this page? Then it is pressed.
+function press(key, buttons) {
+  const found = buttons[key] && document.querySelector(buttons[key]);
+  found?.click();
+  return Boolean(found);
 }
 
 async function renew() {
@@ -82,7 +94,6 @@ if (form) {
     box.addEventListener("change", () => say(box));
     say(box);
   });
-  document.addEventListener("keydown", onKey);
   form.addEventListener("submit", (event) => {
     const decision = event.submitter?.value;
     if (NEED_WORDS.includes(decision) && !form.elements.comment.value.trim()) { event.preventDefault(); choose(decision); }
@@ -93,7 +104,6 @@ if (form) {
     document.addEventListener("visibilitychange", renew);
   }
 }
-const next = document.querySelector("#next-button");
-if (next) document.addEventListener("keydown", (event) => {
-  if (moveOn(event) || (event.key === "n" && plain(event) && !inField(event))) next.click();
+document.addEventListener("keydown", (event) => {
+  if (!document.querySelector("dialog[open]") && (form ? onDesk(event) : inQueue(event))) event.preventDefault();
 });

@@ -1,5 +1,5 @@
 // The page before submitting: Ctrl+Enter submits, E goes back to edit.
-import { inField, moveOn, plain } from "./keys.js";
+import { inField, letter, moveOn, plain } from "./keys.js";
 
 // This page follows a save: the copy that the writing desk kept while it was sent is needed no more.
 try {
@@ -11,5 +11,5 @@ try {
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   if (moveOn(event)) document.querySelector("#submit-button:not(:disabled)")?.click();
-  else if (event.key === "e" && plain(event) && !inField(event)) document.querySelector("#edit-link")?.click();
+  else if (letter(event) === "e" && plain(event) && !inField(event)) document.querySelector("#edit-link")?.click();
 });

@@ -1,0 +1,307 @@
+"""The life of a pair by two people without a mouse; every key that a desk lists works, and no other does."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+from sqlalchemy import select
+
+from app.domain.pairs import actions as pairs
+from app.domain.pairs.tables import Pair
+from app.domain.projects import actions as projects
+from app.domain.projects.tables import Project
+from app.domain.reviews.tables import Review
+from tests.assurance.scene import content, person
+from tests.browser.conftest import Site
+from tests.browser.keyboard import Keyboard
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+Enter = Callable[..., BrowserContext]
+SUBJECTS = [
+    "a splint",
+    "a suture",
+    "a drip",
+    "a plaster",
+    "a swab",
+    "a stent",
+    "a cuff",
+    "a valve",
+    "a lens",
+    "a crown",
+]
+
+
+@pytest.fixture
+def hands(enter: Enter) -> Iterator[Callable[[str], Keyboard]]:
+    """hands("editor"): her keyboard, in a browser of her own."""
+    made: list[Keyboard] = []
+
+    def make(who: str) -> Keyboard:
+        made.append(Keyboard(enter(who).new_page()))
+        return made[-1]
+
+    yield make
+    assert [one.errors for one in made if one.errors] == []
+
+
+@pytest.fixture
+def ward(site: Site, request: pytest.FixtureRequest) -> str:
+    """A project of the test's own with an expert and an editor; its short name."""
+    slug = re.sub(r"\W+", "-", request.node.name.split("[")[0])[-40:].strip("-").replace("_", "-")
+    with site.scene.app.state.database.session() as session:
+        ada = person(session, "ada")
+        made = projects.open_project(
+            session, ada, slug=slug, name="Loop", task="generation", languages=["en"], domains=[]
+        )
+        for name, role in (("emil", "expert"), ("edith", "editor")):
+            projects.add_member(session, ada, made, email=f"{name}@example.org", role=role)
+    return slug
+
+
+def waiting(site: Site, slug: str, count: int) -> None:
+    """So many submitted pairs."""
+    with site.scene.app.state.database.session() as session:
+        emil = person(session, "emil")
+        project = session.scalars(select(Project).where(Project.slug == slug)).one()
+        for subject in SUBJECTS[:count]:
+            pairs.submit(session, emil, pairs.create(session, emil, project, content(f"Who may remove the {subject}?")))
+
+
+def decisions(site: Site, slug: str) -> list[str]:
+    """What was decided in the project and not undone, oldest first."""
+    with site.scene.app.state.database.read() as session:
+        rows = select(Review.decision).join(Pair).join(Project).where(Project.slug == slug, Review.undone_at.is_(None))
+        return list(session.scalars(rows.order_by(Review.created_at)))
+
+
+def states(site: Site, slug: str) -> list[str]:
+    with site.scene.app.state.database.read() as session:
+        return list(session.scalars(select(Pair.state).join(Project).where(Project.slug == slug)))
+
+
+def test_a_pair_lives_by_keyboard_alone(site: Site, ward: str, hands: Callable[[str], Keyboard]) -> None:
+    emil, edith = hands("expert"), hands("editor")
+    write(emil, ward)
+    assert states(site, ward) == ["submitted"]
+    edith.open(f"/projects/{ward}/review")
+    edith.turn("n")
+    edith.press("5", "4", "2", "w")
+    edith.type("Say on which day.")
+    edith.press("Escape")
+    edith.turn("r")
+    assert states(site, ward) == ["changes_requested"]
+    mend(emil)
+    edith.open(f"/projects/{ward}/review")
+    edith.turn("Control+Enter")
+    expect(edith.page.locator("ins").first).to_contain_text("Sunday")
+    edith.turn("a")
+    assert states(site, ward) == ["approved"]
+    edith.turn("u")
+    expect(edith.page.get_by_text("Undone: the pair waits for a decision again.")).to_be_visible()
+    assert states(site, ward) == ["submitted"]
+    edith.tab_to("nav[aria-label=Project] a[href$='/review']")
+    edith.turn("Enter")
+    edith.turn("n")
+    edith.turn("a")
+    assert states(site, ward) == ["approved"]
+    assert decisions(site, ward) == ["return", "accept"]
+
+
+def write(emil: Keyboard, slug: str) -> None:
+    """A text with an address in it is warned of, mended by the fix that is offered, and submitted."""
+    emil.open(f"/projects/{slug}")
+    emil.skip()
+    emil.tab_to(".button--primary[href$='/pairs/new']")
+    emil.turn("Enter")
+    emil.type("Ask ann.lee@example.org who takes the drip out.")
+    emil.tab_to("#turn-2")
+    emil.type("The nurse of the ward.")
+    expect(emil.page.locator("#problems mark").first).to_have_text("ann.lee@example.org")
+    emil.press("Escape", "c")
+    assert emil.focused("[data-code=pii] [data-mend]")
+    emil.press("Enter")
+    expect(emil.page.locator("#turn-1")).to_have_value("Ask [EMAIL] who takes the drip out.")
+    expect(emil.page.locator("[data-code=pii]")).to_have_count(0)
+    emil.turn("Control+Enter")
+    emil.turn("Control+Enter")
+    expect(emil.page.get_by_text("Submitted. Here is the next one.")).to_be_visible()
+
+
+def mend(emil: Keyboard) -> None:
+    """From the home page to the returned text, and back to the editors."""
+    emil.open("/")
+    expect(emil.page.get_by_text("Say on which day.")).to_be_visible()
+    emil.skip()
+    emil.tab_to(".card--return a")
+    emil.turn("Enter")
+    expect(emil.page.get_by_text("Returned: Say on which day.")).to_be_visible()
+    emil.skip()
+    emil.tab_to("#turn-1")
+    emil.press("Control+End")
+    emil.type(" It is Sunday.")
+    emil.turn("Control+Enter")
+    emil.turn("Control+Enter")
+
+
+def listed(page: Page) -> set[str]:
+    """The keys that the help names, once it is open."""
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    names = set(re.sub(r"Ctrl (\S)", r"Ctrl+\1", " ".join(page.locator("#keys kbd").all_inner_texts())).split())
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+    return names
+
+
+LOOK = """() => [
+  location.href, document.activeElement.tagName,
+  ...document.querySelectorAll("input:checked, [open], [aria-pressed=true]"),
+].map((one) => one.outerHTML?.slice(0, 150) ?? one).join()"""
+CHOSEN = "[...document.querySelectorAll('.scale input:checked')].map((one) => one.value)"
+
+
+def silent(hand: Keyboard, known: set[str]) -> None:
+    """No other letter does anything."""
+    before = hand.page.evaluate(LOOK)
+    for key in set(string.ascii_lowercase + string.digits[6:]) - {one.lower() for one in known}:
+        hand.press(key)
+    hand.page.wait_for_timeout(200)
+    assert hand.page.evaluate(LOOK) == before
+
+
+def rated(page: Page) -> list[str]:
+    return [
+        str(one)
+        for one in page.evaluate("[...document.querySelectorAll('.scale input:checked')].map((one) => one.value)")
+    ]
+
+
+def test_every_key_of_the_reviewing_desk(site: Site, ward: str, hands: Callable[[str], Keyboard]) -> None:
+    waiting(site, ward, 9)
+    edith = hands("editor")
+    edith.open(f"/projects/{ward}/review")
+    assert listed(edith.page) == {"Ctrl+↵", "N", "U", "?"}
+    silent(edith, {"n", "u"})
+    edith.turn("n")
+    keys = listed(edith.page)
+    assert keys == {"1", "…", "5", "0", *"JKAFRXEWCGU", "Ctrl+↵", "Esc", "?"}
+    silent(edith, keys | set("12345"))
+    edith.press("1", "2", "3")
+    assert rated(edith.page) == ["1", "2", "3"]
+    edith.press("k", "k", "k", "4", "5", "k", "0", "j", "5")
+    assert rated(edith.page) == ["4", "", "5"]
+    edith.press("w")
+    assert edith.focused("#comment")
+    edith.press("Escape")
+    assert not edith.focused("#comment")
+    edith.press("c")
+    assert edith.focused("#comment-text")
+    edith.type("Which nurse?")
+    edith.tab_to("#comment-form button")
+    edith.press("Enter")
+    expect(edith.page.locator(".comment__text")).to_have_text("Which nurse?")
+    expect(edith.page.locator("#comments-title")).to_be_focused()
+    decide(site, ward, edith)
+
+
+def decide(site: Site, slug: str, edith: Keyboard) -> None:
+    """Each decision by its letter, undo and give back, on nine items."""
+    edith.turn("a")
+    assert decisions(site, slug) == ["accept"]
+    edith.press("f")
+    assert edith.focused("#fix textarea")
+    edith.type(" It is the nurse.")
+    edith.turn("Control+Enter")
+    for letter, decision in (("r", "return"), ("x", "reject"), ("e", "escalate")):
+        edith.press(letter)
+        assert edith.focused("#comment")
+        expect(edith.page.locator(f"button[value={decision}]")).to_have_attribute("aria-pressed", "true")
+        edith.type("By the rule.")
+        edith.turn("Control+Enter")
+    edith.turn("Control+Enter")
+    made = ["accept", "fix_and_accept", "return", "reject", "escalate", "accept"]
+    assert decisions(site, slug) == made
+    edith.turn("u")
+    assert decisions(site, slug) == made[:-1]
+    edith.open(f"/projects/{slug}/review")
+    edith.turn("Control+Enter")
+    edith.turn("g")
+    expect(edith.page.get_by_text("Given back.")).to_be_visible()
+    edith.turn("u")
+    assert decisions(site, slug) == made[:-2]
+
+
+def test_every_key_of_adjudication(site: Site, hands: Callable[[str], Keyboard]) -> None:
+    ruler = hands("editor")
+    ruler.open(f"/pairs/{site.scene.at['escalated']}/adjudicate")
+    keys = listed(ruler.page)
+    assert keys == {"1", "…", "5", "0", *"JKAFRXW", "Ctrl+↵", "Esc", "?"}
+    silent(ruler, keys | set("12345"))
+    ruler.press("1", "2", "k", "0")
+    assert rated(ruler.page)[:2] == ["1", ""]
+    for letter, decision in (("r", "return"), ("x", "reject")):
+        ruler.press(letter)
+        expect(ruler.page.locator(f"button[value={decision}]")).to_have_attribute("aria-pressed", "true")
+        ruler.press("Escape")
+    ruler.press("f")
+    assert ruler.focused("#fix textarea")
+    ruler.press("Escape", "w")
+    ruler.type("Rule 3.")
+    ruler.press("Escape")
+    ruler.turn("a")
+    assert decisions(site, "ward")[-1] == "accept"
+
+
+def test_every_key_of_the_writing_desk(ward: str, hands: Callable[[str], Keyboard]) -> None:
+    emil = hands("expert")
+    emil.open("/projects/triage/pairs/new")
+    emil.press("Escape")
+    keys = listed(emil.page)
+    assert keys == {"Ctrl+↵", "Ctrl+S", "Ctrl+Z", "Esc", "G", "C", "←", "→", "?"}
+    silent(emil, keys)
+    emil.press("g")
+    assert emil.focused("#guideline .drawer__body")
+    emil.press("g")
+    assert emil.focused("#guideline summary")
+    emil.press("c")
+    assert emil.focused("#checks")
+    emil.tab_to("[data-tab=write][aria-controls=turn-1]", "Shift+Tab")
+    emil.press("ArrowRight")
+    expect(emil.page.locator("#turn-1-preview")).to_be_visible()
+    emil.press("ArrowLeft")
+    emil.tab_to("#turn-1")
+    emil.type("Which desk takes a lost ring?")
+    emil.press("Control+s")
+    expect(emil.page.locator("#save-status")).to_contain_text("Saved")
+    emil.press("Control+z")
+    expect(emil.page.locator("#turn-1")).not_to_have_value("Which desk takes a lost ring?")
+    emil.tab_to("#turn-2")
+    emil.type("Self-care")
+    emil.turn("Control+Enter")
+    assert listed(emil.page) == {"Ctrl+↵", "E", "?"}
+    silent(emil, {"e"})
+    emil.turn("e")
+    assert emil.page.url.endswith("/edit")
+
+
+def test_what_is_typed_before_the_script_is_there_is_kept(ward: str, enter: Enter) -> None:
+    """The desk's script comes late; the text that is there by then is saved and checked all the same."""
+    context = enter("expert")
+    held: list[Any] = []
+    context.route("**/js/writing.js*", lambda route: held.append(route))
+    page = context.new_page()
+    page.goto(f"/projects/{ward}/pairs/new", wait_until="commit")
+    expect(page.locator("#turn-1")).to_be_focused()
+    page.keyboard.type("Write to ann.lee@example.org at once.")
+    for route in held:
+        route.continue_()
+    expect(page.locator("#save-status")).to_contain_text("Saved", timeout=15_000)
+    expect(page.locator("[data-code=pii]")).to_be_visible()
+    context.unroute("**/js/writing.js*")
+    page.reload()
+    expect(page.locator("#turn-1")).to_have_value("Write to ann.lee@example.org at once.")
