@@ -17,6 +17,7 @@ from app.domain.pairs.declarations import Declared
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import access, settings
 from app.domain.projects.tables import Project
+from app.domain.reviews import actions as review_actions
 from app.domain.reviews import queries as review_queries
 from app.domain.reviews import threads
 from app.domain.reviews.tables import Review
@@ -182,6 +183,12 @@ def submit(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
 @router.post("/pairs/{pair_id}/discard", dependencies=[asks(Permission.WRITE_PAIR)])
 def discard(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
     pair = actions.discard(session, user, queries.by_id(session, pair_id))
+    return pair_json(pair, queries.current(session, pair))
+
+
+@router.post("/pairs/{pair_id}/bring-back", dependencies=[asks(Permission.WRITE_PAIR)])
+def bring_back(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
+    pair = review_actions.bring_back(session, user, queries.by_id(session, pair_id))
     return pair_json(pair, queries.current(session, pair))
 
 

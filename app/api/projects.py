@@ -15,6 +15,7 @@ from app.domain.guidelines import queries as guideline_queries
 from app.domain.pairs import queries as pair_queries
 from app.domain.projects import actions, queries
 from app.domain.projects.tables import Project
+from app.domain.reviews import actions as reviews
 
 router = APIRouter(tags=["projects"], route_class=StrictRoute)
 
@@ -63,6 +64,11 @@ def show_project(project: InProject, session: Db) -> dict[str, Any]:
 def add_member(project: InProject, body: NewMember, session: Db, user: Me) -> dict[str, Any]:
     membership = actions.add_member(session, user, project, email=body.email, role=body.role)
     return {"user": membership.user_id, "role": membership.role}
+
+
+@router.delete("/projects/{slug}/members/{user_id}", status_code=204, dependencies=[asks(Permission.MANAGE_PROJECT)])
+def remove_member(project: InProject, user_id: str, session: Db, user: Me) -> None:
+    reviews.remove_member(session, user, project, user_id)
 
 
 @router.post("/projects/{slug}/guidelines", status_code=201, dependencies=[asks(Permission.MANAGE_PROJECT)])

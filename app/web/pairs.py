@@ -1,4 +1,4 @@
-"""Pairs to read: the list with its filters, one pair with its history; and submit, withdraw, discard, restore."""
+"""Pairs to read: the list with its filters, one pair with its history; and submit, discard, bring back, restore."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import access
 from app.domain.projects import queries as projects
 from app.domain.provenance import queries as provenance
+from app.domain.reviews import actions as review_actions
 from app.domain.reviews import queries as reviews
 from app.domain.reviews import threads
 from app.web import comments, contents, problems  # noqa: F401  (problems gives the templates `explained`)
@@ -139,6 +140,13 @@ def discard(request: Request, session: Db, user: Me, form: Posted, pair_id: str)
     pair, project = open_pair(session, user, pair_id)
     actions.discard(session, user, pair)
     return go(request, f"/projects/{project.slug}/pairs", "Discarded. Its history is kept.")
+
+
+@router.post("/pairs/{pair_id}/bring-back", dependencies=[asks(Permission.WRITE_PAIR)])
+def bring_back(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
+    pair, _ = open_pair(session, user, pair_id)
+    review_actions.bring_back(session, user, pair)
+    return go(request, f"/pairs/{pair.id}", "It is back, as it was before it was discarded.")
 
 
 @router.post("/pairs/{pair_id}/restore", dependencies=[asks(Permission.WRITE_PAIR)])

@@ -1,4 +1,4 @@
-"""Projects: the list, a new one, the overview, its members."""
+"""Projects: the list, a new one, the overview, its members, and taking one of them out."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from app.domain.pairs import progress
 from app.domain.pairs import queries as pairs
 from app.domain.projects import access, actions, queries
 from app.domain.projects.tables import Project
+from app.domain.reviews import actions as desks
+from app.domain.reviews import queries as reviews
 from app.domain.rounds import queries as rounds
 from app.domain.signin import actions as signin
 from app.web.deps import Db, Me, Posted, asks, go, in_project, number, text
@@ -105,13 +107,40 @@ def _members(
 @router.post("/projects/{slug}/members", dependencies=[asks(Permission.MANAGE_PROJECT)])
 def add_member(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    email = text(form, "email")
-    is_new = accounts.user_by_email(session, email) is None
-    membership = actions.add_member(session, user, project, email=email, role=text(form, "role"))
+    email, role = text(form, "email"), text(form, "role")
+    known = accounts.user_by_email(session, email)
+    is_new, had = known is None, known and queries.role_of(session, known, project)
+    membership = actions.add_member(session, user, project, email=email, role=role)
     if is_new:
         raw = signin.create_sign_in_link(session, user=session.get_one(User, membership.user_id), actor=user)
         return _members(request, session, user, project, link_address(request, raw), email)
-    return go(request, f"/projects/{slug}/members", f"{email} is a member now.")
+    said = f"{email} is {role} now." if had else f"{email} is a member now."
+    return go(request, f"/projects/{slug}/members", said)
+
+
+@router.get("/projects/{slug}/members/{user_id}/remove", dependencies=[asks(Permission.MANAGE_PROJECT)])
+def confirm_removal(request: Request, session: Db, user: Me, slug: str, user_id: str) -> Response:
+    """What taking somebody out comes to, before it is done."""
+    project = access.visible_project(session, user, slug)
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    membership = queries.membership_of(session, project, user_id)
+    return page(
+        request,
+        "projects/remove.html",
+        **in_project(session, user, project, "/members"),
+        membership=membership,
+        person=session.get_one(User, user_id),
+        held=len(reviews.held_by(session, user_id, project)),
+        counts=pairs.counts_by_state(session, project, author=user_id),
+    )
+
+
+@router.post("/projects/{slug}/members/{user_id}/remove", dependencies=[asks(Permission.MANAGE_PROJECT)])
+def remove_member(request: Request, session: Db, user: Me, form: Posted, slug: str, user_id: str) -> Response:
+    project = access.visible_project(session, user, slug)
+    desks.remove_member(session, user, project, user_id)
+    name = session.get_one(User, user_id).name
+    return go(request, f"/projects/{slug}/members", f"{name} is no member any more.")
 
 
 def _words(raw: str) -> list[Any]:

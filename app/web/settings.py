@@ -1,4 +1,4 @@
-"""The settings of a project: what each check does here, the guideline's rules, opinions and gold."""
+"""The settings of a project: what each check does here, the guideline's rules, opinions, criteria and gold."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
-from app.core.errors import Invalid
+from app.core.errors import AppError, Conflict, Invalid
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.checks.lint import FREE, LENGTH, TESTS
 from app.domain.checks.privacy.redaction import KINDS
 from app.domain.checks.severities import CODES
 from app.domain.projects import access, actions, settings
+from app.domain.projects.criteria import LEVELS
 from app.domain.projects.tables import Project
-from app.web.deps import Db, Me, Posted, asks, go, in_project, number
+from app.domain.reviews import judging
+from app.web.deps import Db, Me, Posted, asks, go, in_project, number, text
 from app.web.render import page
 
 router = APIRouter()
 PARTS = ("kind", "field", "value", "case", "message", "severity")
+CRITERION = ("name", "question", "good", "bad", *(f"level_{level}" for level in LEVELS))
 SPARE = 3
 RULES = {
     "must_contain": "must say one of",
@@ -43,7 +46,7 @@ RULES = {
 def show(request: Request, session: Db, user: Me, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.MANAGE_PROJECT, project)
-    return _page(request, session, user, project, settings.of(project.settings))
+    return _page(request, session, user, project, settings.of(project.settings), project.overlap, project.criteria)
 
 
 @router.post("/projects/{slug}/settings", dependencies=[asks(Permission.MANAGE_PROJECT)])
@@ -51,11 +54,42 @@ def change(request: Request, session: Db, user: Me, form: Posted, slug: str) -> 
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     given = settings.of(project.settings) | {"checks": _checks(form), "rules": list(_rules(form))}
+    criteria = _criteria(form)
     try:
+        settings.parse(given | _numbers(form))  # before anything is changed: the page that says no commits, too
+        judging.change(
+            session, user, project, overlap=number(form, "overlap", int), given=_kept(form, project, criteria)
+        )
         actions.change_settings(session, user, project, given | _numbers(form))
-    except Invalid as error:
-        return _page(request, session, user, project, given, error)
+    except (Invalid, Conflict) as error:
+        overlap = text(form, "overlap") or project.overlap
+        return _page(request, session, user, project, given, overlap, criteria or project.criteria, error)
     return go(request, f"/projects/{slug}/settings", "Settings saved. They hold from the next check on.")
+
+
+def _criteria(form: FormData) -> list[dict[str, Any]]:
+    """The criteria as they stand on the page, an empty one left out; none where the form has no such fields."""
+    columns = [[_plain(one) for one in form.getlist(f"criterion_{part}")] for part in CRITERION]
+    rows = [dict(zip(CRITERION, row, strict=True)) for row in zip(*columns, strict=False)]
+    return [
+        {**{part: row[part] for part in ("name", "question", "good", "bad")},
+         "levels": {level: row[f"level_{level}"] for level in LEVELS}}
+        for row in rows if any(row.values())
+    ]  # fmt: skip
+
+
+def _plain(value: object) -> str:
+    return str(value).replace("\r\n", "\n").strip()
+
+
+def _kept(form: FormData, project: Project, criteria: list[dict[str, Any]]) -> list[Any] | None:
+    """The criteria without the removed ones, and with those that somebody added since the page was loaded."""
+    if "criterion_name" not in form:
+        return None
+    removed = {_plain(one) for one in form.getlist("criterion_removed")}
+    there = {one["name"] for one in criteria} | removed
+    kept = [one for one in criteria if one["name"] not in removed]
+    return [*kept, *(one["name"] for one in project.criteria if one["name"] not in there)]
 
 
 def _checks(form: FormData) -> dict[str, str]:
@@ -97,7 +131,9 @@ def _page(
     user: User,
     project: Project,
     given: dict[str, Any],
-    error: Invalid | None = None,
+    overlap: int | str,
+    criteria: list[dict[str, Any]],
+    error: AppError | None = None,
 ) -> Response:
     return page(
         request,
@@ -105,6 +141,9 @@ def _page(
         status=error.status if error else 200,
         **in_project(session, user, project, "/settings"),
         given=given,
+        overlap=overlap,
+        criteria=criteria,
+        known={one["name"] for one in project.criteria},
         error=error,
         checks=CODES,
         kinds={f"pii.{kind}": words for kind, (words, _) in KINDS.items() if kind != "secret"},

@@ -82,6 +82,8 @@ ELSEWHERE: dict[tuple[str, str], dict[str, str]] = {
     ("POST", "/pairs/{pair_id}/submit"): {"pair_id": "fresh"},
     ("POST", "/pairs/{pair_id}/withdraw"): {"pair_id": "submitted"},
     ("POST", "/pairs/{pair_id}/restore"): {"pair_id": "twice"},
+    ("POST", f"{API}/pairs/{{pair_id}}/bring-back"): {"pair_id": "discarded"},
+    ("POST", "/pairs/{pair_id}/bring-back"): {"pair_id": "discarded"},
     ("POST", f"{API}/comments/{{comment_id}}/reopen"): {"comment_id": "resolved"},
     ("POST", "/comments/{comment_id}/reopen"): {"comment_id": "resolved"},
     ("GET", f"{API}/jobs/{{job_id}}/errors"): {"job_id": "ended"},

@@ -137,15 +137,18 @@ def _reviewed(session: Session, scene: Scene, edith: User, triage: Any) -> None:
 
 
 def _written(session: Session, scene: Scene, emil: User, triage: Any) -> None:
-    """A draft with a history."""
+    """A draft with a history, one without, and a pair that was discarded."""
     twice = pairs.create(session, emil, triage, content("A first thought about hives after strawberries."))
     first = twice.current_revision_id
     latest = pairs.save(
         session, emil, twice, content("A second thought about hives after shellfish."), expected_revision=first
     )
     fresh = pairs.create(session, emil, triage, content("Knee swollen since Sunday's football, can walk, age 27."))
+    discarded = pairs.create(session, emil, triage, content("Chilblains every winter, toes, age 34."))
+    pairs.discard(session, emil, discarded)
     draft = session.get_one(Pair, scene.at["draft"])
     scene.at |= {
+        "discarded": discarded.id,
         "twice": twice.id,
         "twice_first": first,
         "twice_latest": latest.id,

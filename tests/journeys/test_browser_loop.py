@@ -51,7 +51,7 @@ def open_project(carol: Person) -> None:
     for email, role in (("alice@example.org", "expert"), ("bob@example.org", "editor")):
         carol.page.goto("/projects/clinic/members")
         carol.fill("E-mail address", email)
-        carol.page.get_by_label("Role").select_option(role)
+        carol.page.get_by_label("Role", exact=True).select_option(role)
         carol.press("Add")
         expect(carol.page.get_by_role("cell", name=email)).to_be_visible()
     carol.page.goto("/projects/clinic/guidelines")

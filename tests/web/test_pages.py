@@ -29,6 +29,7 @@ PAGES = {
     "/projects/triage/rounds": MEMBERS,
     "/projects/triage/rounds/{round}": MEMBERS,
     "/projects/triage/members": MEMBERS,
+    "/projects/triage/members/{emil}/remove": ADMINS,
     "/projects/triage/settings": ADMINS,
     "/projects/triage/import": MEMBERS,
     "/projects/triage/pairs": MEMBERS,

@@ -116,6 +116,17 @@ def discard(session: Session, user: User, pair: Pair) -> Pair:
     return pair
 
 
+def undiscard(session: Session, user: User, pair: Pair) -> Project:
+    """A step of `reviews.actions.bring_back`, which says what state the pair is in now. Raises Forbidden, Conflict."""
+    project = access.project_of(session, user, pair.project_id)
+    _require_author(session, user, project, pair)
+    session.refresh(pair, with_for_update=True)
+    if pair.state != State.DISCARDED:
+        raise Conflict("Only a discarded pair can be brought back.")
+    pair.discarded_at = None
+    return project
+
+
 def add_revision(
     session: Session,
     project: Project,

@@ -45,8 +45,7 @@ def open_project(
         raise Invalid("A project needs a name of at most 120 characters.", field="name")
     if task not in TASKS:
         raise Invalid(f"The task is one of {', '.join(TASKS)}.", field="task")
-    if not 1 <= overlap <= 9:
-        raise Invalid("Between 1 and 9 reviewers judge a pair.", field="overlap")
+    require_overlap(overlap)
     parsed = criteria_rules.parse(criteria)
     if queries.by_slug(session, slug):
         raise Conflict(f"The slug {slug!r} is taken; choose another.", field="slug")
@@ -76,14 +75,57 @@ def add_member(session: Session, user: User, project: Project, *, email: str, ro
     membership = session.scalar(
         select(Membership).where(Membership.project_id == project.id, Membership.user_id == member.id)
     )
+    action = "member.role_changed" if membership else "member.added"
     if membership is None:
         membership = Membership(project_id=project.id, user_id=member.id, role=role)
         session.add(membership)
     membership.role = role
     session.flush()
     access.forget_roles(session)
-    audit.record(session, user.id, "member.added", "user", member.id, project_id=project.id, role=role)
+    audit.record(session, user.id, action, "user", member.id, project_id=project.id, role=role)
     return membership
+
+
+def remove_member(session: Session, user: User, project: Project, member_id: str) -> None:
+    """Take a role in the project away. `reviews.actions.remove_member` does so and empties the desk, too.
+
+    Somebody can always manage the project: that is the admins' part, which no membership gives or takes.
+    Raises Forbidden, NotFound for somebody who is no member.
+    """
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    membership = queries.membership_of(session, project, member_id)
+    session.delete(membership)
+    session.flush()
+    access.forget_roles(session)
+    audit.record(session, user.id, "member.removed", "user", member_id, project_id=project.id, role=membership.role)
+
+
+def change_judging(
+    session: Session, user: User, project: Project, *, overlap: int | None = None, criteria: list[Any] | None = None
+) -> None:
+    """How many acceptances a submission needs from now on, and what is rated; what is not given stays.
+
+    `reviews.judging.change` does so and looks after what was submitted and rated before. Raises Forbidden, Invalid.
+    """
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    changed: dict[str, Any] = {}
+    if overlap is not None and overlap != project.overlap:
+        require_overlap(overlap)
+        changed["overlap"] = [project.overlap, overlap]
+        project.overlap = overlap
+    if criteria is not None:
+        wanted = criteria_rules.parse(criteria, project.criteria)
+        changed |= criteria_rules.changes(project.criteria, wanted)
+        project.criteria = wanted
+    if changed:
+        audit.record(
+            session, user.id, "project.judging_changed", "project", project.id, project_id=project.id, **changed
+        )
+
+
+def require_overlap(overlap: int) -> None:
+    if not 1 <= overlap <= 9:
+        raise Invalid("Between 1 and 9 reviewers judge a pair.", field="overlap")
 
 
 def change_settings(session: Session, user: User, project: Project, given: Mapping[str, Any]) -> dict[str, Any]:

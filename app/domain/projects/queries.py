@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.errors import NotFound
 from app.domain.accounts.permissions import ONLY_PROJECT
 from app.domain.accounts.tables import User
 from app.domain.projects.tables import Membership, Project
@@ -35,6 +36,14 @@ def role_of(session: Session, user: User, project: Project) -> str | None:
     return session.scalar(
         select(Membership.role).where(Membership.project_id == project.id, Membership.user_id == user.id)
     )
+
+
+def membership_of(session: Session, project: Project, user_id: str) -> Membership:
+    """Raises NotFound for somebody who is no member."""
+    found = session.scalar(select(Membership).where(Membership.project_id == project.id, Membership.user_id == user_id))
+    if found is None:
+        raise NotFound("This person is no member of the project.")
+    return found
 
 
 def roles_by_user(session: Session) -> dict[str, list[tuple[str, str]]]:

@@ -1,4 +1,4 @@
-"""Taking the next pair under a lease, deciding it, taking a decision back."""
+"""Taking the next pair under a lease, deciding it, taking a decision back; and what changes a desk from outside."""
 
 from __future__ import annotations
 
@@ -14,17 +14,30 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit
 from app.domain.pairs import actions as pair_actions
+from app.domain.pairs import index, states, vectors
 from app.domain.pairs import queries as pair_queries
-from app.domain.pairs import states
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
+from app.domain.projects import actions as projects
+from app.domain.projects import queries as project_queries
 from app.domain.projects.tables import Project
 from app.domain.reviews import calibration, queries, selection, telling, verdicts
 from app.domain.reviews.selection import ADJUDICATION, GOLD, OPINION
 from app.domain.reviews.tables import Lease, Review
 from app.domain.reviews.verdicts import DECISIONS, NEEDS_REASON
 
-__all__ = ["DECISIONS", "NEEDS_REASON", "decide", "release", "renew", "take_next", "take_over", "undo"]
+__all__ = [
+    "DECISIONS",
+    "NEEDS_REASON",
+    "bring_back",
+    "decide",
+    "release",
+    "remove_member",
+    "renew",
+    "take_next",
+    "take_over",
+    "undo",
+]
 LEASE_SECONDS = 300
 
 
@@ -143,6 +156,33 @@ def undo(session: Session, user: User, review: Review) -> None:
     session.flush()
     _derive(session, project, pair)
     audit.record(session, user.id, "review.undone", "pair", pair.id, project_id=project.id, review=review.id)
+
+
+def bring_back(session: Session, user: User, pair: Pair) -> Pair:
+    """Undo a discard: the pair is again what the verdicts on it make of it. Raises Forbidden, Conflict."""
+    project = pair_actions.undiscard(session, user, pair)
+    verdicts.derive(session, project, pair)
+    if pair.state not in index.HIDDEN:
+        vectors.request(session, project.id)  # while it was hidden, none was made
+    audit.record(session, user.id, "pair.brought_back", "pair", pair.id, project_id=project.id, state=pair.state)
+    return pair
+
+
+def remove_member(session: Session, user: User, project: Project, member_id: str) -> None:
+    """Take a person out of the project: what is on their desk goes back to the queue, what they gave stays.
+
+    Raises Forbidden, NotFound for somebody who is no member.
+    """
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    project_queries.membership_of(session, project, member_id)
+    ids = [lease.pair_id for lease in queries.held_by(session, member_id, project)]
+    pairs = [pair_actions.lock(session, pair_id) for pair_id in ids]  # all of them before the log's own lock
+    session.execute(delete(Lease).where(Lease.reviewer_id == member_id, Lease.pair_id.in_(ids)))
+    for pair in pairs:
+        _derive(session, project, pair)
+    projects.remove_member(session, user, project, member_id)
+    for pair in pairs:
+        audit.record(session, user.id, "lease.released", "pair", pair.id, project_id=project.id, former=member_id)
 
 
 def _next_pair(session: Session, user: User, project: Project) -> Pair | None:

@@ -131,6 +131,12 @@ def lease_of(session: Session, user: User, project: Project) -> Lease | None:
     return None
 
 
+def held_by(session: Session, user_id: str, project: Project) -> list[Lease]:
+    """Every lease of a person in a project, ended ones too, by pair."""
+    mine = select(Lease).join(Pair, Pair.id == Lease.pair_id).where(Lease.reviewer_id == user_id)
+    return list(session.scalars(mine.where(Pair.project_id == project.id).order_by(Lease.pair_id)))
+
+
 def open_leases(session: Session, project: Project) -> list[tuple[Lease, Pair]]:
     """Every live lease of a project with its pair, oldest first."""
     live = session.scalars(select(Lease).where(Lease.expires_at > now()).order_by(Lease.id).limit(1000)).all()

@@ -1,0 +1,151 @@
+"""Members of a project: their role is changed, and they are taken out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session
+
+from app.core.database import Database
+from app.core.errors import Forbidden, NotFound
+from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
+from app.domain.audit.tables import AuditEvent
+from app.domain.pairs import actions as pairs
+from app.domain.projects import access, actions, queries
+from app.domain.reviews import actions as reviews
+from app.domain.reviews import queries as review_queries
+from tests.domain.reviews.desk import chosen, content, judge, submitted
+from tests.people import Cast
+from tests.web.browser import actions_since, last_event
+
+As = Callable[..., TestClient]
+
+
+def recorded(session: Session, action: str) -> list[AuditEvent]:
+    return session.query(AuditEvent).filter_by(action=action).order_by(AuditEvent.id).all()
+
+
+def test_what_is_on_the_desk_goes_back_and_what_was_given_stays(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        judged, on_desk = (submitted(session, cast.alice, project, number) for number in (1, 2))
+        verdict = judge(session, cast.bob, project)
+        lease = reviews.take_next(session, cast.bob, project)
+        assert lease is not None and (lease.pair_id, on_desk.state) == (on_desk.id, "in_review")
+        lost = lease.id
+        reviews.remove_member(session, cast.carol, project, cast.bob.id)
+        assert (on_desk.state, judged.state) == ("submitted", "approved")
+        assert review_queries.of_pair(session, judged) == [verdict]
+        assert review_queries.held_by(session, cast.bob.id, project) == []
+        with pytest.raises(NotFound):
+            reviews.decide(session, cast.bob, on_desk, lease=lost, decision="accept", ratings={})
+        (event,) = recorded(session, "member.removed")
+        assert (event.actor, event.subject_id, event.details) == (cast.carol.id, cast.bob.id, {"role": "editor"})
+        (released,) = recorded(session, "lease.released")
+        assert (released.subject_id, released.details) == (on_desk.id, {"former": cast.bob.id})
+
+
+def test_another_opinion_that_is_being_written_stays_on_its_desk(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast, overlap=2)
+        pair = submitted(session, cast.alice, project)
+        carol = session.get_one(User, cast.carol.id)
+        for person in (cast.bob, carol):
+            assert reviews.take_next(session, person, project) is not None
+        reviews.remove_member(session, carol, project, cast.bob.id)
+        assert pair.state == "in_review"
+        assert [one.reviewer_id for one, _ in review_queries.open_leases(session, project)] == [carol.id]
+
+
+def test_desks_in_other_projects_are_left_alone(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        other = actions.open_project(
+            session, cast.carol, slug="ward", name="Ward", task="generation", languages=["en"], domains=[]
+        )
+        for person, role in ((cast.alice, "expert"), (cast.bob, "editor")):
+            actions.add_member(session, cast.carol, other, email=person.email, role=role)
+        submitted(session, cast.alice, other)
+        lease = reviews.take_next(session, cast.bob, other)
+        assert lease is not None
+        reviews.remove_member(session, cast.carol, project, cast.bob.id)
+        assert reviews.renew(session, cast.bob, lease.id).pair_id == lease.pair_id
+
+
+def test_drafts_stay_theirs_out_of_sight_until_they_are_back(database: Database, cast: Cast, as_user: As) -> None:
+    with database.session() as session:
+        pair = pairs.create(session, cast.alice, chosen(session, cast), content(1))
+    alice, carol = as_user(cast.alice), as_user(cast.carol)
+    assert carol.delete(f"/api/v1/projects/clinic/members/{cast.alice.id}").status_code == 204
+    for path in (f"/pairs/{pair.id}", "/projects/clinic", "/projects/clinic/pairs"):
+        assert alice.get(f"/api/v1{path}").status_code == 404
+    assert alice.get("/api/v1/projects").json()["items"] == []
+    assert carol.get(f"/api/v1/pairs/{pair.id}").json()["author"] == cast.alice.id
+    carol.post("/api/v1/projects/clinic/members", json={"email": cast.alice.email, "role": "expert"})
+    assert alice.post(f"/api/v1/pairs/{pair.id}/submit").json()["state"] == "submitted"
+
+
+def test_only_an_admin_takes_people_out(database: Database, cast: Cast, as_user: As) -> None:
+    for person, status in ((cast.alice, 403), (cast.bob, 403), (cast.dave, 404)):
+        answer = as_user(person).delete(f"/api/v1/projects/clinic/members/{cast.alice.id}")
+        assert answer.status_code == status
+    with database.read() as session:
+        assert queries.role_of(session, cast.alice, cast.project) == "expert"
+
+
+@pytest.mark.parametrize("who", ["dave", "nobody"])
+def test_who_is_no_member_cannot_be_taken_out(who: str, cast: Cast, as_user: As) -> None:
+    user_id = getattr(cast, who).id if hasattr(cast, who) else who
+    assert as_user(cast.carol).delete(f"/api/v1/projects/clinic/members/{user_id}").status_code == 404
+
+
+def test_a_project_without_members_is_still_managed_by_admins(database: Database, cast: Cast) -> None:
+    """Managing is the admins' part: an admin's own membership goes like any other, and takes nothing from them."""
+    with database.session() as session:
+        project = chosen(session, cast)
+        carol = session.get_one(User, cast.carol.id)
+        actions.add_member(session, carol, project, email=carol.email, role="editor")
+        for person in (cast.alice, cast.bob, carol):
+            reviews.remove_member(session, carol, project, person.id)
+        assert queries.members(session, project) == []
+        assert access.allows(session, carol, Permission.MANAGE_PROJECT, project)
+        with pytest.raises(Forbidden):
+            actions.remove_member(session, session.get_one(User, _back(session, carol, project)), project, carol.id)
+
+
+def _back(session: Session, carol: User, project: Any) -> str:
+    return actions.add_member(session, carol, project, email="bob@example.org", role="editor").user_id
+
+
+def test_the_page_asks_before_it_takes_somebody_out(database: Database, cast: Cast, browse: Any) -> None:
+    with database.session() as session:
+        pairs.create(session, cast.alice, chosen(session, cast), content(1))
+    carol, before = browse(cast.carol), last_event(database)
+    at = f"/projects/clinic/members/{cast.alice.id}/remove"
+    assert at in carol.get("/projects/clinic/members").text
+    assert "Take Alice out" in carol.get(at).text
+    assert actions_since(database, before) == []
+    answer = carol.send(at)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/projects/clinic/members")
+    assert "alice@example.org" not in carol.get("/projects/clinic/members").text
+    assert carol.get(at).status_code == 404
+    assert actions_since(database, before) == ["member.removed"]
+
+
+def test_a_role_is_changed_on_the_page(database: Database, cast: Cast, browse: Any) -> None:
+    carol, before = browse(cast.carol), last_event(database)
+    answer = carol.send("/projects/clinic/members", email=cast.alice.email, role="editor")
+    assert answer.status_code == 303
+    assert "alice@example.org is editor now." in carol.get("/projects/clinic/members").text
+    with database.read() as session:
+        assert queries.role_of(session, cast.alice, cast.project) == "editor"
+    assert actions_since(database, before) == ["member.role_changed"]
+
+
+def test_members_who_may_not_change_it_see_no_buttons(cast: Cast, browse: Any) -> None:
+    page = browse(cast.bob).get("/projects/clinic/members").text
+    assert "Take out" not in page and "Change" not in page
