@@ -20,7 +20,7 @@ from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.signin import queries as signin
 from app.domain.signin.actions import seen
-from app.intake import READING, Db, Place, bearer, cookie_name
+from app.intake import READING, Db, Place, Transaction, bearer, cookie_name
 
 
 class Body(BaseModel):
@@ -46,7 +46,7 @@ def _note(request: Request, background: BackgroundTasks, token: ApiToken) -> Non
         background.add_task(note_use, request.app.state.database, used, token.id)
 
 
-def signed_in(request: Request, session: Db, background: BackgroundTasks) -> User:
+def signed_in(request: Request, session: Transaction, background: BackgroundTasks) -> User:
     """The user of an `api` token; without an Authorization header, of the browser's session.
 
     Who sends the header speaks by it alone: a cookie beside it is not looked at, valid or not.
@@ -61,7 +61,7 @@ def signed_in(request: Request, session: Db, background: BackgroundTasks) -> Use
     user, request.state.browser = found
     if accounts.is_stale(request.state.browser.last_seen_at):
         background.add_task(note_use, request.app.state.database, seen, request.state.browser.id)
-    request.state.actor = user.id
+    request.state.actor, request.state.me = user.id, user
     if request.method not in READING and request.headers.get("sec-fetch-site") != "same-origin":
         raise Forbidden(
             "A session may write only from the application's own pages; scripts use a token.", code="cross_site"
@@ -82,16 +82,23 @@ def _by_token(request: Request, session: Session, background: BackgroundTasks) -
     if token.project_id:
         session.info[ONLY_PROJECT] = token.project_id
     _note(request, background, token)
+    request.state.me = user
     return user
 
 
-Me = Annotated[User, Depends(signed_in)]
+async def me(request: Request) -> User:
+    """Whom the route's door let in."""
+    user: User = request.state.me
+    return user
+
+
+Me = Annotated[User, Depends(me)]
 
 
 def asks(permission: Permission) -> Any:
     """What a route asks the permission door. A route that ends without having asked is refused: it forgot somebody."""
 
-    async def door(session: Db, _: Me) -> AsyncIterator[None]:
+    async def door(session: Transaction, _: Annotated[User, Depends(signed_in)]) -> AsyncIterator[None]:
         yield
         if permission is not Permission.USE and not was_asked(session, permission):
             raise RuntimeError(f"the route declares {permission} and did not ask for it")
@@ -100,7 +107,7 @@ def asks(permission: Permission) -> Any:
     return Depends(door, scope="function")
 
 
-def worker(request: Request, session: Db, background: BackgroundTasks) -> User:
+def worker(request: Request, session: Transaction, background: BackgroundTasks) -> User:
     """The user behind a `worker` token: the trainer's only credential."""
     found = bearer(request, session)
     if found is None:

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from app.api.deps import Db, Files, Worker, known_worker
+from app.api.deps import Files, Worker, known_worker
 from app.api.strict import StrictRoute
 from app.core import jobs
 from app.core.errors import Conflict, Invalid, NotFound
 from app.domain.accounts.tables import User
 from app.domain.evaluation import actions as evaluation
 from app.domain.training import actions
+from app.intake import Transaction
 from trainer import protocol
 
 router = APIRouter(prefix="/worker/v1", include_in_schema=False, route_class=StrictRoute)
@@ -23,22 +24,22 @@ ARTIFACT_LIMIT = 64 * 1024**3
 
 
 @router.post("/claim", response_model=None)
-def claim(body: protocol.ClaimRequest, request: Request, session: Db, _: Worker) -> protocol.Claim | Response:
+def claim(body: protocol.ClaimRequest, request: Request, session: Transaction, _: Worker) -> protocol.Claim | Response:
     return actions.claim(session, body.worker, request.app.state.watch) or Response(status_code=204)
 
 
 @router.post("/heartbeat")
-def heartbeat(body: protocol.Heartbeat, request: Request, session: Db, _: Worker) -> protocol.HeartbeatReply:
+def heartbeat(body: protocol.Heartbeat, request: Request, session: Transaction, _: Worker) -> protocol.HeartbeatReply:
     return actions.heartbeat(session, body, request.app.state.settings.lease_seconds)
 
 
 @router.post("/events")
-def events(body: protocol.Events, session: Db, _: Worker) -> dict[str, int]:
+def events(body: protocol.Events, session: Transaction, _: Worker) -> dict[str, int]:
     return {"last_seq": actions.record_events(session, body)}
 
 
 @router.get("/files/{sha256}")
-def read_file(sha256: str, job: str, token: int, session: Db, storage: Files, _: Worker) -> StreamingResponse:
+def read_file(sha256: str, job: str, token: int, session: Transaction, storage: Files, _: Worker) -> StreamingResponse:
     jobs.held(session, job, token)
     if not jobs.may_read_file(session, job, sha256):
         raise NotFound()
@@ -76,7 +77,7 @@ def _chunks(file: Any) -> Iterator[bytes]:
 
 
 @router.post("/finish")
-def finish(body: protocol.Finish, session: Db, storage: Files, _: Worker) -> dict[str, str]:
+def finish(body: protocol.Finish, session: Transaction, storage: Files, _: Worker) -> dict[str, str]:
     if missing := [artifact.name for artifact in body.artifacts if not storage.exists(artifact.sha256)]:
         raise Conflict(f"The artifact {missing[0]!r} has not arrived; send it, then finish again.", code="artifact")
     run = evaluation.accept_completion(session, body)

@@ -23,7 +23,8 @@ from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.signin import queries as signin
 from app.domain.signin.actions import seen
-from app.intake import Arrived, Db, Place, cookie_name, is_secure
+from app.intake import Arrived, Place, Transaction, cookie_name, is_secure
+from app.intake import Db as Db  # routes import it from here
 from app.web.csrf import check_csrf, check_site
 from app.web.render import FLASH_COOKIE
 
@@ -39,7 +40,7 @@ class Viewer:
     unread: int = 0
 
 
-def signed_in(request: Request, session: Db, background: BackgroundTasks) -> User:
+def signed_in(request: Request, session: Transaction, background: BackgroundTasks) -> User:
     raw = request.cookies.get(cookie_name(request))
     found = signin.session_of(session, raw) if raw else None
     if found is None:
@@ -47,13 +48,19 @@ def signed_in(request: Request, session: Db, background: BackgroundTasks) -> Use
     user, request.state.browser = found
     if accounts.is_stale(request.state.browser.last_seen_at):
         background.add_task(note_use, request.app.state.database, seen, request.state.browser.id)
-    request.state.actor = user.id
+    request.state.actor, request.state.me = user.id, user
     unread = notifications.unread(session, user) if request.method == "GET" else 0
     request.state.user = Viewer(user.id, user.name, user.email, user.is_admin, unread)
     return user
 
 
-Me = Annotated[User, Depends(signed_in)]
+async def me(request: Request) -> User:
+    """Whom the route's door let in."""
+    user: User = request.state.me
+    return user
+
+
+Me = Annotated[User, Depends(me)]
 
 
 def limited(item: RateLimitItem, purpose: str) -> Any:
@@ -68,7 +75,7 @@ def limited(item: RateLimitItem, purpose: str) -> Any:
 def asks(permission: Permission) -> Any:
     """What a route asks the permission door. A route that ends without having asked is refused: it forgot somebody."""
 
-    async def door(session: Db, _: Me) -> AsyncIterator[None]:
+    async def door(session: Transaction, _: Annotated[User, Depends(signed_in)]) -> AsyncIterator[None]:
         yield
         if permission is not Permission.USE and not was_asked(session, permission):
             raise RuntimeError(f"the route declares {permission} and did not ask for it")

@@ -18,7 +18,7 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.signin import actions, passwords, queries, second_factor
 from app.domain.signin import single_sign_on as sso
-from app.intake import cookie_name, is_secure
+from app.intake import Transaction, cookie_name, is_secure
 from app.web.csrf import check_site
 from app.web.deps import Db, Me, Posted, asks, go, text
 from app.web.render import page
@@ -39,7 +39,7 @@ def safe_next(address: str) -> str:
 
 
 @router.get("/sign-in")
-def ask_password(request: Request, session: Db, next: str = "") -> Response:
+def ask_password(request: Request, session: Transaction, next: str = "") -> Response:
     raw = request.cookies.get(cookie_name(request), "")
     if queries.user_by_session(session, raw):
         return go(request, safe_next(next))
@@ -47,7 +47,7 @@ def ask_password(request: Request, session: Db, next: str = "") -> Response:
 
 
 @router.post("/sign-in")
-def sign_in_with_password(request: Request, session: Db, form: Posted) -> Response:
+def sign_in_with_password(request: Request, session: Transaction, form: Posted) -> Response:
     """One answer for a wrong address and a wrong password, after the same work."""
     email, password, then = text(form, "email"), str(form.get("password") or ""), text(form, "next")
     limits, who = request.app.state.limits, (("account", email.lower()), ("address", _address(request)))
@@ -82,14 +82,14 @@ def _password_page(request: Request, then: str, *, status: int = 200, email: str
 
 
 @router.get("/sign-in/second-factor")
-def ask_code(request: Request, session: Db, next: str = "") -> Response:
+def ask_code(request: Request, session: Transaction, next: str = "") -> Response:
     if not queries.session_of(session, request.cookies.get(cookie_name(request), ""), pending=True):
         return go(request, _with_next("/sign-in", next))
     return page(request, "signin/second_factor.html", next=safe_next(next), error="")
 
 
 @router.post("/sign-in/second-factor")
-def sign_in_with_code(request: Request, session: Db, form: Posted) -> Response:
+def sign_in_with_code(request: Request, session: Transaction, form: Posted) -> Response:
     raw, then = request.cookies.get(cookie_name(request), ""), text(form, "next")
     with request.app.state.database.read() as reading:
         found = queries.session_of(reading, raw, pending=True)
@@ -167,7 +167,7 @@ def _callback(request: Request) -> str:
 
 
 @router.get("/sign-in/{token}")
-def ask(request: Request, session: Db, token: str) -> Response:
+def ask(request: Request, session: Transaction, token: str) -> Response:
     user = queries.user_by_link(session, token)
     if user is None:
         raise NotFound(USED)
@@ -175,7 +175,7 @@ def ask(request: Request, session: Db, token: str) -> Response:
 
 
 @router.post("/sign-in/{token}")
-def sign_in_with_link(request: Request, session: Db, token: str) -> Response:
+def sign_in_with_link(request: Request, session: Transaction, token: str) -> Response:
     """No CSRF token, for there is no session yet; a foreign page may not sign a person in as somebody else."""
     check_site(request)
     with request.app.state.database.read() as reading:
