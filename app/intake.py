@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Annotated
 from weakref import WeakKeyDictionary
 
@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Unauthorised
 from app.domain.accounts import queries as accounts
+from app.domain.accounts.permissions import require_asked
 from app.domain.accounts.tables import ApiToken, User
 from app.domain.signin import queries as signin
 
@@ -32,7 +33,7 @@ FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 MAX_FIELDS = 2000
 """A pair has at most 200 messages, each a role and a text, with context and tags."""
 MAX_FIELD_BYTES = 4 * 1024 * 1024
-READ = "read"
+READ, ENDING = "read", "ending"
 WRITERS = 16
 """At once in one process; well below the 40 threads that requests share."""
 
@@ -105,6 +106,35 @@ def keep(session: Session, row: object) -> None:
         read.append(row)
 
 
+class Ending:
+    """The end of a request's transaction, once: after its handler, in the same thread, or else with the request."""
+
+    def __init__(self, session: Session, opened: AbstractContextManager[Session]) -> None:
+        self._session, self._opened = session, opened
+        self.done = False
+
+    def __call__(self) -> None:
+        """On disk, if it wrote. Raises RuntimeError, and nothing is written, when the route did not ask its door."""
+        try:
+            require_asked(self._session)
+        except RuntimeError as error:
+            self.failed(error)
+            raise
+        self.done = True
+        self._opened.__exit__(None, None, None)
+
+    def failed(self, error: BaseException) -> bool | None:
+        self.done = True
+        return self._opened.__exit__(type(error), error, error.__traceback__)
+
+
+def finish(session: Session) -> None:
+    """The answer is ready: the next writer need not wait until the event loop comes round to this request again."""
+    ending: Ending | None = session.info.get(ENDING)
+    if ending is not None and not ending.done:
+        ending()
+
+
 async def transaction(request: Request, _: Place) -> AsyncIterator[Session]:
     """One request, one transaction; it ends before the answer leaves, so that the next request sees it.
 
@@ -112,20 +142,23 @@ async def transaction(request: Request, _: Place) -> AsyncIterator[Session]:
     """
     database = request.app.state.database
     opened = database.read() if request.method in READING else database.session()
-    session = opened.__enter__()
-    request.state.session = session
+    session = request.state.session = opened.__enter__()
+    ending = session.info[ENDING] = Ending(session, opened)
     if request.method not in READING:
         session.info[READ] = []
     try:
         yield session
     except BaseException as error:
+        if ending.done:
+            raise
         with anyio.CancelScope(shield=True):
-            handled = await run_in_threadpool(opened.__exit__, type(error), error, error.__traceback__)
+            handled = await run_in_threadpool(ending.failed, error)
         if not handled:
             raise
     else:
-        with anyio.CancelScope(shield=True):
-            await run_in_threadpool(opened.__exit__, None, None, None)
+        if not ending.done:
+            with anyio.CancelScope(shield=True):
+                await run_in_threadpool(ending)
 
 
 Transaction = Annotated[Session, Depends(transaction, scope="function")]

@@ -187,9 +187,14 @@ def hire(stack: Stack, count: int) -> list[tuple[Person, Callable[[Person], None
 # --- the measurement ---
 
 
+def with_children(pid: int) -> list[int]:
+    """A process and those that it has started: the web command serves from several."""
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
 def resident(pid: int) -> int:
-    """Resident bytes of a process."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
+    """Resident bytes of a process and its children; what they share counts for each."""
+    return sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) * 4096 for one in with_children(pid))
 
 
 def soak(stack: Stack, people: int, seconds: float) -> dict[str, Any]:

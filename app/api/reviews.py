@@ -47,7 +47,8 @@ def lease_json(lease: Lease) -> dict[str, Any]:
 
 
 @router.post("/projects/{slug}/reviews/next", response_model=None, dependencies=[asks(Permission.REVIEW_PAIR)])
-def take_next(project: InProject, session: Db, user: Me) -> dict[str, Any] | Response:
+def take_next(slug: str, session: Db, user: Me) -> dict[str, Any] | Response:
+    project = access.visible_project(session, user, slug)
     lease = actions.take_next(session, user, project)
     if lease is None:
         return Response(status_code=204)

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from sqlalchemy.orm import Session
 
 from app.core import strict_json
 from app.core.errors import Invalid
+from app.intake import finish
+
+
+def finishing(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """The handler, and then the end of its transaction, in one thread."""
+
+    @wraps(handler)
+    def run(*args: Any, **given: Any) -> Any:
+        answer = handler(*args, **given)
+        if isinstance(session := given.get("session"), Session):
+            finish(session)
+        return answer
+
+    return run
 
 
 class StrictRoute(APIRoute):
     """`APIRouter(route_class=StrictRoute)`: the handler sees only a body that passed `strict_json`."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:
+        super().__init__(path, endpoint if iscoroutinefunction(endpoint) else finishing(endpoint), **given)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()

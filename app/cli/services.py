@@ -23,7 +23,7 @@ def web_command(host: str, port: int) -> list[str]:
         sys.executable,
         "-m",
         "uvicorn",
-        "app.main:create_app",
+        "app.main:serve",
         "--factory",
         "--host",
         host,
@@ -37,6 +37,8 @@ def web_command(host: str, port: int) -> list[str]:
         os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
         "--timeout-graceful-shutdown",
         "3",
+        "--timeout-worker-healthcheck",  # of several processes (WEB_CONCURRENCY): a busy machine is no dead one
+        "60",
     ]
 
 
@@ -62,8 +64,9 @@ def make_embedding(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def thrifty() -> dict[str, str]:
-    """The environment, in which a process of many threads does not keep a heap for each of them (glibc)."""
-    return {"MALLOC_ARENA_MAX": "2", **os.environ}
+    """The environment, in which a process of many threads does not keep a heap for each of them (glibc), and two
+    processes serve where there are two processors: WEB_CONCURRENCY says how many."""
+    return {"MALLOC_ARENA_MAX": "2", "WEB_CONCURRENCY": str(min(2, os.cpu_count() or 1)), **os.environ}
 
 
 def app_environment(settings: Settings, url: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -16,7 +15,7 @@ from starlette.datastructures import FormData
 from app.core.errors import Invalid, Unauthorised
 from app.domain.accounts import queries as accounts
 from app.domain.accounts.actions import note_use
-from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission, was_asked
+from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission, declare
 from app.domain.accounts.tables import User
 from app.domain.notifications import queries as notifications
 from app.domain.projects import access
@@ -75,13 +74,11 @@ def limited(item: RateLimitItem, purpose: str) -> Any:
 def asks(permission: Permission) -> Any:
     """What a route asks the permission door. A route that ends without having asked is refused: it forgot somebody."""
 
-    async def door(session: Transaction, _: Annotated[User, Depends(signed_in)]) -> AsyncIterator[None]:
-        yield
-        if permission is not Permission.USE and not was_asked(session, permission):
-            raise RuntimeError(f"the route declares {permission} and did not ask for it")
+    async def door(session: Transaction, _: Annotated[User, Depends(signed_in)]) -> None:
+        declare(session, permission)
 
     door.permission = permission  # type: ignore[attr-defined]
-    return Depends(door, scope="function")
+    return Depends(door)
 
 
 async def posted(request: Request, _: Arrived) -> FormData:

@@ -52,8 +52,16 @@ def asked(session: Session, permission: Permission) -> None:
     session.info.setdefault("asked", set()).add(permission)
 
 
-def was_asked(session: Session, permission: Permission) -> bool:
-    return permission in session.info.get("asked", ())
+def declare(session: Session, permission: Permission) -> None:
+    """Say what the request's route is to ask before it ends."""
+    session.info["declared"] = permission
+
+
+def require_asked(session: Session) -> None:
+    """Raises RuntimeError when the route has not asked what it declares: it forgot somebody."""
+    declared = session.info.get("declared", Permission.USE)
+    if declared is not Permission.USE and declared not in session.info.get("asked", ()):
+        raise RuntimeError(f"the route declares {declared} and did not ask for it")
 
 
 def require_global(session: Session, user: User, permission: Permission) -> None:
