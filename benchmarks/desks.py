@@ -1,31 +1,31 @@
 """How fast are the desks? Reviewing, lists, checks while typing, and import, on one machine.
 
-    python -m benchmarks.desks [--pairs 100000] [--seconds 20] [--clients 16] [--database-url URL] [--json OUT]
+    python -m benchmarks.desks [--pairs 100000] [--seconds 20] [--clients 16] [--database-url URL] [--peer] [--json OUT]
 
 Real web and jobs processes on loopback; SQLite unless a URL is given; every write is on disk before its answer.
 Reviewers take the next pair and decide it as fast as they are served. Lists are asked with every kind of filter; checks
 with texts that are new and with near copies. The clients are processes of their own, so that none waits for another.
+--peer installs Label Studio and measures its labelling first, with as many clients for as long; times_the_peer is our
+reviews a second over those of its fastest server.
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import os
 import random
 import tempfile
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from statistics import quantiles
 from typing import Any
-from urllib.parse import urlsplit
 
 from app.core.database import Database
 from app.domain.accounts import actions as accounts
-from benchmarks.soak import CATEGORIES, fill, sentence
+from benchmarks.clients import Client, Reviews, review_together, spread
+from benchmarks.peers import label_studio
+from benchmarks.soak import CATEGORIES, fill, sentence, with_children
 from tests.journeys.stack import Stack
 
 FILTERS = (
@@ -62,25 +62,9 @@ FILTERS = (
 it."""
 
 
-class Client:
-    """One kept-alive connection with a token."""
-
-    def __init__(self, url: str, token: str) -> None:
-        self.connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
-        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any, float]:
-        """Status, decoded JSON and milliseconds."""
-        start = time.perf_counter()
-        self.connection.request(method, f"/api/v1{path}", json.dumps(body) if body is not None else None, self.headers)
-        answer = self.connection.getresponse()
-        raw = answer.read()
-        return answer.status, json.loads(raw) if raw else None, (time.perf_counter() - start) * 1000
-
-
-def review(url: str, token: str, seconds: float) -> tuple[list[str], list[float], Counter[int]]:
-    """Next and decide until the time is over: the pairs decided, milliseconds of each round, statuses."""
-    client, decided, took, statuses = Client(url, token), [], [], Counter[int]()
+def review(url: str, token: str, seconds: float) -> Reviews:
+    """Next and decide until the time is over or no pair waits."""
+    client, decided, took, statuses = Client(f"{url}/api/v1", token), [], [], Counter[int]()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         status, lease, first = client.ask("POST", "/projects/soak/reviews/next")
@@ -97,9 +81,9 @@ def review(url: str, token: str, seconds: float) -> tuple[list[str], list[float]
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Processor time that a process and its children have used."""
+    stats = [Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split() for one in with_children(pid)]
+    return sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
 
 
 def hire(stack: Stack, count: int) -> list[str]:
@@ -117,26 +101,15 @@ def hire(stack: Stack, count: int) -> list[str]:
 
 def reviewing(stack: Stack, clients: int, seconds: float) -> dict[str, Any]:
     tokens, web = hire(stack, clients), stack.processes["web"].pid
-    start, busy = time.monotonic(), cpu_seconds(web)
-    with ProcessPoolExecutor(clients) as pool:
-        results = list(pool.map(review, [stack.url] * clients, tokens, [seconds] * clients))
-    elapsed = time.monotonic() - start
-    decided = [pair for pairs, _, _ in results for pair in pairs]
+    busy = cpu_seconds(web)
+    found = review_together(review, [(stack.url, token, seconds) for token in tokens])
     busy = cpu_seconds(web) - busy
-    return {
-        "clients": clients,
-        "reviews": len(decided),
-        "served_twice": len(decided) - len(set(decided)),
-        "reviews_per_second": round(len(decided) / elapsed, 1),
-        "server_cpu_milliseconds_per_review": round(1000 * busy / len(decided), 2),
-        "milliseconds": spread([took for _, times, _ in results for took in times]),
-        "statuses": dict(sum((statuses for _, _, statuses in results), Counter[int]())),
-    }
+    return {**found, "server_cpu_milliseconds_per_review": round(1000 * busy / found["reviews"], 2)}
 
 
 def listing(stack: Stack, rounds: int = 40) -> dict[str, Any]:
     """A list of 50 with each filter, the first page and the one behind its cursor."""
-    client, found = Client(stack.url, stack.tokens["carol"]), {}
+    client, found = Client(f"{stack.url}/api/v1", stack.tokens["carol"]), {}
     known = client.ask("GET", "/projects/soak/pairs?state=approved&limit=1")[1]["items"][0]
     rare = max(known["messages"][0]["content"].rstrip("?").split(), key=len)
     for query in (one.format(bob=known["author"], rare=rare, half=rare[:4]) for one in FILTERS):
@@ -153,7 +126,7 @@ def listing(stack: Stack, rounds: int = 40) -> dict[str, Any]:
 
 def checking(stack: Stack, rounds: int = 300) -> dict[str, Any]:
     """The checks of a text that is new, and of near copies of one that is there."""
-    client, rng = Client(stack.url, stack.tokens["alice"]), random.Random(3)
+    client, rng = Client(f"{stack.url}/api/v1", stack.tokens["alice"]), random.Random(3)
     known = client.ask("GET", "/projects/soak/pairs?state=approved&limit=200")[1]["items"]
     times: dict[str, list[float]] = {"new": [], "near copy": []}
     for number in range(rounds):
@@ -168,19 +141,16 @@ def checking(stack: Stack, rounds: int = 300) -> dict[str, Any]:
     return {name: spread(values) for name, values in times.items()}
 
 
-def spread(times: list[float]) -> dict[str, float]:
-    cuts = quantiles(times, n=20)
-    return {"n": len(times), "p50": round(cuts[9], 1), "p95": round(cuts[18], 1), "max": round(max(times), 1)}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--database-url", default="")
+    parser.add_argument("--peer", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    peer = label_studio.measure(2_000, options.clients, options.seconds) if options.peer else None
     with tempfile.TemporaryDirectory(prefix="preceptor-desks-") as folder:
         stack = Stack(Path(folder) / "data", options.database_url)
         stack.start("web", "jobs")
@@ -193,6 +163,9 @@ def main() -> None:
             }
         finally:
             stack.stop()
+    if peer:
+        best = peer["servers"][peer["fastest"]]["reviews_per_second"]
+        result |= {"peer": peer, "times_the_peer": round(result["reviewing"]["reviews_per_second"] / best, 1)}
     print(json.dumps(result, indent=1))
     if options.json:
         options.json.write_text(json.dumps(result, indent=1))

@@ -43,9 +43,8 @@ def test_a_spawned_process_ends_with_its_parent(tmp_path: Path) -> None:
         pytest.skip("asks Linux")
     script = tmp_path / "spawns.py"
     script.write_text(SPAWNS)
-    parent = subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
-    )
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
     assert not ended(child)
