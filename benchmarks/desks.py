@@ -164,7 +164,7 @@ def main() -> None:
         finally:
             stack.stop()
     if peer:
-        best = peer["servers"][peer["fastest"]]["reviews_per_second"]
+        best = peer["servers"][peer["fastest"]]["reviews_per_second"] or float("nan")
         result |= {"peer": peer, "times_the_peer": round(result["reviewing"]["reviews_per_second"] / best, 1)}
     print(json.dumps(result, indent=1))
     if options.json:

@@ -140,7 +140,7 @@ def blank(session: Session, pairs: Any) -> None:
 def purge(session: Session) -> None:
     """After an erasure: SQLite's index lets go of what was removed from it now, and not at some later merge."""
     if _is_sqlite(session):
-        session.execute(text(f"INSERT INTO {INDEX} ({INDEX}) VALUES ('optimize')"))
+        session.execute(text("INSERT INTO pair_grams (pair_grams) VALUES ('optimize')"))
 
 
 # --- asking ---
