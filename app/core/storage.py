@@ -98,9 +98,10 @@ class Storage:
     def delete(self, sha256: str) -> bool:
         """Remove a file; False when there is none. That nothing points at it any more is the caller's to know."""
         path = self._path(sha256)
-        if not self._files.exists(path):
+        try:
+            self._files.rm(path)
+        except FileNotFoundError:  # another was quicker, or it never was there
             return False
-        self._files.rm(path)
         return True
 
     def read(self, sha256: str) -> Iterator[bytes]:

@@ -137,8 +137,9 @@ function onSubmit(event) {
   const wait = setInterval(() => { if (!saving) { clearInterval(wait); if (!stopped) form.requestSubmit(button); } }, 50);
 }
 
-// Was something typed before this script was there to hear it?
-const early = () => [...form.querySelectorAll("textarea, input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
+// Was something typed before this script was there to hear it? White space says nothing: browsers take it out of a field's value.
+const dense = (text) => text.replace(/\s+/g, "");
+const early = () => [...form.querySelectorAll("textarea, input:not([type=hidden])")].some((field) => dense(field.value) !== dense(field.defaultValue));
 
 export function begin() {
   storeKey = prefix() + tab;

@@ -22,8 +22,8 @@ ROLES = {"author": Role.EXPERT, "expert": Role.EXPERT, "editor": Role.EDITOR, "a
 AUTHORS = {"author", "admin"}
 WRITERS = {"author", "editor", "admin"}
 PERSONAL: dict[Route, set[str]] = {
-    **{("POST", f"{API}/pairs/{{pair_id}}/{step}"): AUTHORS for step in ("submit", "discard")},
-    **{("POST", f"/pairs/{{pair_id}}/{step}"): AUTHORS for step in ("submit", "withdraw", "discard")},
+    **{("POST", f"{API}/pairs/{{pair_id}}/{step}"): AUTHORS for step in ("submit", "discard", "bring-back")},
+    **{("POST", f"/pairs/{{pair_id}}/{step}"): AUTHORS for step in ("submit", "withdraw", "discard", "bring-back")},
     **{("POST", f"/pairs/{{pair_id}}/{step}"): WRITERS for step in ("save", "autosave", "restore")},
     ("PUT", f"{API}/pairs/{{pair_id}}"): WRITERS,
     ("POST", "/jobs/{job_id}/cancel"): AUTHORS,  # the author's import
