@@ -148,7 +148,7 @@ class Installation:
                 raise SystemExit(f"Label Studio did not start:\n{log.read_text(errors='replace')[-2000:]}") from None
             yield url
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            process.terminate()
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
