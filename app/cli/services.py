@@ -64,9 +64,8 @@ def make_embedding(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def thrifty() -> dict[str, str]:
-    """The environment, in which a process of many threads does not keep a heap for each of them (glibc), and two
-    processes serve where there are two processors: WEB_CONCURRENCY says how many."""
-    return {"MALLOC_ARENA_MAX": "2", "WEB_CONCURRENCY": str(min(2, os.cpu_count() or 1)), **os.environ}
+    """The environment, in which a process of many threads does not keep a heap for each of them (glibc)."""
+    return {"MALLOC_ARENA_MAX": "2", **os.environ}
 
 
 def app_environment(settings: Settings, url: str) -> dict[str, str]:
