@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,30 +16,15 @@ import httpx
 
 from app.cli.installation import ROOT
 from app.core.errors import AppError
+from app.core.parent import LINUX, ending_with
 
 STOP_SECONDS = 10.0
 LONGEST_PAUSE = 30.0
 STABLE_SECONDS = 60.0
-PR_SET_PDEATHSIG = 1
 
 
 class StartFailed(AppError):
     """A process did not come up; `detail` holds the end of its log."""
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """For Popen: ask Linux to end the child when the thread that started it ends. Elsewhere nothing."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def ask() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it ended before we asked
-            os._exit(1)
-
-    return ask
 
 
 @dataclass
@@ -68,7 +51,7 @@ class Child:
                 stderr=log,
                 cwd=ROOT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),
+                preexec_fn=ending_with(os.getpid(), signal.SIGTERM) if LINUX else None,
             )
         self.started = time.monotonic()
 

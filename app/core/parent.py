@@ -1,4 +1,4 @@
-"""A process that another of ours has spawned ends with it, so that no port is held by what nobody looks after."""
+"""A process that another of ours has started ends with it, so that no port is held by what nobody looks after."""
 
 from __future__ import annotations
 
@@ -7,15 +7,29 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 PR_SET_PDEATHSIG = 1
+LINUX = sys.platform.startswith("linux")
+
+
+def ending_with(parent: int, by: signal.Signals) -> Callable[[], None]:
+    """For the child to call: ask Linux to end it `by` a signal when the thread of `parent` that started it ends.
+
+    All that is needed is looked up now, so that it may be called between fork and exec.
+    """
+    prctl = ctypes.CDLL(None).prctl
+
+    def ask() -> None:
+        prctl(PR_SET_PDEATHSIG, by)
+        if os.getppid() != parent:  # it ended before we asked
+            os._exit(1)
+
+    return ask
 
 
 def end_with_parent() -> None:
-    """Ask Linux to end this process when the one that spawned it ends. Elsewhere, and in any other process, nothing."""
+    """For a process that multiprocessing has spawned. Elsewhere than on Linux, and in any other process, nothing."""
     parent = multiprocessing.parent_process()
-    if parent is None or not sys.platform.startswith("linux"):
-        return
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent.pid:  # it ended before we asked
-        os._exit(1)
+    if LINUX and parent is not None and parent.pid is not None:
+        ending_with(parent.pid, signal.SIGKILL)()

@@ -64,7 +64,6 @@ def _account(request: Request, session: Session, user: User, error: AppError | N
     return page(
         request,
         "accounts/account.html",
-        status=error.status if error else 200,
         me=user,
         error=error,
         password=queries.password_of(session, user),
@@ -211,7 +210,6 @@ def _tokens(
     return page(
         request,
         "accounts/tokens.html",
-        status=error.status if error else 200,
         tokens=account_queries.tokens_of(session, user),
         names={project.id: project.name for project in mine},
         choices=[(project.slug, project.name) for project in mine],

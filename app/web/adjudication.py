@@ -111,7 +111,6 @@ def _desk(
     return page(
         request,
         "reviews/adjudicate.html",
-        status=error.status if error else 200,
         **in_project(session, user, project, "/review"),
         pair=pair,
         revision=revision,

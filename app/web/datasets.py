@@ -123,7 +123,6 @@ def _form(
     return page(
         request,
         "datasets/freeze.html",
-        status=error.status if error else 200,
         error=error,
         given=given,
         **in_project(session, user, project, "/versions"),

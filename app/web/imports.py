@@ -75,7 +75,6 @@ def _form(
     return page(
         request,
         "datasets/import.html",
-        status=error.status if error else 200,
         **in_project(session, user, project, "/pairs"),
         given=given,
         error=error,
@@ -138,7 +137,6 @@ def _preview(
     return page(
         request,
         "datasets/preview.html",
-        status=error.status if error else 200,
         **in_project(session, user, project, "/pairs"),
         upload=kept,
         shown=shown,

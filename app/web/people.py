@@ -58,7 +58,6 @@ def _index(
     return page(
         request,
         "people/list.html",
-        status=error.status if error else 200,
         people=people,
         roles=projects.roles_by_user(session),
         seen=queries.last_seen(session, ids),

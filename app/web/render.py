@@ -220,8 +220,10 @@ def environment() -> Environment:
     return env
 
 
-def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """A template as a response. `user` and the CSRF field come from the request."""
+def page(request: Request, template: str, *, status: int | None = None, **context: Any) -> HTMLResponse:
+    """A template as a response. `user` and the CSRF field come from the request, the status from an `error` to show."""
+    error = context.get("error")
+    status = status or (error.status if error else 200)
     token = csrf_token(request)
     field = Markup('<input type="hidden" name="csrf" value="{}">').format(token)
     flash = request.cookies.get(FLASH_COOKIE)

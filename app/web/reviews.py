@@ -165,7 +165,6 @@ def _desk(
     return page(
         request,
         "reviews/desk.html",
-        status=error.status if error else 200,
         **in_project(session, user, project, "/review"),
         pair=pair,
         lease=lease,

@@ -155,7 +155,6 @@ def _list(
     return page(
         request,
         "rounds/list.html",
-        status=error.status if error else 200,
         **context,
         rows=[row(session, user, project, one) for one in open_],
         closed=[(one, pairs.round_progress(session, one)) for one in all_ if one.state != "open"],
@@ -179,7 +178,6 @@ def _show(
     return page(
         request,
         "rounds/show.html",
-        status=error.status if error else 200,
         **context,
         row=found,
         people=visible_people(found["progress"], user, context["can"]),

@@ -138,7 +138,6 @@ def _page(
     return page(
         request,
         "projects/settings.html",
-        status=error.status if error else 200,
         **in_project(session, user, project, "/settings"),
         given=given,
         overlap=overlap,

@@ -110,7 +110,6 @@ def _form(
     return page(
         request,
         "training/new.html",
-        status=error.status if error else 200,
         error=error,
         given=given,
         **in_project(session, user, project, "/runs"),

@@ -78,7 +78,6 @@ def _list(
     return page(
         request,
         "notifications/webhooks.html",
-        status=error.status if error else 200,
         **in_project(session, user, project, "/settings"),
         webhooks=queries.webhooks_of(session, project),
         waiting=queries.waiting(session, project),

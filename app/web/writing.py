@@ -229,7 +229,6 @@ def _desk(
     return page(
         request,
         "pairs/write.html",
-        status=error.status if error else 200,
         **context,
         given=given,
         terms_due=consent.due(session, user),
