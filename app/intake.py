@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import Unauthorised
 from app.domain.accounts import queries as accounts
 from app.domain.accounts.permissions import require_asked
-from app.domain.accounts.tables import ApiToken, User
+from app.domain.accounts.tables import User
 from app.domain.signin import queries as signin
 
 READING = ("GET", "HEAD")
@@ -58,7 +58,7 @@ def cookie_name(request: Request) -> str:
     return f"__Host-{COOKIE}" if is_secure(request) else COOKIE
 
 
-def bearer(request: Request, session: Session) -> tuple[User, ApiToken] | None:
+def bearer(request: Request, session: Session) -> tuple[User, accounts.Token] | None:
     scheme, _, raw = request.headers.get("authorization", "").partition(" ")
     return accounts.user_by_token(session, raw.strip()) if scheme.lower() == "bearer" and raw else None
 

@@ -56,7 +56,7 @@ def list_tokens(session: Db, user: Me) -> dict[str, Any]:
 def make_token(request: Request, body: NewToken, session: Db, user: Me) -> dict[str, Any]:
     """The only answer that holds the token. A token makes none that outlives it."""
     _whole(session, user)
-    own: ApiToken | None = getattr(request.state, "token", None)
+    own: account_queries.Token | None = getattr(request.state, "token", None)
     project = access.visible_project(session, user, body.project) if body.project else None
     raw = accounts.make_token(
         session,
@@ -69,7 +69,7 @@ def make_token(request: Request, body: NewToken, session: Db, user: Me) -> dict[
     made = account_queries.user_by_token(session, raw)
     if made is None or (own is not None and made[1].expires_at > own.expires_at):
         raise Forbidden("A token cannot make one that outlives it; give fewer days, or make it in the browser.")
-    return {**token_json(made[1]), "token": raw}
+    return {**token_json(session.get_one(ApiToken, made[1].id)), "token": raw}
 
 
 @router.delete("/tokens/{token_id}", status_code=204, dependencies=[MINE])

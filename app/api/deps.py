@@ -14,7 +14,7 @@ from app.core.storage import Storage
 from app.domain.accounts import queries as accounts
 from app.domain.accounts.actions import note_use, used
 from app.domain.accounts.permissions import ONLY_PROJECT, Permission, declare
-from app.domain.accounts.tables import ApiToken, User
+from app.domain.accounts.tables import User
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.signin import queries as signin
@@ -38,14 +38,14 @@ def limited(item: RateLimitItem, purpose: str) -> Any:
     return Depends(count)
 
 
-def _note(request: Request, background: BackgroundTasks, token: ApiToken) -> None:
+def _note(request: Request, background: BackgroundTasks, token: accounts.Token) -> None:
     """Keep the token for those who ask what it may do, and write down that it was used."""
     request.state.token = token
     if accounts.is_stale(token.last_used_at):
         background.add_task(note_use, request.app.state.database, used, token.id)
 
 
-def signed_in(request: Request, session: Transaction, background: BackgroundTasks) -> User:
+def signed_in(request: Request, session: Db, background: BackgroundTasks) -> User:
     """The user of an `api` token; without an Authorization header, of the browser's session.
 
     Who sends the header speaks by it alone: a cookie beside it is not looked at, valid or not.
@@ -85,14 +85,17 @@ def _by_token(request: Request, session: Session, background: BackgroundTasks) -
     return user
 
 
-def _caller(request: Request, session: Session) -> tuple[User, ApiToken] | None:
+def _caller(request: Request, session: Session) -> tuple[User, accounts.Token] | None:
     """Who writes to SQLite is looked up in a reading of its own: a place among the writers is taken for writing."""
     database = request.app.state.database
     if request.method in READING or not database.is_sqlite:
         return bearer(request, session)
     with database.read() as reading:
         found = bearer(request, reading)
-    return (session.merge(found[0], load=False), found[1]) if found else None
+        reading.expunge_all()
+    if found:
+        session.add(found[0])
+    return found
 
 
 async def me(request: Request) -> User:

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request
 from fastapi.encoders import jsonable_encoder
 
-from app.api.deps import Db, Me
 from app.core import idempotency
 
 Key = Annotated[str | None, Header(min_length=8, max_length=100)]
@@ -17,8 +16,8 @@ Key = Annotated[str | None, Header(min_length=8, max_length=100)]
 class Repeatable:
     """What a handler calls with the request's body, the permission it asks anew, and the work to do once."""
 
-    def __init__(self, request: Request, session: Db, user: Me, key: str | None) -> None:
-        self.request, self.session, self.user, self.key = request, session, user, key
+    def __init__(self, request: Request, key: str | None) -> None:
+        self.request, self.key = request, key
 
     def __call__(self, body: Any, ask: Callable[[], Any], produce: Callable[[], Any], status: int = 201) -> Any:
         ask()
@@ -26,12 +25,13 @@ class Repeatable:
             return produce()
         same = idempotency.fingerprint(self.request.method, self.request.scope["path"], jsonable_encoder(body))
         work = lambda: jsonable_encoder(produce())  # noqa: E731
-        return idempotency.once(self.session, self.user.id, self.key, same, status, work).body
+        door = self.request.state
+        return idempotency.once(door.session, door.me.id, self.key, same, status, work).body
 
 
-async def repeatable(request: Request, session: Db, user: Me, idempotency_key: Key = None) -> Repeatable:
-    """Needs no thread: nothing is asked before it is called."""
-    return Repeatable(request, session, user, idempotency_key)
+async def repeatable(request: Request, idempotency_key: Key = None) -> Repeatable:
+    """Needs no thread: nothing is asked before it is called, which is behind the door."""
+    return Repeatable(request, idempotency_key)
 
 
 Once = Annotated[Repeatable, Depends(repeatable)]

@@ -46,8 +46,9 @@ def lease_json(lease: Lease) -> dict[str, Any]:
     return {"lease": lease.id, "expires_at": lease.expires_at}
 
 
-@router.post("/projects/{slug}/reviews/next", response_model=None, dependencies=[asks(Permission.REVIEW_PAIR)])
-def take_next(slug: str, session: Db, user: Me) -> dict[str, Any] | Response:
+@router.post("/projects/{slug}/reviews/next", dependencies=[asks(Permission.REVIEW_PAIR)])
+def take_next(slug: str, session: Db, user: Me) -> Any:
+    """204 when nothing waits."""
     project = access.visible_project(session, user, slug)
     lease = actions.take_next(session, user, project)
     if lease is None:

@@ -24,9 +24,9 @@ from app.api import (
 )
 
 ROUTERS = [
-    projects.router,
-    pairs.router,
     reviews.router,
+    pairs.router,
+    projects.router,
     gold.router,
     comments.router,
     notifications.router,

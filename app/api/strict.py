@@ -8,6 +8,7 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
@@ -17,14 +18,17 @@ from app.intake import finish
 
 
 def finishing(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """The handler, and then the end of its transaction, in one thread."""
+    """The handler, and then the end of its transaction, in one thread; a coroutine, so that no other one is needed."""
 
-    @wraps(handler)
-    def run(*args: Any, **given: Any) -> Any:
-        answer = handler(*args, **given)
+    def work(given: dict[str, Any]) -> Any:
+        answer = handler(**given)
         if isinstance(session := given.get("session"), Session):
             finish(session)
         return answer
+
+    @wraps(handler)
+    async def run(**given: Any) -> Any:
+        return await run_in_threadpool(work, given)
 
     return run
 

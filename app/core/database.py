@@ -19,6 +19,7 @@ except ImportError:
 from sqlalchemy import JSON, DateTime, Engine, Integer, MetaData, String, create_engine, event, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.types import TypeDecorator
 
 from app.core.group_commit import PATIENCE_SECONDS, GroupCommit
@@ -67,6 +68,14 @@ class Base(DeclarativeBase):
     }
 
 
+def columns(table: type[Base]) -> ReadOnlyColumnCollection[str, Any]:
+    """The columns of a class's table, for a statement that gives plain rows: it costs a third of one of the class's.
+
+    Nothing that waits in the session is flushed before such a statement.
+    """
+    return table.__table__.columns
+
+
 class Identified:
     """A time-ordered id and the moment of creation."""
 
@@ -89,6 +98,11 @@ def _prepare_sqlite(engine: Engine) -> None:
         pragmas = (f"journal_mode={mode}", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000")
         for pragma in (*pragmas, "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")
+
+    # The same words each time, which SQLAlchemy would compile anew for each writer.
+    dialect: Any = engine.dialect
+    dialect.do_savepoint = lambda connection, name: connection.exec_driver_sql(f"SAVEPOINT {name}")
+    dialect.do_release_savepoint = lambda connection, name: connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:

@@ -11,14 +11,15 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
-from app.core.database import Database
+from app.core.database import Database, columns
 from app.core.errors import Invalid
 from app.core.paging import Page, page_of
 from app.domain.audit.chain import as_dict
 from app.domain.audit.tables import AuditEvent
 
 BATCH = 1000
-NEWEST = select(AuditEvent.id, AuditEvent.hash).order_by(AuditEvent.id.desc()).limit(1)
+EVENTS = columns(AuditEvent)
+NEWEST = select(EVENTS.id, EVENTS.hash).order_by(EVENTS.id.desc()).limit(1)
 DENIED = "denied"
 
 

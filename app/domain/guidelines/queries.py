@@ -5,11 +5,16 @@ from __future__ import annotations
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from app.core.database import columns
 from app.domain.guidelines.tables import Guideline
 from app.domain.projects.tables import Project
 
+GUIDELINES = columns(Guideline)
 CURRENT_ID = (
-    select(Guideline.id).where(Guideline.project_id == bindparam("project")).order_by(Guideline.number.desc()).limit(1)
+    select(GUIDELINES.id)
+    .where(GUIDELINES.project_id == bindparam("project"))
+    .order_by(GUIDELINES.number.desc())
+    .limit(1)
 )
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from app.core import jobs
-from app.core.database import new_id, now
+from app.core.database import columns, new_id, now
 from app.core.errors import Conflict, Invalid
 from app.core.security import cipher, new_secret
 from app.domain.accounts.permissions import Permission
@@ -41,7 +41,8 @@ ATTEMPTS = 8
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
 """Between two attempts: three times as long each time. All eight of them take some twelve hours."""
 PLAIN = re.compile(r"[a-z0-9_]{1,64}")
-ACTIVE = select(Webhook.id, Webhook.kinds).where(Webhook.project_id == bindparam("project"), Webhook.active.is_(True))
+WEBHOOKS = columns(Webhook)
+ACTIVE = select(WEBHOOKS.id, WEBHOOKS.kinds).where(WEBHOOKS.project_id == bindparam("project"), WEBHOOKS.active)
 TOLD = "webhooks told"  # session.info: one event is one delivery, however many people it is told to
 
 

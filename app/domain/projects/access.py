@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, and_, bindparam, select
 from sqlalchemy.orm import Session
 
+from app.core.database import columns
 from app.core.errors import Forbidden, NotFound
 from app.domain.accounts.permissions import ONLY_PROJECT, ROLE_PERMISSIONS, Permission, Role, asked
 from app.domain.accounts.tables import User
@@ -12,10 +13,15 @@ from app.domain.projects.tables import Membership, Project
 
 ROLES = "roles"
 # Asked with every request: made once, since making a statement takes longer than running it.
-ROLE = select(Membership.role).where(
-    Membership.project_id == bindparam("project"), Membership.user_id == bindparam("user")
+MEMBERSHIPS = columns(Membership)
+ROLE = select(MEMBERSHIPS.role).where(
+    MEMBERSHIPS.project_id == bindparam("project"), MEMBERSHIPS.user_id == bindparam("user")
 )
-BY_SLUG = select(Project).where(Project.slug == bindparam("slug"))
+WITH_ROLE = select(Project, Membership.role).outerjoin(
+    Membership, and_(Membership.project_id == Project.id, Membership.user_id == bindparam("user"))
+)
+BY_SLUG = WITH_ROLE.where(Project.slug == bindparam("slug"))
+BY_ID = WITH_ROLE.where(Project.id == bindparam("project"))
 
 
 def role_in(session: Session, user: User, project: Project) -> Role | None:
@@ -24,11 +30,16 @@ def role_in(session: Session, user: User, project: Project) -> Role | None:
         return None
     if user.is_admin:
         return Role.ADMIN
-    roles: dict[tuple[str, str], Role | None] = session.info.setdefault(ROLES, {})
+    roles = _roles(session)
     if (user.id, project.id) not in roles:
         role = session.scalar(ROLE, {"project": project.id, "user": user.id})
         roles[user.id, project.id] = Role(role) if role else None
     return roles[user.id, project.id]
+
+
+def _roles(session: Session) -> dict[tuple[str, str], Role | None]:
+    roles: dict[tuple[str, str], Role | None] = session.info.setdefault(ROLES, {})
+    return roles
 
 
 def forget_roles(session: Session) -> None:
@@ -53,17 +64,21 @@ def require(session: Session, user: User, permission: Permission, project: Proje
 
 def visible_project(session: Session, user: User, slug: str) -> Project:
     """The project, when the user may read it; otherwise NotFound."""
-    project = session.scalar(BY_SLUG, {"slug": slug})
-    if project is None:
-        raise NotFound()
-    require(session, user, Permission.READ_PROJECT, project)
-    return project
+    return _readable(session, user, session.execute(BY_SLUG, {"slug": slug, "user": user.id}).one_or_none())
 
 
 def project_of(session: Session, user: User, project_id: str) -> Project:
     """The project of a row, when the user may read it; otherwise NotFound."""
-    project = session.get(Project, project_id)
-    if project is None:
+    if (user.id, project_id) in _roles(session) and (known := session.get(Project, project_id)) is not None:
+        require(session, user, Permission.READ_PROJECT, known)
+        return known
+    return _readable(session, user, session.execute(BY_ID, {"project": project_id, "user": user.id}).one_or_none())
+
+
+def _readable(session: Session, user: User, found: Row[Project, str | None] | None) -> Project:
+    if found is None:
         raise NotFound()
+    project, role = found
+    _roles(session)[user.id, project.id] = Role(role) if role else None
     require(session, user, Permission.READ_PROJECT, project)
     return project

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from app.core.database import now
@@ -209,10 +209,9 @@ def _still_wanted(session: Session, user: User, project: Project, pair: Pair) ->
 
 
 def _clear_ended(session: Session, user: User, pair: Pair) -> None:
-    ended = list(session.scalars(select(Lease).where(Lease.pair_id == pair.id, Lease.expires_at <= now())))
-    if ended:
-        telling.taken_over(session, user, pair, [one.reviewer_id for one in ended])
-        session.execute(delete(Lease).where(Lease.id.in_([one.id for one in ended])))
+    if ended := dict(queries.ended_leases(session, pair)):
+        telling.taken_over(session, user, pair, list(ended.values()))
+        session.execute(delete(Lease).where(Lease.id.in_(ended)))
 
 
 def _lease(session: Session, user: User, pair: Pair) -> Lease:

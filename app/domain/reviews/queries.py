@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
-from app.core.database import now
+from app.core.database import columns, now
 from app.core.errors import NotFound
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
@@ -27,11 +27,26 @@ STANDING = (
     .where(Review.pair_id == bindparam("pair"), Review.undone_at.is_(None), Review.kind != GOLD)
     .order_by(Review.id)
 )
-LIVE_LEASES = select(func.count()).where(Lease.pair_id == bindparam("pair"), Lease.expires_at > bindparam("moment"))
+LEASES = columns(Lease)
+LIVE_LEASES = select(func.count()).where(LEASES.pair_id == bindparam("pair"), LEASES.expires_at > bindparam("moment"))
 ON_DESK = (
-    select(Lease)
-    .where(Lease.reviewer_id == bindparam("user"), Lease.expires_at > bindparam("moment"))
-    .order_by(Lease.id)
+    select(LEASES.id, LEASES.pair_id)
+    .where(LEASES.reviewer_id == bindparam("user"), LEASES.expires_at > bindparam("moment"))
+    .order_by(LEASES.id)
+)
+ENDED_LEASES = select(LEASES.id, LEASES.reviewer_id).where(
+    LEASES.pair_id == bindparam("pair"), LEASES.expires_at <= bindparam("moment")
+)
+REVIEWS = columns(Review)
+VERDICTS = (
+    select(REVIEWS.kind, REVIEWS.decision)
+    .where(
+        REVIEWS.pair_id == bindparam("pair"),
+        REVIEWS.revision_id == bindparam("revision"),
+        REVIEWS.undone_at.is_(None),
+        REVIEWS.kind != GOLD,
+    )
+    .order_by(REVIEWS.id)
 )
 
 
@@ -54,6 +69,17 @@ def deciding(session: Session, pair: Pair) -> list[Review]:
         for one in of_pair(session, pair)
         if one.revision_id == pair.submitted_revision_id and one.kind in selection.DECIDING
     ]
+
+
+def verdicts(session: Session, pair: Pair) -> list[tuple[str, str]]:
+    """(kind, decision) of what `deciding` gives, as it stands in the database."""
+    found = session.execute(VERDICTS, {"pair": pair.id, "revision": pair.submitted_revision_id})
+    return [(kind, decision) for kind, decision in found]
+
+
+def ended_leases(session: Session, pair: Pair) -> list[tuple[str, str]]:
+    """(id, reviewer) of the leases on a pair that ran out."""
+    return [(one, who) for one, who in session.execute(ENDED_LEASES, {"pair": pair.id, "moment": now()})]
 
 
 def earlier(session: Session, pair: Pair) -> list[Review]:
@@ -124,10 +150,10 @@ def live_leases(session: Session, pair: Pair) -> int:
 
 def lease_of(session: Session, user: User, project: Project) -> Lease | None:
     """The item that is on the user's desk, the one held longest."""
-    mine = session.scalars(ON_DESK, {"user": user.id, "moment": now()}).all()
-    for lease in mine:  # no join: a person holds few, and a planner may start at the pairs
-        if session.scalar(select(Pair.project_id).where(Pair.id == lease.pair_id)) == project.id:
-            return lease
+    mine = session.execute(ON_DESK, {"user": user.id, "moment": now()}).all()
+    for lease_id, pair_id in mine:  # no join: a person holds few, and a planner may start at the pairs
+        if session.scalar(select(Pair.project_id).where(Pair.id == pair_id)) == project.id:
+            return session.get(Lease, lease_id)
     return None
 
 

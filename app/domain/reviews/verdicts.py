@@ -103,13 +103,14 @@ def write(
 
 def derive(session: Session, project: Project, pair: Pair) -> None:
     """The state that follows from the verdicts that stand."""
-    given = queries.deciding(session, pair)
-    rulings = [one.decision for one in given if one.kind == ADJUDICATION]
+    session.flush()
+    given = queries.verdicts(session, pair)
+    rulings = [decision for kind, decision in given if kind == ADJUDICATION]
     pair.state = states.derive(
         discarded=pair.discarded_at is not None,
         submitted=pair.submitted_revision_id is not None,
-        leased=queries.live_leases(session, pair) > 0,
-        decisions=[one.decision for one in given if one.kind == OPINION],
+        leased=not given and queries.live_leases(session, pair) > 0,
+        decisions=[decision for kind, decision in given if kind == OPINION],
         needed=pair.opinions or project.overlap,
         adjudication=rulings[-1] if rulings else None,
     )

@@ -153,8 +153,11 @@ def test_lines_are_counted_read_and_swept(database: Database, cast: Cast) -> Non
         session.flush()
         mine = queries.page(session, cast.dave).items
         assert queries.unread(session, cast.dave) == 3
-        assert actions.mark_read(session, cast.dave, [mine[0].id, theirs.id]) == 1
-        assert theirs.read_at is None and len(queries.page(session, cast.dave, only_unread=True).items) == 2
+        assert actions.mark_read(session, cast.dave, [mine[0].id, theirs]) == 1
+        assert (
+            session.get_one(Notification, theirs).read_at is None
+            and len(queries.page(session, cast.dave, only_unread=True).items) == 2
+        )
         assert actions.mark_read(session, cast.dave) == 2 and queries.unread(session, cast.dave) == 0
         session.refresh(mine[0])
         mine[0].read_at = now() - timedelta(days=91)
@@ -168,8 +171,8 @@ def test_the_interface_lists_and_marks(database: Database, cast: Cast, as_user: 
         other = actions.notify(session, cast.bob.id, cast.project.id, "pair.returned", "pair", "a" * 32)
     alice = as_user(cast.alice)
     listed = alice.get("/api/v1/notifications?unread=true&limit=1").json()
-    assert listed["items"][0]["id"] == line.id and listed["next"] and listed["unread"] == 2
-    assert alice.post("/api/v1/notifications/read", json={"ids": [line.id, other.id]}).json() == {
+    assert listed["items"][0]["id"] == line and listed["next"] and listed["unread"] == 2
+    assert alice.post("/api/v1/notifications/read", json={"ids": [line, other]}).json() == {
         "read": 1,
         "unread": 1,
     }
