@@ -14,7 +14,6 @@ from app.api.worker import router as worker_router
 from app.core.database import Database
 from app.core.jobs import Watch
 from app.core.limits import Limits
-from app.core.parent import end_with_parent
 from app.core.storage import Storage
 from app.domain.pairs import vectors
 from app.edge import Application
@@ -45,12 +44,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     doors.check(app.routes)
     handle_errors(app)
     return app
-
-
-def serve() -> FastAPI:
-    """The application of the web command, in one of its processes."""
-    end_with_parent()
-    return create_app()
 
 
 def healthz(request: Request) -> dict[str, str]:

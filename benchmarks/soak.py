@@ -20,7 +20,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import quantiles
+from statistics import fmean, quantiles
 from typing import Any
 
 import httpx
@@ -230,8 +230,17 @@ def summary(seen: list[tuple[str, int, float]], memory: list[tuple[float, int]],
             "end_mib": round(steady[-1][1], 1),
             "mib_per_minute": rise(steady),
             "mib_per_minute_second_half": rise(late),
+            "mib_each_minute": [round(fmean(sizes), 1) for _, sizes in sorted(by_minute(memory).items())],
         },
     }
+
+
+def by_minute(memory: list[tuple[float, int]]) -> dict[int, list[float]]:
+    """minute -> MiB, as often as they were looked at."""
+    found: dict[int, list[float]] = defaultdict(list)
+    for at, size in memory:
+        found[int(at // 60)].append(size / 2**20)
+    return found
 
 
 def rise(memory: list[tuple[float, float]]) -> float:

@@ -250,7 +250,7 @@ def live_server(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "app.main:serve", "--factory", "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", "app.serving:serve", "--factory", "--port", str(port)]
     environment = {**os.environ, "PRECEPTOR_DATA_DIR": str(folder), "PRECEPTOR_SECRET_KEY": KEY}
     with (folder / "web.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)

@@ -19,7 +19,7 @@ from app.cli import jobs as job_worker
 from app.cli import up as start
 from app.cli.installation import migrate as migrate_schema
 from app.cli.installation import open_installation, require_current
-from app.cli.processes import Interrupts
+from app.cli.processes import Interrupts, wait_until_free
 from app.core.errors import AppError
 from app.domain.accounts import actions
 from app.settings import Settings
@@ -275,6 +275,7 @@ def migrate() -> None:
 def web(host: HOST = "127.0.0.1", port: PORT = 8080) -> None:
     """Only the web process."""
     require_current(open_installation().database)
+    wait_until_free(host, port)
     command = services.web_command(host, port)
     os.execve(command[0], command, services.thrifty())
 

@@ -157,6 +157,18 @@ def require_free(host: str, port: int) -> None:
             ) from error
 
 
+def wait_until_free(host: str, port: int, *, seconds: float = 5.0) -> None:
+    """What was killed a moment ago may still be ending. Raises StartFailed when the port stays taken."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            require_free(host, port)
+            return
+        except StartFailed:
+            time.sleep(0.05)
+    require_free(host, port)
+
+
 class Interrupts:
     """Turns SIGINT and SIGTERM into a flag that a loop looks at."""
 

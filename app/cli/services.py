@@ -18,12 +18,17 @@ OURS = ("PRECEPTOR_", "PG", "AWS_", "FSSPEC_")
 TRAINERS_OWN = ("PRECEPTOR_TRAINER_", "PRECEPTOR_ALLOW_HUB")
 
 
+def web_processes() -> int:
+    """WEB_CONCURRENCY, or two where there are two cores: Python runs on one, more would wait for the database."""
+    return int(os.environ.get("WEB_CONCURRENCY") or min(2, os.cpu_count() or 1))
+
+
 def web_command(host: str, port: int) -> list[str]:
     return [
         sys.executable,
         "-m",
         "uvicorn",
-        "app.main:serve",
+        "app.serving:serve",
         "--factory",
         "--host",
         host,
@@ -37,7 +42,9 @@ def web_command(host: str, port: int) -> list[str]:
         os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
         "--timeout-graceful-shutdown",
         "3",
-        "--timeout-worker-healthcheck",  # of several processes (WEB_CONCURRENCY): a busy machine is no dead one
+        "--workers",
+        str(web_processes()),
+        "--timeout-worker-healthcheck",  # of several processes: a busy machine is no dead one
         "60",
     ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Any
 import httpx
 
 from app.cli import services
+from app.cli.processes import free_port, wait_until_free
 from app.core.database import Database
 from app.domain.accounts import actions as accounts
 from app.domain.accounts import queries as account_queries
@@ -22,12 +22,6 @@ from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = {"carol": True, "alice": False, "bob": False}
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -48,7 +42,8 @@ class Stack:
 
     def __init__(self, folder: Path, database_url: str = "") -> None:
         self.folder = folder
-        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        self.port = port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
         self.settings = Settings(data_dir=folder, url=self.url, database_url=database_url)
         self.environment = {
             **services.app_environment(self.settings, self.url),
@@ -89,6 +84,8 @@ class Stack:
         return f"{self.url}/sign-in/{raw}"
 
     def start(self, *names: str) -> None:
+        if "web" in names:
+            wait_until_free("127.0.0.1", self.port)
         for name in names:
             log = (self.folder / f"{name}.log").open("ab")
             self.processes[name] = subprocess.Popen(
