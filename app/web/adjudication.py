@@ -19,7 +19,7 @@ from app.domain.projects.tables import Project
 from app.domain.reviews import adjudication, precedents, queries
 from app.web.deps import Db, Me, Posted, asks, go, in_project, text
 from app.web.render import page, words
-from app.web.reviews import UNTOUCHED, queue_tabs, verdict_of
+from app.web.reviews import UNTOUCHED, last_verdict, queue_tabs, verdict_of
 from app.web.writing import open_pair
 
 router = APIRouter()
@@ -38,6 +38,7 @@ def index(request: Request, session: Db, user: Me, slug: str) -> Response:
         "reviews/adjudications.html",
         **in_project(session, user, project, "/review"),
         **queue_tabs(session, user, project),
+        **last_verdict(session, user, project),
         rows=[(*row, _may_rule(session, user, project, row[0])) for row in rows],
     )
 
@@ -112,6 +113,7 @@ def _desk(
         request,
         "reviews/adjudicate.html",
         **in_project(session, user, project, "/review"),
+        **last_verdict(session, user, project),
         pair=pair,
         revision=revision,
         opinions=opinions,

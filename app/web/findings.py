@@ -58,7 +58,7 @@ def show(request: Request, session: Db, user: Me, finding_id: str) -> Response:
         finding=finding,
         run=training.by_id(session, finding.run_id),
         round=opened,
-        brief=actions.draft_brief(finding),
+        brief=actions.draft_brief(session, finding),
         progress=pairs.round_progress(session, opened) if opened else [],
     )
 

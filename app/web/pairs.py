@@ -14,7 +14,6 @@ from app.domain.accounts.permissions import Permission
 from app.domain.pairs import actions, history, queries
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import access
-from app.domain.projects import queries as projects
 from app.domain.provenance import queries as provenance
 from app.domain.reviews import actions as review_actions
 from app.domain.reviews import queries as reviews
@@ -74,7 +73,7 @@ def index(
         counts=queries.counts_by_state(session, project),
         states=STATES,
         older=reviews.older_approvals(session, project, limit=0)[0],
-        members=projects.members(session, project),
+        authors=sorted(accounts.names(session, queries.authors(session, project)).items(), key=lambda one: one[1]),
         tag_values=queries.tag_values(session, project),
         names=accounts.names(session, {pair.author_id for pair in found.items}),
         links={one: _link(slug, {**kept, "state": one}) for one in ("", *STATES)},

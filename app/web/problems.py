@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.domain.checks.severities import CODES
+from app.domain.checks.severities import CODES, name_of
 from app.domain.pairs import declarations, messages
 from app.web.render import environment, word_diff
 
@@ -36,7 +36,7 @@ def _one(problem: Mapping[str, Any], texts: list[str], kept: Mapping[str, str]) 
     target = messages.place(texts, problem["field"], fix["span"]) if fix else None
     return {
         **problem,
-        "name": CODES[code].name if code in CODES else code,
+        "name": name_of(code),
         "blocks": blocks,
         "kept": "" if blocks else kept.get(code, ""),
         "may_keep": not blocks and code in CODES,
@@ -84,4 +84,5 @@ def _diff(theirs: str, own: str) -> list[tuple[str, str]] | None:
 
 
 environment().globals["explained"] = explained
+environment().globals["check_name"] = name_of
 environment().globals["assistance_words"] = declarations.ASSISTANCE

@@ -37,7 +37,7 @@ def queue(request: Request, session: Db, user: Me, slug: str) -> Response:
         "reviews/queue.html",
         **in_project(session, user, project, "/review"),
         **queue_tabs(session, user, project),
-        **_last(session, user, project),
+        **last_verdict(session, user, project),
         mine=queries.lease_of(session, user, project),
     )
 
@@ -139,6 +139,13 @@ def queue_tabs(session: Session, user: User, project: Project) -> dict[str, Any]
     return {"waiting": queries.queue_length(session, project, user), "behind": behind}
 
 
+def last_verdict(session: Session, user: User, project: Project) -> dict[str, Any]:
+    """The user's last verdict and, where it was on a gold pair, the right one."""
+    last = queries.latest_by(session, user, project)
+    right = session.get(GoldAnswer, last.pair_id) if last and last.kind == queries.GOLD else None
+    return {"last": last, "right": right}
+
+
 def verdict_of(form: FormData, project: Project) -> dict[str, Any]:
     """criterion -> 1..5, or None where it was not judged, which is never zero; comment; the text as it was left."""
     rated = {one["name"]: text(form, f"rating:{one['name']}") for one in project.criteria}
@@ -172,7 +179,7 @@ def _desk(
         given=given,
         error=error,
         guideline=guidelines.current(session, project),
-        **_last(session, user, project),
+        **last_verdict(session, user, project),
         **comments.on_page(session, user, project, pair, revision, back=comments.DESK),
         waiting=queries.queue_length(session, project, user),
         notes=[one for one in earlier if one.comment],
@@ -187,13 +194,6 @@ def _next(request: Request, session: Session, user: User, project: Project, flas
     if lease is None:
         return go(request, f"/projects/{project.slug}/review", flash or "Nothing waits for you now.")
     return go(request, f"/pairs/{lease.pair_id}/review", flash)
-
-
-def _last(session: Session, user: User, project: Project) -> dict[str, Any]:
-    """The user's last verdict and, where it was on a gold pair, the right one."""
-    last = queries.latest_by(session, user, project)
-    right = session.get(GoldAnswer, last.pair_id) if last and last.kind == queries.GOLD else None
-    return {"last": last, "right": right}
 
 
 def _previous(session: Session, pair: Pair, revision: Any, judged: set[str]) -> Any:

@@ -229,7 +229,7 @@ def keep(request: Request, response: Response, raw: str) -> None:
 def sign_out(request: Request, session: Db, user: Me, form: Posted) -> Response:
     actions.sign_out(session, user, request.cookies[cookie_name(request)])
     request.state.user = None
-    response = page(request, "signin/signed_out.html")
+    response = page(request, "signin/signed_out.html", who=user.id)
     response.delete_cookie(cookie_name(request), path="/", secure=is_secure(request))
     return response
 

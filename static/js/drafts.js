@@ -1,9 +1,10 @@
 // Nothing typed is lost: kept in this browser at once, on the server when typing rests; two tabs never overwrite each other.
 // The server keeps every save as a revision, so it is asked only at a rest, or after a while of typing without one.
+import { drop, entries, keep } from "./kept.js";
 import { areas, fill } from "./turns.js";
 
 const form = document.querySelector("#pair-form");
-const HERE = 150, REST = 3000, LONGEST = 20000, OLD = 30 * 86400e3;
+const HERE = 150, REST = 3000, LONGEST = 20000;
 const tab = Math.random().toString(36).slice(2, 10);
 const prefix = () => `draft:${form.dataset.person}:${form.dataset.place}:`;
 const OURS = ["csrf", "expected_revision", "pair_id", "round_id", "declares", "over", "then"];
@@ -22,21 +23,10 @@ function say(words, aloud = words) {
 
 function keepHere() {
   clearTimeout(timers.here); timers.here = null;
-  try { localStorage.setItem(storeKey, JSON.stringify({ at: Date.now(), base: form.elements.expected_revision.value, values: values() })); }
-  catch { /* full or refused: the server still has it */ }
+  keep(storeKey, { base: form.elements.expected_revision.value, values: values() });
 }
 
-function keptHere() {
-  const found = [];
-  for (const key of Object.keys(localStorage)) {
-    if (!key.startsWith("draft:")) continue;
-    let one = null;
-    try { one = JSON.parse(localStorage.getItem(key)); } catch { /* not ours */ }
-    if (!one?.at || !Array.isArray(one.values) || Date.now() - one.at > OLD) localStorage.removeItem(key);
-    else if (key.startsWith(prefix()) && key !== storeKey) found.push({ key, ...one });
-  }
-  return found.sort((one, other) => other.at - one.at);
-}
+const keptHere = () => entries(prefix()).filter((one) => one.key !== storeKey);
 
 export async function compared(list, box) {
   const body = new FormData();
@@ -51,23 +41,23 @@ export async function compared(list, box) {
 
 function offer() {
   const box = document.querySelector("#restore"), now = plainly(values());
-  const waiting = keptHere().filter((one) => plainly(one.values) !== now || localStorage.removeItem(one.key));
+  const waiting = keptHere().filter((one) => plainly(one.values) !== now || drop(one.key));
   box.hidden = !waiting.length;
   if (!waiting.length) return;
   const one = waiting[0];
   box.querySelector("time").textContent = new Date(one.at).toLocaleString();
   compared(one.values, box.querySelector("[data-compare]")).then(() => {
-    if (box.querySelector("[data-known]")) { localStorage.removeItem(one.key); offer(); } // it reached the history after all
+    if (box.querySelector("[data-known]")) { drop(one.key); offer(); } // it reached the history after all
   });
   box.querySelector("[data-restore]").onclick = () => {
     fill(one.values);
     touched(); keepHere();
-    localStorage.removeItem(one.key);
+    drop(one.key);
     form.dispatchEvent(new Event("input", { bubbles: true }));
     box.hidden = true;
     areas().at(-1).focus();
   };
-  box.querySelector("[data-forget]").onclick = () => { localStorage.removeItem(one.key); offer(); if (box.hidden) areas()[0].focus(); };
+  box.querySelector("[data-forget]").onclick = () => { drop(one.key); offer(); if (box.hidden) areas()[0].focus(); };
 }
 
 async function conflict() {
@@ -86,7 +76,7 @@ function moved(told) {
   form.dataset.autosave = told.autosave; form.action = told.action; form.dataset.place = told.pair;
   form.elements.pair_id.value = told.pair;
   history.replaceState(null, "", told.url);
-  localStorage.removeItem(storeKey);
+  drop(storeKey);
   storeKey = prefix() + tab;
 }
 
@@ -102,7 +92,7 @@ export async function keepOnServer() {
       kept = sent; savedAt = Date.now();
       form.elements.expected_revision.value = told.revision;
       if (told.autosave) moved(told);
-      if (!unsaved()) { localStorage.removeItem(storeKey); say("Saved just now", "Saved"); }
+      if (!unsaved()) { drop(storeKey); say("Saved just now", "Saved"); }
     } else if (answer.status === 412) await conflict();
     else { savedAt = null; say(`Kept in this browser. Not saved on the server: ${told.detail}`); }
   } catch { savedAt = null; say("Kept in this browser. The server can't be reached; trying again."); timers.server = setTimeout(keepOnServer, 8000); }

@@ -1,5 +1,6 @@
 // The reviewing desk: digits rate, letters decide, the lease is renewed while the tab is open and seen.
 import { inField, letter, moveOn, plain } from "./keys.js";
+import * as verdicts from "./verdicts.js";
 
 const form = document.querySelector("#review-form");
 const criteria = [...document.querySelectorAll(".criterion")];
@@ -16,6 +17,7 @@ function rate(value) {
   const radio = criteria[current]?.querySelector(`input[value="${value}"]`);
   if (!radio) return;
   radio.checked = true;
+  radio.dispatchEvent(new Event("input", { bubbles: true }));
   say(criteria[current]);
   point(current + 1);
 }
@@ -83,10 +85,11 @@ async function renew() {
   const said = document.querySelector("#lease-status");
   try {
     const answer = await fetch(form.dataset.renew, { method: "POST", headers: { "X-CSRF-Token": form.elements.csrf.value } });
-    said.textContent = answer.ok ? "" : "This item is no longer held for you: what you decide now may be refused. Copy your comment.";
-  } catch { said.textContent = "The server can't be reached; your work stays on this page."; }
+    said.textContent = answer.ok ? "" : "This item is no longer held for you: what you decide now may be refused. What you wrote is kept in this browser.";
+  } catch { said.textContent = "The server can't be reached; your work stays on this page and in this browser."; }
 }
 
+verdicts.begin(() => criteria.forEach(say));
 if (form) {
   point(0);
   criteria.forEach((box, index) => {

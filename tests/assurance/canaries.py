@@ -197,8 +197,10 @@ def _train(session: Session, world: World, run: TrainingRun, version: DatasetVer
     finding = findings.create(
         session, world.cast.carol, world.cast.project, run_id=run.id, tag="category", value=f"{WORD}-kind"
     )
-    round_ = findings.open_round(session, world.cast.carol, finding)
-    assert WORD in round_.brief
+    cited = finding.failing[0]["prompt"]  # an admin may still quote one
+    brief = f"{findings.draft_brief(session, finding)}\n\n- {cited}"
+    findings.open_round(session, world.cast.carol, finding, brief=brief)
+    assert WORD in cited and f"{WORD}-kind" in brief
     world.ids["finding"] = finding.id
 
 

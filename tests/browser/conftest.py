@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext
+from sqlalchemy import select
 
 from app.core.database import Base
+from app.domain.pairs import actions as pairs
+from app.domain.projects import actions as projects
+from app.domain.projects.tables import Project
 from app.main import create_app
 from app.settings import Settings
-from tests.assurance.scene import Scene
+from tests.assurance.scene import Scene, content, person
 from tests.assurance.test_scripts_in_text import served
 from tests.browser.site import cookie, furnished
 from tests.conftest import HOSTS, KEY
+
+SUBJECTS = ["splint", "suture", "drip", "plaster", "swab", "stent", "cuff", "valve", "lens", "crown"]
 
 
 @dataclass
@@ -51,3 +58,26 @@ def enter(site: Site, browser: Browser) -> Iterator[Callable[..., BrowserContext
     yield make
     for context in opened:
         context.close()
+
+
+@pytest.fixture
+def ward(site: Site, request: pytest.FixtureRequest) -> str:
+    """A project of the test's own with an expert and an editor; its short name."""
+    slug = re.sub(r"[\W_]+", "-", request.node.name.split("[")[0])[-40:].strip("-")
+    with site.scene.app.state.database.session() as session:
+        ada = person(session, "ada")
+        made = projects.open_project(
+            session, ada, slug=slug, name="Loop", task="generation", languages=["en"], domains=[]
+        )
+        for name, role in (("emil", "expert"), ("edith", "editor")):
+            projects.add_member(session, ada, made, email=f"{name}@example.org", role=role)
+    return slug
+
+
+def waiting(site: Site, slug: str, count: int) -> list[str]:
+    """So many submitted pairs; their ids."""
+    with site.scene.app.state.database.session() as session:
+        emil = person(session, "emil")
+        project = session.scalars(select(Project).where(Project.slug == slug)).one()
+        made = [pairs.create(session, emil, project, content(f"Who may remove the {one}?")) for one in SUBJECTS[:count]]
+        return [pairs.submit(session, emil, one).id for one in made]

@@ -11,29 +11,14 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
-from app.domain.pairs import actions as pairs
 from app.domain.pairs.tables import Pair
-from app.domain.projects import actions as projects
 from app.domain.projects.tables import Project
 from app.domain.reviews.tables import Review
-from tests.assurance.scene import content, person
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, waiting
 from tests.browser.keyboard import Keyboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Enter = Callable[..., BrowserContext]
-SUBJECTS = [
-    "a splint",
-    "a suture",
-    "a drip",
-    "a plaster",
-    "a swab",
-    "a stent",
-    "a cuff",
-    "a valve",
-    "a lens",
-    "a crown",
-]
 
 
 @pytest.fixture
@@ -47,29 +32,6 @@ def hands(enter: Enter) -> Iterator[Callable[[str], Keyboard]]:
 
     yield make
     assert [one.errors for one in made if one.errors] == []
-
-
-@pytest.fixture
-def ward(site: Site, request: pytest.FixtureRequest) -> str:
-    """A project of the test's own with an expert and an editor; its short name."""
-    slug = re.sub(r"\W+", "-", request.node.name.split("[")[0])[-40:].strip("-").replace("_", "-")
-    with site.scene.app.state.database.session() as session:
-        ada = person(session, "ada")
-        made = projects.open_project(
-            session, ada, slug=slug, name="Loop", task="generation", languages=["en"], domains=[]
-        )
-        for name, role in (("emil", "expert"), ("edith", "editor")):
-            projects.add_member(session, ada, made, email=f"{name}@example.org", role=role)
-    return slug
-
-
-def waiting(site: Site, slug: str, count: int) -> None:
-    """So many submitted pairs."""
-    with site.scene.app.state.database.session() as session:
-        emil = person(session, "emil")
-        project = session.scalars(select(Project).where(Project.slug == slug)).one()
-        for subject in SUBJECTS[:count]:
-            pairs.submit(session, emil, pairs.create(session, emil, project, content(f"Who may remove the {subject}?")))
 
 
 def decisions(site: Site, slug: str) -> list[str]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from app.cli import jobs as worker
 from app.cli.installation import Installation
-from app.core import jobs
+from app.core import jobs, spread
 from app.core.database import Database
 from app.core.storage import Storage
 from app.domain.datasets import actions as datasets
-from app.domain.datasets import imports
+from app.domain.datasets import imports, preparing
 from app.domain.datasets import queries as dataset_queries
 from app.domain.notifications.tables import Notification
 from app.domain.pairs import actions as pair_actions
@@ -37,6 +38,9 @@ def rows(count: int) -> bytes:
     return "\n".join(lines).encode()
 
 
+BUSY = json.dumps({"prompt": "Whom do I ask?", "completion": "Ask ann.miller@example.org, she knows."}).encode()
+
+
 @pytest.fixture
 def installation(database: Database, settings: Settings) -> Installation:
     return Installation(settings, database, Storage(settings.resolved_storage_url))
@@ -48,6 +52,12 @@ def ask_import(installation: Installation, cast: Cast, data: bytes) -> str:
             session, cast.bob, cast.project, storage=installation.storage, data=data, filename="pairs.jsonl",
             source="test", licence="CC0-1.0", approve=True,
         ).id  # fmt: skip
+
+
+@pytest.fixture
+def asked(installation: Installation, cast: Cast) -> str:
+    """The id of a job that imports twelve rows."""
+    return ask_import(installation, cast, rows(12))
 
 
 def job_of(installation: Installation, job_id: str) -> jobs.Job:
@@ -79,22 +89,50 @@ def test_an_import_then_a_freeze(installation: Installation, cast: Cast) -> None
         assert dataset_queries.by_id(session, (job.result or {})["version"]).counts["total"] > 10
 
 
-def test_a_refusal_is_a_failed_job_with_its_words(
+def test_many_rows_are_checked_by_child_processes_and_come_to_the_same(
     installation: Installation, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job_id = ask_import(installation, cast, rows(12))
-    sha256 = job_of(installation, job_id).payload["file"]
+    """A file whose every row is a copy of a row of another that is in review, and two of its own rows are copies."""
+    ask_import(installation, cast, rows(600))
+    assert worker.work_once(installation)
+    found = {}
+    for many, data in ((10**9, rows(600)), (1, rows(600))):
+        monkeypatch.setattr(preparing, "MANY", many)
+        monkeypatch.setattr(spread, "cores", lambda: 2)
+        job_id = ask_import(installation, cast, data + b"\n" + rows(1) + b"\n" + BUSY)
+        payload = job_of(installation, job_id).payload
+        with installation.database.read() as session:
+            prepared = imports.check_rows(session, installation.storage, payload, lambda *_: None)
+        new = {pair["id"]: f"row {number}" for number, pair in enumerate(prepared.pairs)}
+        found[many] = [
+            (pair["state"], revision["prompt"], dict(enumerate(keys)), told(revision["problems"], new))
+            for pair, revision, (_, keys) in zip(prepared.pairs, prepared.revisions, prepared.bands, strict=True)
+        ]
+    assert found[1] == found[10**9]
+    assert [state for state, *_ in found[1]] == ["draft"] * 601 + ["approved"]
+    assert "row 0" in str(found[1][600]) and "pii" in str(found[1][601])
+
+
+def told(problems: list[dict[str, Any]], names: dict[str, str]) -> str:
+    """Problems in words that do not change with the ids of new pairs."""
+    said = json.dumps(problems, sort_keys=True)
+    for one, name in names.items():
+        said = said.replace(one, name) if one in said else said
+    return said
+
+
+def test_a_refusal_is_a_failed_job_with_its_words(installation: Installation, asked: str) -> None:
+    sha256 = job_of(installation, asked).payload["file"]
     next(Path(installation.settings.data_dir).rglob(sha256)).unlink()
     worker.work_once(installation)
-    job = job_of(installation, job_id)
+    job = job_of(installation, asked)
     assert (job.state, job.reason) == ("failed", "user_error") and job.error
     assert pair_count(installation) == 0
 
 
 def test_a_defect_is_a_failed_job_and_writes_nothing(
-    installation: Installation, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job_id = ask_import(installation, cast, rows(12))
     save = imports.save_rows
 
     def save_then_break(*given: object) -> object:
@@ -103,13 +141,12 @@ def test_a_defect_is_a_failed_job_and_writes_nothing(
 
     monkeypatch.setattr(imports, "save_rows", save_then_break)
     worker.work_once(installation)
-    job = job_of(installation, job_id)
+    job = job_of(installation, asked)
     assert (job.state, job.reason) == ("failed", "crash") and "RuntimeError" in job.error
     assert pair_count(installation) == 0
 
 
-def test_a_worker_that_lost_its_lease_writes_nothing(installation: Installation, cast: Cast) -> None:
-    job_id = ask_import(installation, cast, rows(12))
+def test_a_worker_that_lost_its_lease_writes_nothing(installation: Installation, asked: str) -> None:
     moments = iter((0.0, 0.0, 0.0, 0.0, 60.0, 60.0))
     watch = jobs.Watch(60, lambda: next(moments))
     slow = worker.claim(installation.database, "slow", watch)
@@ -119,47 +156,31 @@ def test_a_worker_that_lost_its_lease_writes_nothing(installation: Installation,
     with pytest.raises(worker.Stopped):
         worker._do(installation, slow)
     assert pair_count(installation) == 12
-    job = job_of(installation, job_id)
+    job = job_of(installation, asked)
     assert (job.state, job.attempt) == ("done", 2)
 
 
-def test_a_cancelled_import_stops_and_writes_nothing(
-    installation: Installation, cast: Cast, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", ["check_rows", "keep_bad"], ids=["under way", "after its last sign of life"])
+def test_an_import_that_is_cancelled_writes_nothing(
+    step: str, installation: Installation, asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job_id = ask_import(installation, cast, rows(12))
-    check = imports.check_rows
+    go_on = getattr(imports, step)
 
-    def cancel_then_check(*given: object) -> object:
+    def cancel_then_go_on(*given: object) -> object:
         with installation.database.session() as session:
-            jobs.request_cancel(session, job_id)
-        return check(*given)  # type: ignore[arg-type]
+            jobs.request_cancel(session, asked)
+        return go_on(*given)
 
-    monkeypatch.setattr(imports, "check_rows", cancel_then_check)
+    monkeypatch.setattr(imports, step, cancel_then_go_on)
     worker.work_once(installation)
-    assert job_of(installation, job_id).state == "cancelled"
+    assert job_of(installation, asked).state == "cancelled"
     assert pair_count(installation) == 0
 
 
-def test_an_import_cancelled_after_its_last_sign_of_life_writes_nothing(
-    installation: Installation, cast: Cast, monkeypatch: pytest.MonkeyPatch
+def test_who_started_an_import_hears_that_its_worker_was_lost_for_good(
+    installation: Installation, cast: Cast, asked: str
 ) -> None:
-    job_id = ask_import(installation, cast, rows(12))
-    keep = imports.keep_bad
-
-    def cancel_then_keep(*given: object) -> object:
-        with installation.database.session() as session:
-            jobs.request_cancel(session, job_id)
-        return keep(*given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(imports, "keep_bad", cancel_then_keep)
-    worker.work_once(installation)
-    assert job_of(installation, job_id).state == "cancelled"
-    assert pair_count(installation) == 0
-
-
-def test_who_started_an_import_hears_that_its_worker_was_lost_for_good(installation: Installation, cast: Cast) -> None:
     """Each worker dies with the import in its hands, until the attempts are used up."""
-    job_id = ask_import(installation, cast, rows(12))
     clock = [0.0]
     watch = jobs.Watch(60.0, clock=lambda: clock[0])
     for _ in range(jobs.MAX_ATTEMPTS):
@@ -167,16 +188,16 @@ def test_who_started_an_import_hears_that_its_worker_was_lost_for_good(installat
         assert worker.claim(installation.database, "other", watch) is None
         clock[0] += 61
     assert worker.claim(installation.database, "last", watch) is None
-    job = job_of(installation, job_id)
+    job = job_of(installation, asked)
     assert (job.state, job.reason) == ("failed", "worker_lost")
     with installation.database.read() as session:
         lines = list(session.scalars(select(Notification).where(Notification.kind == "import.failed")))
-        assert [(one.user_id, one.subject_id) for one in lines] == [(cast.bob.id, job_id)]
+        assert [(one.user_id, one.subject_id) for one in lines] == [(cast.bob.id, asked)]
 
 
+@pytest.mark.usefixtures("asked")
 def test_what_an_import_writes_is_what_the_desk_would(installation: Installation, cast: Cast) -> None:
     """Ids, columns and defaults are those of a revision that a person saves."""
-    ask_import(installation, cast, rows(12))
     worker.work_once(installation)
     with installation.database.read() as session:
         for pair, revision in session.execute(
@@ -191,8 +212,7 @@ def test_what_an_import_writes_is_what_the_desk_would(installation: Installation
             assert (pair.is_gold, pair.opinions, pair.submitted_revision_id) == (False, 1, revision.id)
 
 
-def test_the_lease_is_renewed_while_the_work_goes_on(installation: Installation, cast: Cast) -> None:
-    job_id = ask_import(installation, cast, rows(12))
+def test_the_lease_is_renewed_while_the_work_goes_on(installation: Installation, asked: str) -> None:
     held = worker.claim(installation.database, "me", jobs.Watch(0.6))
     assert held is not None
     watch = jobs.Watch(0.6)
@@ -200,4 +220,4 @@ def test_the_lease_is_renewed_while_the_work_goes_on(installation: Installation,
         for _ in range(10):
             time.sleep(0.1)
             assert worker.claim(installation.database, "other", watch) is None
-    assert job_of(installation, job_id).worker == "me"
+    assert job_of(installation, asked).worker == "me"

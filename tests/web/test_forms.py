@@ -114,6 +114,17 @@ def test_the_events_of_a_finished_run_end(world, visit):
     assert visit("otto").get(f"/runs/{world.ids['run']}/events").status_code == 404
 
 
+def test_the_form_of_a_project_and_what_it_answers_call_the_address_alike(visit):
+    ada = visit("ada")
+    page = ada.get("/projects/new").text
+    assert re.search(r'<label for="[^"]*slug"[^>]*>\s*Address', page)
+    form = {"csrf": _hidden(page, "csrf"), "name": "Twice", "task": "generation", "languages": "en"}
+    for slug, said in (("Not This", "An address has lower-case letters"), ("triage", "The address")):
+        answer = ada.post("/projects", data=form | {"slug": slug})
+        assert answer.status_code in (409, 422) and said in answer.text, answer.text
+        assert "slug" not in answer.text.partition('role="alert"')[2].partition("</div>")[0]
+
+
 def test_a_finding_opens_a_round(world, visit):
     ada = visit("ada")
     page = ada.get(f"/findings/{world.ids['finding']}").text

@@ -97,3 +97,8 @@ def level_of(problem: Problem, settings: Mapping[str, str]) -> str:
         if settings.get(key) in LEVELS:
             return settings[key]
     return "off" if check and check.severity == "off" else problem.severity
+
+
+def name_of(code: str) -> str:
+    """What people call a check; a code that no check has any more stands for itself."""
+    return CODES[code].name if code in CODES else code

@@ -79,7 +79,7 @@ def open_round(
         user,
         project,
         title=title or finding.title,
-        brief=brief or draft_brief(finding),
+        brief=brief or draft_brief(session, finding),
         targets=targets or [{"tag": finding.tag, "value": finding.value, "count": DEFAULT_COUNT}],
     )
     finding.state, finding.round_id = "in_round", round_.id
@@ -89,21 +89,28 @@ def open_round(
     return round_
 
 
-def draft_brief(finding: Finding) -> str:
-    """What an expert should write, in Markdown, from the failing answers."""
+def draft_brief(session: Session, finding: Finding) -> str:
+    """What an expert should write, in Markdown. It holds no test example: who copies one spoils the next test."""
+    weak = f"The tuned model is weak where **{finding.tag}** is **{finding.value}**"
     lines = [
-        f"The tuned model is weak where **{finding.tag}** is **{finding.value}**.",
+        weak + (f": {numbers}." if (numbers := _numbers(session, finding)) else "."),
         finding.note,
-        "Write realistic new cases of this kind. Do not copy these; they are what it got wrong:",
+        "Write realistic new cases of this kind, each with other people, other details and other words than before. "
+        "The examples that failed are not quoted: they belong to the test, which would tell nothing if they were "
+        "written again.",
     ]
-    lines += [
-        f"- {_short(answer['prompt'])} — expected `{_short(answer['reference'])}`, "
-        f"answered `{_short(answer['tuned']['text'])}`"
-        for answer in finding.failing[:5]
-    ]
-    return "\n\n".join(line for line in lines[:3] if line) + "\n\n" + "\n".join(lines[3:])
+    return "\n\n".join(line for line in lines if line)
 
 
-def _short(text: str) -> str:
-    flat = " ".join(text.split()).replace("`", "'")
-    return flat if len(flat) <= 160 else flat[:157] + "…"
+def _numbers(session: Session, finding: Finding) -> str:
+    """How the slice scored beside the whole test; "" where the report has no such slice, having too few examples."""
+    report = evaluation_queries.report_of(session, training_queries.by_id(session, finding.run_id))
+    slices = report["slices"] if report else []
+    found = next((one for one in slices if (one["tag"], one["value"]) == (finding.tag, finding.value)), None)
+    if report is None or found is None:
+        return ""
+    tuned, whole = found["tuned"], report["metrics"][report["primary"]]["tuned"]
+    return (
+        f"{found['metric'].replace('_', ' ')} {tuned['value']:.2f} (95 % interval {tuned['low']:.2f} to "
+        f"{tuned['high']:.2f}) on {found['n']} test examples, {whole['value']:.2f} on all {report['n']}"
+    )

@@ -14,6 +14,7 @@ from app.core.errors import Invalid
 from app.domain.accounts.tables import User
 from app.domain.notifications import queries, webhooks
 from app.domain.notifications.tables import Notification
+from app.domain.projects import queries as projects
 from app.domain.projects.tables import Membership
 
 LINE = insert(Base.metadata.tables[Notification.__tablename__])
@@ -51,8 +52,10 @@ def tell(
     but: str | None = None,
     **details: Any,
 ) -> None:
-    """A line for each of the people, once, but not for who did it (`but`); the project's webhooks hear of it, too."""
-    for user_id in sorted({one for one in people if one} - {but}):
+    """A line for each of the people, once, but not for who did it (`but`), nor for who may not open the project (any
+    more): they could not open what the line speaks of. The project's webhooks hear of it, too."""
+    concerned = {one for one in people if one} - {but}
+    for user_id in projects.readers(session, project_id, concerned) if concerned else ():
         notify(session, user_id, project_id, kind, subject_kind, subject_id, **details)
     webhooks.queue(session, project_id, kind, subject_kind, subject_id, details)
 

@@ -145,6 +145,11 @@ def page(
     return page_of(session, pairs.where(*place, *wanted), Pair.id, limit=limit)
 
 
+def authors(session: Session, project: Project) -> list[str]:
+    """Ids of everybody who has written a pair of the project, whether or not they still belong to it."""
+    return _distinct(session, Pair.author_id, Pair.project_id == project.id)
+
+
 def spellings(session: Session, project: Project, tag: str, values: Sequence[str]) -> list[tuple[str, str]]:
     """Every (tag, value) of the project that is this tag with one of these values, however capitalised or composed."""
     wanted = {folded(value) for value in values}

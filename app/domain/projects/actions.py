@@ -37,10 +37,10 @@ def open_project(
     overlap: int = 1,
     base_model: str = "starter",
 ) -> Project:
-    """A new project. Raises Forbidden, Invalid, or Conflict when the slug is taken."""
+    """A new project. Raises Forbidden, Invalid, or Conflict when the address is taken."""
     require_global(session, user, Permission.OPEN_PROJECT)
     if not SLUG.fullmatch(slug):
-        raise Invalid("A slug has lower-case letters, digits and inner hyphens, at most 60.", field="slug")
+        raise Invalid("An address has lower-case letters, digits and inner hyphens, at most 60.", field="slug")
     if not name.strip() or len(name) > 120:
         raise Invalid("A project needs a name of at most 120 characters.", field="name")
     if task not in TASKS:
@@ -48,7 +48,7 @@ def open_project(
     require_overlap(overlap)
     parsed = criteria_rules.parse(criteria)
     if queries.by_slug(session, slug):
-        raise Conflict(f"The slug {slug!r} is taken; choose another.", field="slug")
+        raise Conflict(f"The address {slug!r} is taken; choose another.", field="slug")
     project = Project(
         slug=slug,
         name=name.strip(),

@@ -10,7 +10,9 @@ import json
 import re
 from typing import Any
 
+from app.domain.checks.severities import name_of
 from app.domain.datasets.tables import DatasetVersion
+from app.domain.pairs.declarations import ASSISTANCE
 from app.domain.projects.tables import Project
 from app.domain.provenance.queries import Lineage
 from app.domain.registry.tables import ModelVersion
@@ -46,6 +48,7 @@ def of_version(project: Project, version: DatasetVersion, found: Lineage, presen
         _table(["Source", "Examples"], _sources(found)),
         "## How they were judged",
         _table(["Verdict", "In bulk", "Count"], [[d["decision"], d["in_bulk"], d["count"]] for d in found.decisions]),
+        *_declared(found),
         "## Leakage between splits",
         f"Near-duplicates across splits: {version.leak_report.get('near_duplicates_across_splits', 'not measured')}.",
         "## To be answered by the people responsible",
@@ -87,6 +90,20 @@ def _sources(found: Lineage) -> list[list[Any]]:
     rows = [[one["source"], one["count"]] for one in found.sources if one["count"] >= FEW and one["source"]]
     rest = found.pairs - sum(row[1] for row in rows)
     return rows + ([["others, fewer than five examples each, or withdrawn", rest]] if rest else [])
+
+
+def _declared(found: Lineage) -> list[str]:
+    helped = [[ASSISTANCE.get(one["assistance"], "Not said"), one["count"]] for one in found.assistance]
+    kept = [[name_of(one["code"]), one["count"]] for one in found.waivers]
+    mean, counted = found.pasted["mean"], found.pasted["count"]
+    pasted = f"{mean:.0%} of a text on average, over {counted} examples" if counted else "counted in no example"
+    return [
+        "## What their authors declared",
+        "Facts, not faults: help is what the author says; pasted text is counted in the author's browser.",
+        _table(["Help with the text", "Examples"], helped),
+        f"Pasted text: {pasted}.",
+        _table(["Warning kept with a reason", "Examples"], kept) or "No warning was kept with a reason.",
+    ]
 
 
 def _interval(value: dict[str, Any]) -> str:

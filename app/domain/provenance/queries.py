@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, distinct, func, select
+from sqlalchemy import ColumnElement, Text, and_, cast, distinct, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.core import jobs
@@ -46,6 +46,10 @@ class Lineage:
     sources: list[dict[str, Any]]
     licences: list[dict[str, Any]]
     terms: list[dict[str, Any]]
+    assistance: list[dict[str, Any]]
+    waivers: list[dict[str, Any]]
+    pasted: dict[str, Any]
+    """`mean` share of pasted text (0 to 1, or None), over the `count` revisions where it was counted."""
 
 
 def model_by_id(session: Session, model_id: str) -> ModelVersion:
@@ -76,8 +80,9 @@ def subject(session: Session, viewer: User, user_id: str) -> User:
 def lineage(session: Session, version: DatasetVersion) -> Lineage:
     """Everything that the version rests on. Revisions and verdicts are read once each and counted by the database."""
     revisions = _grouped(
-        session, version, Revision.author_id, Revision.source, Revision.licence, Revision.terms_id, withdrawn=True
-    )
+        session, version, Revision.author_id, Revision.source, Revision.licence, Revision.terms_id, Revision.assistance,
+        withdrawn=True,
+    )  # fmt: skip
     verdicts = _grouped(session, version, Review.reviewer_id, Review.decision, Review.bulk, Review.guideline_id)
     guidelines = _numbers(session, Guideline, {row.guideline_id for row in verdicts})
     terms = _numbers(session, Terms, {row.terms_id for row in revisions})
@@ -101,7 +106,26 @@ def lineage(session: Session, version: DatasetVersion) -> Lineage:
         terms=[
             {"id": id_, "number": terms.get(id_), "count": count} for (id_,), count in _summed(revisions, "terms_id")
         ],
+        assistance=[{"assistance": one, "count": count} for (one,), count in _summed(revisions, "assistance")],
+        waivers=_kept_warnings(session, version),
+        pasted=_pasted(session, version),
     )
+
+
+def _kept_warnings(session: Session, version: DatasetVersion) -> list[dict[str, Any]]:
+    """In how many of the version's revisions a warning of each code stays by its author's wish."""
+    some = func.length(cast(Revision.waivers, Text)) > len("null")
+    statement = select(Revision.waivers).join(VersionItem, VersionItem.revision_id == Revision.id)
+    kept = session.scalars(statement.where(VersionItem.version_id == version.id, some))
+    counts = Counter(code for waivers in kept for code in {one["code"] for one in waivers})
+    return [{"code": code, "count": n} for code, n in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
+
+
+def _pasted(session: Session, version: DatasetVersion) -> dict[str, Any]:
+    statement = select(func.avg(Revision.pasted_share), func.count(Revision.pasted_share))
+    on = statement.join(VersionItem, VersionItem.revision_id == Revision.id)
+    mean, count = session.execute(on.where(VersionItem.version_id == version.id)).one()
+    return {"mean": mean, "count": count}
 
 
 def _grouped(session: Session, version: DatasetVersion, *columns: Any, withdrawn: bool = False) -> list[Any]:

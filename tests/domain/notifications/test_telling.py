@@ -25,6 +25,8 @@ from app.domain.pairs import messages
 from app.domain.pairs.tables import Pair
 from app.domain.projects.tables import Project
 from app.domain.reviews import actions as reviews
+from app.domain.reviews import comments
+from app.domain.reviews.anchors import Place
 from app.domain.reviews.tables import Lease
 from app.domain.rounds import actions as rounds
 from app.domain.training.tables import TrainingRun
@@ -66,6 +68,30 @@ def test_the_author_hears_of_every_verdict_and_admins_of_escalations(database: D
         judged(session, cast, "Who signs for deliveries after seven?", "escalate")
         assert told(session, cast.alice) == ["pair.accepted", "pair.returned", "pair.rejected", "pair.escalated"]
         assert told(session, cast.carol) == ["pair.escalated"] and told(session, cast.bob) == []
+
+
+def test_whoever_was_taken_out_hears_no_more_of_their_own_pairs(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        for prompt in ("Where may I park a bicycle overnight?", "Which form is for a lost badge of a visitor?"):
+            waiting(session, cast, prompt)
+        reviews.remove_member(session, session.get_one(User, cast.carol.id), cast.project, cast.alice.id)
+        for decision in ("return", "escalate"):
+            lease = reviews.take_next(session, cast.bob, cast.project)
+            assert lease is not None
+            pair = session.get_one(Pair, lease.pair_id)
+            reviews.decide(session, cast.bob, pair, lease=lease.id, decision=decision, ratings={}, comment="Because.")
+        assert told(session, cast.alice) == [] and told(session, cast.carol) == ["pair.escalated"]
+
+
+def test_whoever_was_taken_out_hears_no_more_of_their_remarks(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        pair = waiting(session, cast, "Where may I park a bicycle overnight?")
+        remarks = [comments.add(session, person, pair, "By night?", Place()) for person in (cast.alice, cast.bob)]
+        before = told(session, cast.alice)
+        reviews.remove_member(session, session.get_one(User, cast.carol.id), cast.project, cast.alice.id)
+        for one in remarks:
+            comments.resolve(session, cast.carol, one)
+        assert told(session, cast.alice) == before and told(session, cast.bob) == ["comment.resolved"]
 
 
 def test_no_line_holds_a_reviewers_name_or_any_text(database: Database, cast: Cast) -> None:

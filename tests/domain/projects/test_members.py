@@ -89,6 +89,17 @@ def test_drafts_stay_theirs_out_of_sight_until_they_are_back(database: Database,
     assert alice.post(f"/api/v1/pairs/{pair.id}/submit").json()["state"] == "submitted"
 
 
+def test_pairs_of_one_who_was_taken_out_are_still_found_by_author(database: Database, cast: Cast, browse: Any) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        pairs.create(session, cast.alice, project, content(1))
+        reviews.remove_member(session, session.get_one(User, cast.carol.id), project, cast.alice.id)
+    page = browse(cast.bob).get("/projects/clinic/pairs").text
+    assert f'<option value="{cast.alice.id}" >Alice</option>' in page
+    assert "case 1" in browse(cast.bob).get(f"/projects/clinic/pairs?author={cast.alice.id}").text
+    assert cast.bob.id not in page  # who wrote nothing is not asked for
+
+
 def test_only_an_admin_takes_people_out(database: Database, cast: Cast, as_user: As) -> None:
     for person, status in ((cast.alice, 403), (cast.bob, 403), (cast.dave, 404)):
         answer = as_user(person).delete(f"/api/v1/projects/clinic/members/{cast.alice.id}")

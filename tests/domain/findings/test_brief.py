@@ -1,0 +1,47 @@
+"""The brief that a finding drafts says how weak the slice is, and tells no writer what the test asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.domain.accounts import queries as users
+from app.domain.findings import actions
+from app.domain.findings.tables import Finding
+from app.domain.projects import queries as projects
+from tests.web.world import World, build
+
+
+@pytest.fixture
+def world(app: Any) -> World:
+    return build(app)
+
+
+def test_the_slice_is_described_by_its_tag_and_its_numbers(world: World) -> None:
+    with world.app.state.database.read() as session:
+        brief = actions.draft_brief(session, session.get_one(Finding, world.ids["finding"]))
+    assert "**category** is **rash**" in brief
+    assert "exact match 0.46 (95 % interval 0.31 to 0.61) on 30 test examples, 0.88 on all 120" in brief
+
+
+def test_no_test_example_comes_into_the_next_round(world: World) -> None:
+    with world.app.state.database.session() as session:
+        finding = session.get_one(Finding, world.ids["finding"])
+        ada = users.user_by_email(session, "ada@example.org")
+        assert ada is not None and finding.failing
+        brief = actions.open_round(session, ada, finding).brief
+        for answer in finding.failing:
+            for text in (answer["prompt"], answer["reference"], answer["tuned"]["text"]):
+                assert text not in brief and text[:30] not in brief
+
+
+def test_a_slice_too_small_for_the_report_is_described_without_numbers(world: World) -> None:
+    with world.app.state.database.session() as session:
+        ada, project = users.user_by_email(session, "ada@example.org"), projects.by_slug(session, "triage")
+        assert ada is not None and project is not None
+        rare = actions.create(
+            session, ada, project, run_id=world.ids["run"], tag="category", value="hiccups", note="Seen by Edith."
+        )
+        brief = actions.draft_brief(session, rare)
+    assert brief.startswith("The tuned model is weak where **category** is **hiccups**.\n\nSeen by Edith.")
