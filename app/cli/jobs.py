@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from app.cli import people
 from app.cli.audit import Keeper
 from app.cli.installation import Installation
-from app.core import jobs
+from app.core import bulk, jobs
 from app.core.database import Database
 from app.core.errors import AppError, Conflict, StorageFull, Unavailable
 from app.core.failures import as_app_error
@@ -136,7 +136,7 @@ def work_once(
         _do(installation, held)
         log.info("%s %s done", held.kind, held.id)
         if held.kind == imports.KIND:
-            installation.database.optimise()  # many rows are new, and plans go by old sizes
+            _settle(installation.database)
     except Stopped:
         _end(held, "cancelled", error="Cancelled.")
     except outbound.NotDelivered as error:
@@ -151,6 +151,13 @@ def work_once(
         log.exception("%s %s failed", held.kind, held.id)
         _end(held, "failed", error=f"{type(error).__name__}: {error}"[:2000], reason="crash")
     return True
+
+
+def _settle(database: Database) -> None:
+    """Many rows are new: plans go by old sizes, and memory that was taken to write them is not needed any more."""
+    database.optimise()
+    with database.session() as session:
+        bulk.give_back(session)
 
 
 def _interrupted(held: Held, error: Exception) -> None:

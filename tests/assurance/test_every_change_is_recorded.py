@@ -23,6 +23,7 @@ RECORDS_NOTHING = {
     "datasets.actions.prepare": "reads only; freeze records what it prepared",
     "datasets.actions.redact": "a step of an erasure or a withdrawal, each of which records",
     "datasets.imports.check_rows": "reads only; save_rows records what it checked",
+    "findings.actions.draft_brief": "words for a form; opening the round records",
     "pairs.actions.add_revision": "a step of create, save and of an editor's fix, each of which records",
     "evaluation.actions.forget": "a step of an erasure or a withdrawal, each of which records",
     "notifications.actions.mark_read": "what a person has seen; says nothing of the work",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from app.domain.checks.code.check import check_code, guess, knows
@@ -20,7 +20,7 @@ from app.domain.checks.text.invisible import check_invisible
 from app.domain.checks.text.tokens import check_tokens
 from app.domain.checks.text.wording import check_reading, check_wording
 
-__all__ = ["CODES", "Check", "apply", "check_pair"]
+__all__ = ["CODES", "Check", "apply", "check_alone", "check_pair", "in_order"]
 PROSE = frozenset({"generation", "translation"})
 
 
@@ -45,14 +45,48 @@ def check_pair(
     context documents that a rule may ask for; `far_from` the nearest approved pairs, where all of them are far. Tokens
     are counted where `tokenizer` and `context_length` are given.
     """
+    found = check_alone(
+        prompt,
+        completion,
+        languages=languages,
+        task=task,
+        rules=rules,
+        sources=sources,
+        settings=settings,
+        code_language=code_language,
+        tokenizer=tokenizer,
+        context_length=context_length,
+    )
+    found += check_duplicates(completion, neighbours, task)
+    found += check_relevance(far_from)
+    return in_order(found, settings)
+
+
+def check_alone(
+    prompt: str,
+    completion: str,
+    *,
+    languages: Sequence[str],
+    task: str,
+    rules: Sequence[Rule],
+    sources: Sequence[str],
+    settings: Mapping[str, str] | None,
+    code_language: str,
+    tokenizer: str | Path | None,
+    context_length: int,
+) -> list[Problem]:
+    """Those of `check_pair` that need no other pair, each with the severity that it has by itself."""
     found = [*_problems(prompt, completion, languages, task, code_language)]
     found += check_rules(rules, prompt, completion, sources)
     if tokenizer and context_length:
         found += check_tokens(prompt, completion, tokenizer, context_length)
     if (settings or {}).get("hard_to_read", "off") != "off":
         found += check_reading(completion)
-    found += check_duplicates(completion, neighbours, task)
-    found += check_relevance(far_from)
+    return found
+
+
+def in_order(found: Iterable[Problem], settings: Mapping[str, str] | None) -> list[Problem]:
+    """Problems with the project's severities, blocking ones first."""
     return sorted(apply(found, settings or {}), key=lambda problem: problem.severity != "block")
 
 

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import IO, Any
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from app.core import jobs
+from app.core import bulk, jobs
 from app.core.database import Base, new_id
 from app.core.errors import Invalid
 from app.core.storage import CHUNK, Storage
@@ -29,6 +28,8 @@ from app.domain.projects.tables import Project
 
 KIND = "import"
 BEAT_SECONDS = 0.5
+VERY_MANY = 1_000
+"""Rows of a file for which the database gets more memory while they are written."""
 Progress = Callable[[float, float], None]
 
 
@@ -189,11 +190,12 @@ def save_rows(session: Session, payload: dict[str, Any], prepared: preparing.Pre
     }
     guideline = guideline_queries.current(session, project)
     approvals = _approvals(project, payload, prepared, guideline.id if guideline else None)
+    if len(prepared.pairs) >= VERY_MANY:
+        bulk.make_room(session)
     for table, rows in (("pairs", prepared.pairs), ("revisions", prepared.revisions), ("reviews", approvals)):
-        if rows:
-            session.execute(insert(Base.metadata.tables[table]), rows)
+        bulk.insert(session, Base.metadata.tables[table], rows)
     index.insert_tags(session, prepared.tags)
-    index.insert_bands(session, prepared.bands)
+    index.insert_bands(session, project.id, prepared.bands)
     search.add(session, _searched(prepared))
     vectors.request(session, project.id)
     _record(session, payload, counts)

@@ -14,10 +14,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.core import spread
 from app.core.database import new_id, now
 from app.core.errors import Invalid
 from app.domain.checks.duplicates.joining import near_pairs
-from app.domain.checks.duplicates.lexical import Grams, shingles
+from app.domain.checks.duplicates.lexical import Grams
 from app.domain.checks.problem import Neighbour
 from app.domain.datasets import checking
 from app.domain.pairs import index, lengths, messages, opinions
@@ -28,6 +29,8 @@ from app.domain.projects.tables import Project
 
 Progress = Callable[[float, float], None]
 Row = dict[str, Any]
+MANY = 4_000
+"""Rows of a file that are worth the second in which child processes start."""
 
 
 @dataclass
@@ -37,7 +40,7 @@ class Prepared:
     pairs: list[Row] = field(default_factory=list)
     revisions: list[Row] = field(default_factory=list)
     tags: list[Row] = field(default_factory=list)
-    bands: list[tuple[str, int, str]] = field(default_factory=list)
+    bands: list[tuple[str, Sequence[int]]] = field(default_factory=list)
     bad_lines: list[bytes] = field(default_factory=list)
     refusal: Invalid | None = None
 
@@ -51,28 +54,63 @@ class Prepared:
 
 
 def prepare(
-    session: Session, project: Project, payload: dict[str, Any], contents: Sequence[Content], progress: Progress
+    session: Session,
+    project: Project,
+    payload: dict[str, Any],
+    contents: Sequence[Content],
+    progress: Progress,
+    children: int | None = None,
 ) -> Prepared:
-    """Every content with its pair and problems: against the project, and against the contents above it."""
+    """Every content with its pair and problems: against the project, and against the contents above it.
+
+    Many are checked by `children` (as many as this machine has cores), while their neighbours are looked up here.
+    """
     ids = sorted(new_id() for _ in contents)
-    grams = [shingles(content.prompt) for content in contents]
-    progress(0, len(contents))
-    texts = _texts(session, project, contents, ids, grams)
+    asked = given_by(project)
+    alone, known = _looked_at(session, project, asked, contents, progress, children)
+    above = _above(contents, ids, alone.grams)
     made, at = Prepared(), now()
-    for number, problems in enumerate(checking.of_rows(given_by(project), texts)):
-        content, pair_id = contents[number], ids[number]
-        state = _state(payload, problems)
+    for number, content in enumerate(contents):
+        pair_id, neighbours = ids[number], (*known[number], *above.get(number, ()))
+        problems = checking.beside(asked, content.completion, alone.problems[number], neighbours)
         revision = _revision(payload, pair_id, content, problems, at)
-        made.pairs.append(_pair(project, payload, pair_id, revision["id"], state, at))
+        made.pairs.append(_pair(project, payload, pair_id, revision["id"], _state(payload, problems), at))
         made.revisions.append(revision)
         made.tags += [
             {"pair_id": pair_id, "project_id": project.id, "tag": tag, "value": value}
             for tag, value in content.tags.items()
         ]
-        keys = index.keys_of(content.prompt, content.completion, grams[number])
-        made.bands += [(pair_id, key, project.id) for key in keys]
-        progress(number, len(contents))
+        made.bands.append((pair_id, alone.keys[number]))
+        progress(len(contents), len(contents))
     return made
+
+
+def _looked_at(
+    session: Session,
+    project: Project,
+    asked: checking.Given,
+    contents: Sequence[Content],
+    progress: Progress,
+    children: int | None,
+) -> tuple[checking.Checked, list[list[Neighbour]]]:
+    """What each is by itself, and at most five neighbours of each in the project."""
+    if children is None:
+        children = spread.cores() if len(contents) >= MANY else 1
+    pieces = (checking.piece(asked, list(map(_text, some))) for some in index.batched(contents, checking.PIECE))
+    has_pairs = bool(pair_queries.counts_by_state(session, project))
+    alone, known = checking.Checked(), list[list[Neighbour]]()
+    progress(0, len(contents))
+    for said in spread.over(checking.of_piece, pieces, children):
+        alone.add(said)
+        grams, keys = alone.grams[len(known) :], alone.keys[len(known) :]
+        known += index.neighbours_of_many(session, project, grams, keys) if has_pairs else [[] for _ in keys]
+        progress(len(known), len(contents))
+    return alone, known
+
+
+def _text(content: Content) -> checking.Text:
+    sources = tuple(pair_queries.sources_of(content))
+    return checking.Text(content.prompt, content.completion, sources, content.tags.get("language", ""))
 
 
 def given_by(project: Project) -> checking.Given:
@@ -86,26 +124,6 @@ def given_by(project: Project) -> checking.Given:
         tokenizer=reader.tokenizer if reader else None,
         context_length=reader.context if reader else 0,
     )
-
-
-def _texts(
-    session: Session, project: Project, contents: Sequence[Content], ids: Sequence[str], grams: Sequence[Grams]
-) -> list[checking.Text]:
-    """What is checked, with at most five neighbours in the project and five among the rows above."""
-    prompts = [content.prompt for content in contents]
-    has_pairs = bool(pair_queries.counts_by_state(session, project))
-    known = index.neighbours_of_many(session, project, prompts, grams) if has_pairs else [[] for _ in contents]
-    above = _above(contents, ids, grams)
-    return [
-        checking.Text(
-            prompts[number],
-            content.completion,
-            tuple(pair_queries.sources_of(content)),
-            content.tags.get("language", ""),
-            (*known[number], *above[number]),
-        )
-        for number, content in enumerate(contents)
-    ]
 
 
 def _above(contents: Sequence[Content], ids: Sequence[str], grams: Sequence[Grams]) -> dict[int, list[Neighbour]]:

@@ -8,10 +8,14 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import TextClause, delete, insert, select, text
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import TextClause, delete, select, text
 from sqlalchemy.orm import Session
 
-from app.domain.checks.duplicates.lexical import THRESHOLD, Grams, band_keys, copy_key, jaccard, shingles
+from app.core import bulk
+from app.core.database import Base
+from app.domain.checks.duplicates.lexical import THRESHOLD, Grams, band_keys, copy_key, jaccard, keys_of, shingles
 from app.domain.checks.problem import Neighbour
 from app.domain.pairs import search
 from app.domain.pairs.tables import Pair, PairBand, PairTag, PairText, PairVector, Revision
@@ -19,7 +23,7 @@ from app.domain.projects.tables import Project
 
 MAX_CANDIDATES = 200
 MOST_OF_A_BAND = 400
-MANY = 20_000
+TOGETHER = 4_000
 T = TypeVar("T")
 HIDDEN = ("draft", "discarded", "rejected", "withdrawn")
 
@@ -73,28 +77,16 @@ def texts_of(session: Session, ids: Sequence[str]) -> Iterable[Any]:
 
 
 def neighbours_of_many(
-    session: Session, project: Project, prompts: Sequence[str], shingled: Sequence[Grams] | None = None
+    session: Session, project: Project, grams: Sequence[Grams], keys: Sequence[Iterable[int]]
 ) -> list[list[Neighbour]]:
-    """`neighbours` of each prompt, five at most, in few queries: what an import asks. `shingled` are their grams."""
-    found: list[list[Neighbour]] = []
-    for some in batched(zip(prompts, shingled or map(shingles, prompts), strict=True), 500):
-        found += _neighbours_of_some(session, project, some)
-    return found
-
-
-def _neighbours_of_some(
-    session: Session, project: Project, asked: Sequence[tuple[str, Grams]]
-) -> list[list[Neighbour]]:
-    keys = [[copy_key(prompt), *band_keys(one)] for prompt, one in asked]
+    """`neighbours` of some hundred prompts, five at most each, in few queries: what an import asks."""
     sharers = _sharers(session, project, {key for some in keys for key in some})
-    wanted = [
-        [pair_id for pair_id, _ in Counter(one for key in some for one in sharers[key]).most_common(MAX_CANDIDATES)]
-        for some in keys
-    ]
+    shared = (Counter(pair_id for key in some for pair_id in sharers.get(key, ())) for some in keys)
+    wanted = [[pair_id for pair_id, _ in one.most_common(MAX_CANDIDATES)] for one in shared]
     texts = {row.id: row for ids in batched({one for some in wanted for one in some}, 500)
              for row in texts_of(session, ids)}  # fmt: skip
     known = {one: shingles(row.prompt) for one, row in texts.items()}
-    return [_closest(one, ids, known, texts) for (_, one), ids in zip(asked, wanted, strict=True)]
+    return [_closest(one, ids, known, texts) for one, ids in zip(grams, wanted, strict=True)]
 
 
 def _closest(grams: Any, ids: Iterable[str], known: dict[str, Any], texts: dict[str, Any]) -> list[Neighbour]:
@@ -109,12 +101,11 @@ def _closest(grams: Any, ids: Iterable[str], known: dict[str, Any], texts: dict[
 def _sharers(session: Session, project: Project, keys: Iterable[int]) -> dict[int, list[str]]:
     """key -> the pairs that have it, MOST_OF_A_BAND at most."""
     sharers: dict[int, list[str]] = defaultdict(list)
-    for some in batched(sorted(keys), 5_000):
-        rows = session.execute(
-            select(PairBand.key, PairBand.pair_id)
-            .where(PairBand.project_id == project.id, PairBand.key.in_(some))
-            .execution_options(yield_per=10_000)
-        )
+    connection = session.connection()
+    asked = f"SELECT key, pair_id FROM pair_bands WHERE project_id = {bulk.mark(connection)} AND key IN"
+    for some in batched(sorted(keys), 5_000):  # numbers, written out: as parameters they would cost most of the query
+        statement = f"{asked} ({', '.join(map(str, some))})"
+        rows = connection.exec_driver_sql(statement, (project.id,), execution_options={"yield_per": 10_000})
         for key, pair_id in rows:
             if len(sharers[key]) < MOST_OF_A_BAND:
                 sharers[key].append(pair_id)
@@ -144,38 +135,34 @@ def add(session: Session, rows: Sequence[tuple[Pair, Revision]]) -> None:
 
 
 def insert_tags(session: Session, tags: list[dict[str, str]]) -> None:
-    if tags:
-        session.execute(insert(PairTag), tags)
+    bulk.insert(session, Base.metadata.tables["pair_tags"], tags)
 
 
 def add_bands(session: Session, rows: Sequence[tuple[str, str, str, str]]) -> None:
-    """(pair, project, prompt, completion) into the bands; none of them is there."""
-    insert_bands(
-        session,
-        [
-            (pair_id, key, project_id)
-            for pair_id, project_id, prompt, completion in rows
-            for key in keys_of(prompt, completion, shingles(prompt))
-        ],
-    )
+    """(pair, project, prompt, completion) of one project into the bands; none of them is there."""
+    if rows:
+        keys = [(one[0], keys_of(one[2], one[3], shingles(one[2]))) for one in rows]
+        insert_bands(session, rows[0][1], keys)
 
 
-def keys_of(prompt: str, completion: str, grams: Grams) -> list[int]:
-    """Everything that a pair is found by; `grams` are the prompt's."""
-    return sorted({copy_key(prompt), copy_key(prompt, completion), *band_keys(grams)})
+def insert_bands(session: Session, project_id: str, bands: Sequence[tuple[str, Sequence[int]]]) -> None:
+    """(pair, its keys), 22 rows a pair: most of what an import writes.
+
+    Some thousand pairs at a time in the order of their keys, so that neither tree of the table is entered at random:
+    that of the pairs grows at its end only, and that of the keys is gone through from one end to the other.
+    """
+    for start in range(0, len(bands), TOGETHER):
+        some = bands[start : start + TOGETHER]
+        pairs = [pair_id for pair_id, keys in some for _ in keys]
+        every = np.array([key for _, keys in some for key in keys], np.int64)
+        rows = [(pairs[place], key, project_id) for place, key in _rising(every)]
+        bulk.insert_plain(session, Base.metadata.tables["pair_bands"], ("pair_id", "key", "project_id"), rows)
 
 
-def insert_bands(session: Session, bands: list[tuple[str, int, str]]) -> None:
-    """(pair, key, project), straight to the driver: 22 rows a pair are most of what an import writes."""
-    if not bands:
-        return
-    connection = session.connection()
-    if connection.dialect.name == "sqlite" and len(bands) > MANY:
-        connection.exec_driver_sql("PRAGMA cache_size=-65536")  # KiB: both trees of the table stay in memory
-    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    connection.exec_driver_sql(
-        f"INSERT INTO pair_bands (pair_id, key, project_id) VALUES ({mark}, {mark}, {mark})", bands
-    )
+def _rising(keys: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """(place, key) in the order of the keys."""
+    order = np.argsort(keys, kind="stable")
+    return zip(order.tolist(), keys[order].tolist(), strict=True)
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -23,7 +23,6 @@ from sqlalchemy import (
     column,
     delete,
     func,
-    insert,
     join,
     literal,
     literal_column,
@@ -35,6 +34,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.operators import custom_op
 
+from app.core import bulk
+from app.core.database import Base
 from app.core.paging import Page
 from app.domain.checks.text.invisible import folded
 from app.domain.pairs.tables import Pair, PairText
@@ -107,13 +108,12 @@ def add(session: Session, rows: Iterable[Row]) -> None:
         some = ordered[start : start + BATCH]
         numbers = _free_numbers(session, [row[0] for row in some])
         values = [_values(number, row) for number, row in zip(numbers, some, strict=True)]
-        session.execute(insert(PairText).values(values))
+        bulk.insert_together(session, Base.metadata.tables[TEXTS], ("number", "pair_id", "marks", "text"), values)
 
 
-def _values(number: int, row: Row) -> dict[str, Any]:
+def _values(number: int, row: Row) -> tuple[int, str, str, str]:
     pair_id, project_id, author_id, tags, prompt, completion = row
-    marks = "".join(marks_of(project_id, author_id, tags))
-    return {"number": number, "pair_id": pair_id, "marks": marks, "text": text_of(prompt, completion)}
+    return number, pair_id, "".join(marks_of(project_id, author_id, tags)), text_of(prompt, completion)
 
 
 def _free_numbers(session: Session, ids: Sequence[str]) -> list[int]:

@@ -86,7 +86,16 @@ def test_a_wrong_sum_carries_the_right_one() -> None:
 def test_tokens_are_counted_where_a_tokenizer_is_given() -> None:
     assert tokens("a tenant may ask", TOKENIZER) > 2
     assert "too_many_tokens" in codes(ASK, LONG, tokenizer=TOKENIZER, context_length=8)
+    both = tokens(ASK, TOKENIZER) + tokens(LONG, TOKENIZER)
+    assert "too_many_tokens" in codes(ASK, LONG, tokenizer=TOKENIZER, context_length=both - 1)
+    assert "too_many_tokens" not in codes(ASK, LONG, tokenizer=TOKENIZER, context_length=both)
     assert codes(ASK, LONG, tokenizer=TOKENIZER, context_length=4096) == set()
+
+
+@pytest.mark.parametrize("text", [ASK, "ü\u4e2d\U0001f600 \u0301\ufdfa", "1234567890 \t\n  \x7f", " x", ""])
+def test_a_bytewise_tokenizer_has_no_more_tokens_than_bytes(text: str) -> None:
+    """What lets a short pair be passed without counting."""
+    assert tokens(text, TOKENIZER) <= len(text.encode())
 
 
 def test_a_project_sets_severities_but_not_what_is_fixed() -> None:

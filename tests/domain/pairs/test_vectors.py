@@ -18,7 +18,7 @@ from app.core import jobs
 from app.core.database import Database
 from app.core.storage import Storage
 from app.domain.checks.duplicates.embedding import Codes, cosines, sketches
-from app.domain.checks.duplicates.lexical import shingles
+from app.domain.checks.duplicates.lexical import keys_of, shingles
 from app.domain.pairs import actions, index, messages, vectors
 from app.domain.pairs.sketches import Sketches
 from app.domain.pairs.tables import Pair, PairBand, PairVector
@@ -182,7 +182,9 @@ def test_many_prompts_at_once_find_what_each_finds_alone(database: Database, cas
             written(session, cast, prompt)
     with database.read() as session:
         alone = [index.neighbours(session, cast.project, prompt) for prompt in prompts]
-        assert index.neighbours_of_many(session, cast.project, prompts) == alone
+        grams = [shingles(prompt) for prompt in prompts]
+        keys = [keys_of(prompt, "", one) for prompt, one in zip(prompts, grams, strict=True)]
+        assert index.neighbours_of_many(session, cast.project, grams, keys) == alone
     assert len(alone[0]) == 2
     assert len(shingles("")) == 1
 

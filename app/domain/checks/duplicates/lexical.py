@@ -38,12 +38,14 @@ def shingles(text: str) -> Grams:
     if len(letters) < SHINGLE:
         letters = np.concatenate([letters + np.uint64(1), np.zeros(SHINGLE - len(letters), np.uint64)])
         return np.array([(letters * _PLACES).sum(dtype=np.uint64)])
-    letters = letters + np.uint64(1)
+    letters += np.uint64(1)
     ends = len(letters) - SHINGLE + 1
     mixed = letters[:ends] * _PLACES[0]
     for place in range(1, SHINGLE):
         mixed += letters[place : place + ends] * _PLACES[place]
-    return np.unique(mixed)
+    mixed.sort()
+    different: Grams = mixed[np.concatenate([[True], mixed[1:] != mixed[:-1]])]
+    return different
 
 
 def jaccard(left: Grams, right: Grams) -> float:
@@ -64,13 +66,21 @@ def band_keys(grams: Grams) -> list[int]:
     for start in range(0, len(grams), _FEW):
         some = grams[start : start + _FEW]
         some = some ^ (some >> np.uint64(29))
-        least = np.minimum(least, (some[:, None] * _FACTORS + _TERMS).min(axis=0))
+        mixed = some[:, None] * _FACTORS
+        mixed += _TERMS
+        least = np.minimum(least, mixed.min(axis=0))
     least ^= least >> np.uint64(31)
     keys = (least.reshape(BANDS, ROWS) * _MIX).sum(axis=1, dtype=np.uint64) ^ _BAND
-    return [int(key) for key in keys.view(np.int64)]
+    signed: list[int] = keys.view(np.int64).tolist()
+    return signed
 
 
 def copy_key(*texts: str) -> int:
     """A signed 64-bit key that texts equal but for case and spaces share."""
     digest = hashlib.blake2b("\x00".join(map(normalise, texts)).encode("utf-8", "surrogatepass"), digest_size=8)
     return int.from_bytes(digest.digest(), "little", signed=True)
+
+
+def keys_of(prompt: str, completion: str, grams: Grams) -> list[int]:
+    """Everything that a pair is found by; `grams` are the prompt's."""
+    return sorted({copy_key(prompt), copy_key(prompt, completion), *band_keys(grams)})

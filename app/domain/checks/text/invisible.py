@@ -98,6 +98,8 @@ def check_invisible(field: str, text: str) -> Iterator[Problem]:
 
 def canonical(name: str) -> str:
     """A name as it is kept: NFC, nothing invisible, single spaces. Two names are one when these fold to the same."""
+    if name.isascii() and name.isprintable():  # nearly every name
+        return " ".join(name.split())
     kept = "".join(
         one for one in unicodedata.normalize("NFC", name) if unicodedata.category(one) not in ("Cf", "Cc", "Cs")
     )
@@ -106,4 +108,6 @@ def canonical(name: str) -> str:
 
 def folded(name: str) -> str:
     """What two names are compared by."""
+    if name.isascii():
+        return canonical(name).lower()
     return unicodedata.normalize("NFC", canonical(name).casefold())
