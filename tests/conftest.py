@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from app.cli.installation import migrate
 from app.core.database import Database, new_id
 from app.domain.accounts import actions as accounts
 from app.domain.accounts.tables import User
+from app.domain.pairs import vectors
 from app.domain.signin import actions as signin
 from app.main import create_app
 from app.settings import Settings
@@ -50,6 +51,11 @@ CHROMIUM_FLAGS = [
 
 for name in [one for one in os.environ if one.startswith("PRECEPTOR_") and not one.startswith("PRECEPTOR_TEST")]:
     del os.environ[name]  # a developer's own installation is none of the tests' business
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first: no process of tests is left with one of them when the others have nothing to do any more."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 # --- databases ---
@@ -203,6 +209,30 @@ def shared_data() -> Path:
     if os.environ.get("REQUIRE_SHARED") == "1":
         pytest.fail("REQUIRE_SHARED=1, but there is no ../shared/data")
     pytest.skip("no ../shared/data on this machine (real data sets; see shared/data/ATTRIBUTION.md)")
+
+
+# --- a first start's half minute, once for all tests ---
+
+
+@pytest.fixture(scope="session")
+def embedding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the first start of an installation makes; the processes of one run of the tests share it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / vectors.FOLDER
+    if not folder.exists():
+        made = tmp_path_factory.mktemp("made") / vectors.FOLDER
+        command = [sys.executable, "-m", "trainer", "embedding", "--out", str(made)]
+        subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+        with suppress(OSError):  # another process was faster
+            made.rename(folder)
+    return folder
+
+
+@pytest.fixture
+def started_before(embedding: Path, tmp_path: Path) -> Path:
+    """The folder of a `preceptor up` that is not the first."""
+    shutil.copytree(embedding, tmp_path / "data" / vectors.FOLDER)
+    return tmp_path
 
 
 # --- the browser ---

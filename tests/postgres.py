@@ -16,7 +16,9 @@ from typing import Any
 NOBODY = 65534
 DURABLE = "-c listen_addresses=''"
 """As a server comes: a commit that was acknowledged is on disk."""
-SETTINGS = f"{DURABLE} -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+SETTINGS = f"{DURABLE} -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_wal_size=128MB"
+"""For a server whose data nobody misses; it may lie in memory."""
+MEMORY, ROOM = Path("/dev/shm"), 2 * 1024**3
 
 
 def binaries() -> Path | None:
@@ -62,7 +64,7 @@ class Server:
 @contextmanager
 def server(settings: str = SETTINGS) -> Iterator[Server]:
     """A fresh server that runs. Its `url` is without a database name."""
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path must be short
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_place(settings)))
     try:
         started = Server(folder, settings)
         started.start()
@@ -72,6 +74,13 @@ def server(settings: str = SETTINGS) -> Iterator[Server]:
             started.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place(settings: str) -> Path:
+    """In memory, where a clone is made in a fourth of the time, if nothing has to be durable and there is room for it;
+    else /tmp. A socket's path must be short."""
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    return MEMORY if roomy and settings == SETTINGS else Path("/tmp")
 
 
 def _identity(folder: Path) -> dict[str, Any]:

@@ -28,6 +28,10 @@ from app.core.database import Database, now
 from app.core.errors import Conflict
 
 LEASE = 0.5
+LONGEST = 180.0
+"""Seconds; far more than a loop takes, for a machine that is busy."""
+UNHURRIED = 60.0
+"""Seconds after which there are longer pauses between the kills: where a machine is so busy, a job takes longer too."""
 TWO_DAYS = 2 * 86_400.0
 jobs.MAX_ATTEMPTS = 10_000  # the bound has tests of its own; here a job may meet a kill at every attempt
 
@@ -119,10 +123,14 @@ class Crew:
         self.pids.remove(pid)
         self.kills += 1
 
-    def rest(self) -> None:
-        """Everybody wakes and has time to hand in what is stale; then the end."""
+    def wake(self) -> None:
         for pid in self.frozen:
             os.kill(pid, signal.SIGCONT)
+        self.frozen.clear()
+
+    def rest(self) -> None:
+        """Everybody wakes and has time to hand in what is stale; then the end."""
+        self.wake()
         time.sleep(LEASE)
         for pid in list(self.pids):
             self.kill(pid)
@@ -176,11 +184,14 @@ def drive(url: str, count: int, workers: int, seed: int, clocks_jump: bool, refu
         os._exit(1)
 
     crew, left = Crew(workers, rng, start), count
-    while left and time.monotonic() - started < 100:
+    while left and (elapsed := time.monotonic() - started) < LONGEST:
         for _ in range(5):
-            time.sleep(rng.uniform(0.05, 0.2))
+            time.sleep(rng.uniform(0.05, 0.2) * max(1.0, elapsed / UNHURRIED))
             crew.disturb()
-        left = opened(url, remaining)
+        try:
+            left = opened(url, remaining)
+        except OperationalError:
+            crew.wake()  # one of them froze in the moment in which it held the file for itself
     crew.rest()
     told = len(refused.read_text().splitlines()) if refused.exists() else 0
     outcome = {"kills": crew.kills, "stops": crew.stops, "refused": told, "seconds": time.monotonic() - started}

@@ -145,7 +145,10 @@ def test_a_file_that_does_not_fit_is_no_file(small_disk: Path) -> None:
 
 
 @pytest.mark.assurance
-def test_a_locked_database_is_503_and_reading_goes_on(sqlite_template: Path, tmp_path: Path) -> None:
+def test_a_locked_database_is_503_and_reading_goes_on(
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.core.database.PATIENCE_SECONDS", 1.0)
     shutil.copy(sqlite_template, tmp_path / "preceptor.sqlite3")
     client, _ = served(Settings(data_dir=tmp_path, secret_key=KEY))
     pair = write(client, 1).json()["id"]

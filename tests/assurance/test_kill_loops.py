@@ -16,7 +16,7 @@ LOOP = [sys.executable, "-m", "tests.assurance.kill_loop"]
 
 def run_loop(url: str, folder: Path, *options: str, environment: dict[str, str] | None = None) -> dict[str, Any]:
     command = [*LOOP, url, "--refused", str(folder / "refused"), *options]
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=150, env=environment, check=False)
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=240, env=environment, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     outcome: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     print(outcome)

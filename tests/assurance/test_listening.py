@@ -13,9 +13,9 @@ from tests.cli.test_commands import Running
 
 
 @pytest.mark.assurance
-def test_up_listens_once_and_only_on_loopback(tmp_path: Path, tally: Callable[[str, int], None]) -> None:
+def test_up_listens_once_and_only_on_loopback(started_before: Path, tally: Callable[[str, int], None]) -> None:
     """All processes that `preceptor up` started, the web process's port and no other."""
-    running = Running(tmp_path)
+    running = Running(started_before)
     try:
         family = [psutil.Process(running.process.pid)]
         family += family[0].children(recursive=True)

@@ -102,6 +102,7 @@ def compare(matrix: Matrix, wanted: Callable[[str, str], bool]) -> list[str]:
     return wrong + [f"{method} {path} is in the table and not in the application" for method, path in table]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["json", "pages read", "pages changed"])
 def test_every_cell_is_as_the_table_says(tmp_path: Path, tally: Tally, part: str) -> None:
     with sqlite_matrix(tmp_path) as matrix:
@@ -111,6 +112,7 @@ def test_every_cell_is_as_the_table_says(tmp_path: Path, tally: Tally, part: str
         tally("routes walked", matrix.cells // len(PRINCIPALS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["json", "pages changed"])
 def test_every_change_is_answered_the_same_on_postgresql(
     tmp_path: Path, tally: Tally, part: str, postgres_url: str, postgres_template: str

@@ -25,6 +25,7 @@ def installation(database: Database, settings: Settings) -> Installation:
 
 
 @pytest.mark.assurance
+@pytest.mark.slow
 def test_the_commands_find_a_cut_log(tmp_path: Path) -> None:
     preceptor(tmp_path, "migrate")
     preceptor(tmp_path, "user", "add", "erin@example.org", "--admin")

@@ -93,6 +93,7 @@ def linux() -> None:
         pytest.skip("reads /proc")
 
 
+@pytest.mark.slow
 def test_up_serves_prints_links_and_stops(tmp_path: Path, linux: None) -> None:
     running = Running(tmp_path)
     try:
@@ -113,8 +114,8 @@ def test_up_serves_prints_links_and_stops(tmp_path: Path, linux: None) -> None:
         again.process.wait(20)
 
 
-def test_a_child_that_dies_is_started_again(tmp_path: Path, linux: None) -> None:
-    running = Running(tmp_path)
+def test_a_child_that_dies_is_started_again(started_before: Path, linux: None) -> None:
+    running = Running(started_before)
     try:
         victim = running.children()[0]
         os.kill(victim, signal.SIGKILL)
@@ -126,18 +127,18 @@ def test_a_child_that_dies_is_started_again(tmp_path: Path, linux: None) -> None
         running.process.wait(20)
 
 
-def test_the_children_die_with_their_parent(tmp_path: Path, linux: None) -> None:
-    running = Running(tmp_path)
+def test_the_children_die_with_their_parent(started_before: Path, linux: None) -> None:
+    running = Running(started_before)
     children = running.children()
     running.process.kill()
     running.process.wait(20)
     wait(lambda: all(gone(pid) for pid in children))
 
 
-def test_a_port_that_is_taken_is_said_in_words(tmp_path: Path) -> None:
-    running = Running(tmp_path)
+def test_a_port_that_is_taken_is_said_in_words(started_before: Path) -> None:
+    running = Running(started_before)
     try:
-        second = preceptor(tmp_path / "b", "up", "--port", running.url.rsplit(":", 1)[1], "--no-trainer")
+        second = preceptor(started_before / "b", "up", "--port", running.url.rsplit(":", 1)[1], "--no-trainer")
         assert second.returncode == 1 and "--port" in second.stderr
     finally:
         running.process.send_signal(signal.SIGTERM)

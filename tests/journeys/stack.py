@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from app.cli import services
+from app.cli.installation import migrate
 from app.cli.processes import free_port, wait_until_free
 from app.core.database import Database
 from app.domain.accounts import actions as accounts
@@ -58,11 +59,12 @@ class Stack:
             "trainer": [python, "-m", "trainer", "work"],
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        subprocess.run([python, "-m", "app.cli.main", "migrate"], cwd=ROOT, env=self.environment, check=True)
         self.tokens = self._people()
 
     def _people(self) -> dict[str, str]:
+        self.folder.mkdir(parents=True, exist_ok=True)
         database = Database(self.settings.resolved_database_url)
+        migrate(database)
         with database.session() as session:
             users = {
                 name: accounts.create_user(session, email=f"{name}@example.org", name=name.title(), is_admin=admin)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.journeys import steps
 from tests.journeys.stack import Stack
 
@@ -61,6 +63,7 @@ def write_and_review(stack: Stack) -> None:
     assert accepted["state"] == "approved"
 
 
+@pytest.mark.slow
 def test_the_loop_closes(database_url: str, stack: Stack) -> None:
     """On each engine, from the first project to the next round."""
     steps.open_project(stack)

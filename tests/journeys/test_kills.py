@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.journeys import steps
 from tests.journeys.stack import Stack, wait_for
 
@@ -25,6 +27,7 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_killed_trainer_and_a_killed_web_process_cost_no_run(stack: Stack) -> None:
     steps.open_project(stack)
     steps.import_approved(stack)
