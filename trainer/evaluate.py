@@ -10,7 +10,7 @@ import numpy as np
 from trainer import metrics
 from trainer.generate import Generated
 from trainer.intervals import compare, macro_f1
-from trainer.protocol import Answer, AnswerText, Cost, Example, MetricResult, Report, RunSpec, Slice
+from trainer.protocol import LOWER_IS_BETTER, Answer, AnswerText, Cost, Example, MetricResult, Report, RunSpec, Slice
 from trainer.references import reference_scores
 
 SMALLEST_SLICE = 5
@@ -55,7 +55,7 @@ def report(spec: RunSpec, given: list[Answer], train: Sequence[Example], test: S
         results["macro_f1"] = _macro_f1(given, spec.recipe.seed)
     references, note = reference_scores(train, test)
     notes = [note] if note else []
-    if names[0] in metrics.LOWER_IS_BETTER:
+    if names[0] in LOWER_IS_BETTER:
         notes.append(f"{names[0]}: lower is better, so a negative difference is a gain")
     return Report(
         n=len(given),

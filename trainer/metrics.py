@@ -54,7 +54,6 @@ def number(text: str) -> float | None:
 
 
 BINARY = frozenset({"exact_match", "numeric"})
-LOWER_IS_BETTER = frozenset({"absolute_error", "squared_error"})
 BY_TASK: dict[Task, tuple[str, ...]] = {  # the first is the primary metric
     "generation": ("chrf", "token_f1", "exact_match"),
     "classification": ("exact_match",),

@@ -160,6 +160,10 @@ class Cost(Message):
     peak_memory_bytes: int
 
 
+LOWER_IS_BETTER = frozenset({"absolute_error", "squared_error"})
+"""Metrics of a report that count what is wrong. They have no upper bound; every other metric is a share of 1."""
+
+
 class Report(Message):
     """The evaluation of one run. `references` maps a reference's name to metric -> Interval."""
 

@@ -5,26 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from app.web.render import words
+from trainer.protocol import LOWER_IS_BETTER
 
-LOWER_IS_BETTER = {
-    "loss",
-    "perplexity",
-    "mae",
-    "rmse",
-    "mean_absolute_error",
-    "root_mean_squared_error",
-    "ter",
-    "invalid",
-    "nats_per_token",
-}
-UNBOUNDED = LOWER_IS_BETTER - {"invalid"}
 LEFT, WIDTH = 4.0, 292.0
 """Margin and width of an interval drawing in its own units (the drawing is 300 wide)."""
 
 
 def is_share(name: str, *intervals: dict[str, Any]) -> bool:
     """Whether a metric is a share of 1, printed in percent."""
-    return name not in UNBOUNDED and all(abs(one["value"]) <= 1 for one in intervals)
+    return name not in LOWER_IS_BETTER and all(abs(one["value"]) <= 1 for one in intervals)
 
 
 def metric_row(name: str, result: dict[str, Any]) -> dict[str, Any]:

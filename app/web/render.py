@@ -58,8 +58,8 @@ WORDS = {
     "macro_f1": "Macro F1",
     "rouge_l": "ROUGE-L",
     "bleu": "BLEU",
-    "mae": "Mean absolute error",
-    "rmse": "RMSE",
+    "absolute_error": "Absolute error",
+    "squared_error": "Squared error",
 }
 TAGS = {
     "a", "blockquote", "br", "code", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "strong",

@@ -54,6 +54,7 @@ def tell(
 ) -> None:
     """A line for each of the people, once, but not for who did it (`but`), nor for who may not open the project (any
     more): they could not open what the line speaks of. The project's webhooks hear of it, too."""
+    session.flush()  # who was added a moment ago belongs to the project as well
     concerned = {one for one in people if one} - {but}
     for user_id in projects.readers(session, project_id, concerned) if concerned else ():
         notify(session, user_id, project_id, kind, subject_kind, subject_id, **details)

@@ -1,0 +1,44 @@
+"""A slice is weak where the model does worse: below the whole for a share, above it for an error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.domain.findings.queries import weak_slices
+from app.web import evaluation
+from trainer.metrics import BY_TASK
+from trainer.protocol import LOWER_IS_BETTER
+
+
+def interval(value: float, reach: float) -> dict[str, float]:
+    return {"value": value, "low": value - reach, "high": value + reach}
+
+
+def report(metric: str, overall: float, slices: dict[str, float], reach: float) -> dict[str, Any]:
+    parts = [{"tag": "ward", "value": name, "n": 30, "tuned": interval(at, reach)} for name, at in slices.items()]
+    return {"primary": metric, "metrics": {metric: {"tuned": interval(overall, reach)}}, "slices": parts}
+
+
+@pytest.mark.parametrize(
+    ("metric", "weak"),
+    [
+        ("exact_match", [("low", "surely below"), ("lowish", "below (within chance)")]),
+        ("absolute_error", [("high", "surely above"), ("highish", "above (within chance)")]),
+    ],
+)
+def test_weak_is_what_is_worse_the_sure_ones_first(metric: str, weak: list[tuple[str, str]]) -> None:
+    slices = {"highish": 0.52, "low": 0.2, "same": 0.5, "high": 0.8, "lowish": 0.48}
+    found = weak_slices(report(metric, 0.5, slices, 0.1))
+    assert [(one["value"], one["surely"]) for one in found] == [(weak[0][0], True), (weak[1][0], False)]
+    for one, (_, words) in zip(found, weak, strict=True):
+        assert words in one["reason"] and ("%" in one["reason"]) == (metric == "exact_match")
+
+
+@pytest.mark.parametrize("metric", sorted({name for names in BY_TASK.values() for name in names}))
+def test_the_page_calls_a_smaller_error_better(metric: str) -> None:
+    rose = {"value": 0.3, "low": 0.2, "high": 0.4}
+    assert evaluation.verdict(metric, rose) == ("worse" if metric in LOWER_IS_BETTER else "better")
+    row = evaluation.metric_row(metric, {"base": interval(0.4, 0.1), "tuned": interval(0.7, 0.1), "delta": rose})
+    assert row["lower_is_better"] == (metric in LOWER_IS_BETTER) and row["share"] != row["lower_is_better"]
