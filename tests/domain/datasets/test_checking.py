@@ -15,13 +15,14 @@ from app.domain.datasets import checking
 from app.domain.pairs.lengths import STARTER
 
 ASK = "Which form do I need to bring to the laboratory on the second floor tomorrow morning?"
+KEY = "AKIA" + "IOSFODNN7EXAMPLE"  # as it looks, and in two parts: nothing here may look like a key
 NEAR = Neighbour("0" * 32, "r1", 0.9, ASK + " Please.", "The blue one.", "approved")
 SAME = Neighbour("1" * 32, "r2", 1.0, ASK, "The green form, signed by your doctor.", "approved")
 OTHER = Neighbour("2" * 32, "r3", 1.0, ASK, "No form at all, only the letter of the ward.", "submitted")
 ROWS = (
     (ASK, "The green form, signed by your doctor."),
     (ASK, "As an AI language model I cannot tell. Write to ann.miller@example.org, or call +49 30 901820."),
-    (ASK, "The key is AKIAIOSFODNN7EXAMPLE and (it never closes, since it is"),
+    (ASK, f"The key is {KEY} and (it never closes, since it is"),
     ("", ""),
     ("Tell me " * 400, "No. " * 300),
 )
