@@ -12,11 +12,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.cli import people
@@ -135,8 +136,6 @@ def work_once(
     try:
         _do(installation, held)
         log.info("%s %s done", held.kind, held.id)
-        if held.kind == imports.KIND:
-            _settle(installation.database)
     except Stopped:
         _end(held, "cancelled", error="Cancelled.")
     except outbound.NotDelivered as error:
@@ -150,14 +149,19 @@ def work_once(
     except Exception as error:
         log.exception("%s %s failed", held.kind, held.id)
         _end(held, "failed", error=f"{type(error).__name__}: {error}"[:2000], reason="crash")
+    finally:
+        if held.kind == imports.KIND:
+            _settle(installation.database)
     return True
 
 
 def _settle(database: Database) -> None:
-    """Many rows are new: plans go by old sizes, and memory that was taken to write them is not needed any more."""
-    database.optimise()
-    with database.session() as session:
-        bulk.give_back(session)
+    """Many rows are new, or would have been: plans go by old sizes, and memory that was taken to write them is not
+    needed any more. What fails here fails nobody."""
+    with suppress(SQLAlchemyError):
+        database.optimise()
+        with database.session() as session:
+            bulk.give_back(session)
 
 
 def _interrupted(held: Held, error: Exception) -> None:

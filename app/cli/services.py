@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from app.cli.installation import ROOT
+from app.cli.processes import StartFailed
 from app.domain.checks.duplicates.embedding import ABOUT
 from app.domain.pairs import vectors
 from app.settings import Settings
@@ -20,7 +21,10 @@ TRAINERS_OWN = ("PRECEPTOR_TRAINER_", "PRECEPTOR_ALLOW_HUB")
 
 def web_processes() -> int:
     """WEB_CONCURRENCY, or two where there are two cores: Python runs on one, more would wait for the database."""
-    return int(os.environ.get("WEB_CONCURRENCY") or min(2, os.cpu_count() or 1))
+    given = os.environ.get("WEB_CONCURRENCY", "")
+    if given and not (given.isascii() and given.isdigit() and 0 < int(given) <= 64):
+        raise StartFailed(f"WEB_CONCURRENCY is a number of processes from 1 to 64, not {given!r}.")
+    return int(given or min(2, os.cpu_count() or 1))
 
 
 def web_command(host: str, port: int) -> list[str]:

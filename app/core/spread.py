@@ -68,16 +68,26 @@ def _started(work: Work, count: int) -> Iterator[SimpleQueue[Child | None]]:
     """The children that have nothing to do; None stands for one that is gone."""
     source = f"from app.core import spread; import {work.__module__} as it; spread.serve(it.{work.__name__})"
     command, pipe = [sys.executable, "-P", "-s", "-c", source], subprocess.PIPE
-    children = [subprocess.Popen(command, stdin=pipe, stdout=pipe, env=ENVIRONMENT) for _ in range(count)]
+    children: list[Child] = []
     free: SimpleQueue[Child | None] = SimpleQueue()
-    for child in children:
-        free.put(child)
     try:
+        for _ in range(count):
+            free.put(child := _start(command, pipe))
+            children += [child] if child else []
         yield free
     finally:
         for child in children:
             child.kill()
             child.communicate()
+
+
+def _start(command: list[str], pipe: int) -> Child | None:
+    """None where the machine has no room for another process."""
+    try:
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=ENVIRONMENT)
+    except OSError as error:
+        log.warning("no process to share the work with could be started (%r); its part is done here", error)
+        return None
 
 
 @contextmanager

@@ -143,7 +143,8 @@ def list_sessions(request: Request, session: Db, user: Me) -> Response:
 @router.post("/sessions/end", dependencies=[MINE])
 def sign_out_everywhere(request: Request, session: Db, user: Me, form: Posted) -> Response:
     actions.sign_out_everywhere(session, user)
-    response = go(request, "/sign-in")
+    request.state.user = None
+    response = page(request, "signin/signed_out.html", who=user.id)
     response.delete_cookie(cookie_name(request), path="/", secure=is_secure(request))
     return response
 

@@ -1,8 +1,9 @@
 // What the desks keep in this browser, an entry for each person and place. Where the store is full or refused, nothing is kept and nothing breaks.
 const OLD = 30 * 86400e3, OURS = /^(draft|verdict):/;
 
+// Whether it is kept.
 export function keep(key, entry) {
-  try { localStorage.setItem(key, JSON.stringify({ at: Date.now(), ...entry })); } catch { /* full or refused */ }
+  try { localStorage.setItem(key, JSON.stringify({ at: Date.now(), ...entry })); return true; } catch { return false; /* full or refused */ }
 }
 
 export function drop(key) {

@@ -85,8 +85,8 @@ async function renew() {
   const said = document.querySelector("#lease-status");
   try {
     const answer = await fetch(form.dataset.renew, { method: "POST", headers: { "X-CSRF-Token": form.elements.csrf.value } });
-    said.textContent = answer.ok ? "" : "This item is no longer held for you: what you decide now may be refused. What you wrote is kept in this browser.";
-  } catch { said.textContent = "The server can't be reached; your work stays on this page and in this browser."; }
+    said.textContent = answer.ok ? "" : "This item is no longer held for you: what you decide now may be refused. " + verdicts.where();
+  } catch { said.textContent = "The server can't be reached. " + verdicts.where(); }
 }
 
 verdicts.begin(() => criteria.forEach(say));

@@ -6,13 +6,15 @@ const form = document.querySelector("#review-form");
 const fields = [...(form?.elements ?? [])].filter((one) => ["textarea", "radio"].includes(one.type));
 const nameOf = (field) => field.id || field.name;
 const changed = (field) => (field.type === "radio" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
-let waiting = null;
+let waiting = null, isKept = true;
+
+export const where = () => (isKept ? "What you wrote is kept in this browser." : "Copy what you wrote: this browser keeps nothing.");
 
 function keepHere() {
   clearTimeout(waiting); waiting = null;
   const { kept: key, after, refused } = form.dataset;
   if (!fields.some(changed) && !refused) { drop(key); return; }
-  keep(key, { after, values: fields.filter((one) => one.type !== "radio" || one.checked).map((one) => [nameOf(one), one.value]) });
+  isKept = keep(key, { after, values: fields.filter((one) => one.type !== "radio" || one.checked).map((one) => [nameOf(one), one.value]) });
 }
 
 // Names that are gone from the form since are left out.
@@ -53,7 +55,8 @@ function forgetDecided() {
 export function begin(shown = () => {}) {
   forgetDecided();
   if (!form) return;
-  if (!form.dataset.refused) bringBack(shown); // a refused verdict came back with all that was typed
+  if (form.dataset.refused) keepHere(); // it came back with all that was typed, maybe for another revision
+  else bringBack(shown);
   form.addEventListener("input", () => { waiting ??= setTimeout(keepHere, HERE); });
   const now = () => { if (waiting) keepHere(); };
   form.addEventListener("submit", now, true);

@@ -92,3 +92,8 @@ def test_children_end_with_a_parent_that_is_killed() -> None:
     while not all(ended(pid) for pid in children):
         assert time.monotonic() < deadline, "a child outlived its parent"
         time.sleep(0.05)
+
+
+def test_where_no_process_can_be_started_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spread.sys, "executable", str(ROOT / "no-such-program"))
+    assert set(spread.over(here, range(5), 2)) == {os.getpid()}

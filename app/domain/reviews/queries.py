@@ -44,7 +44,7 @@ VERDICTS = (
         REVIEWS.pair_id == bindparam("pair"),
         REVIEWS.revision_id == bindparam("revision"),
         REVIEWS.undone_at.is_(None),
-        REVIEWS.kind != GOLD,
+        REVIEWS.kind.in_(selection.DECIDING),
     )
     .order_by(REVIEWS.id)
 )

@@ -12,7 +12,7 @@ from app.domain.pairs import actions as pairs
 from app.domain.pairs import messages
 from app.domain.pairs import queries as pair_queries
 from app.domain.reviews import actions, adjudication, precedents, queries
-from tests.domain.reviews.desk import chosen, judge, submitted
+from tests.domain.reviews.desk import chosen, editors, judge, submitted
 from tests.people import Cast
 
 
@@ -37,6 +37,23 @@ def test_approvals_under_an_older_rule_are_flagged_and_sent_back(database: Datab
         assert judge(session, cast.bob, project).pair_id == first.id
         assert (first.state, queries.older_approvals(session, project)) == ("approved", (1, [second]))
         assert len(queries.of_pair(session, first)) == 2, "what was said stays in the history"
+
+
+def test_what_was_said_under_the_older_rule_hides_no_lease(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast, overlap=2)
+        pair = submitted(session, cast.alice, project)
+        bob, other = editors(session, cast, 2)
+        for person in (bob, other):
+            judge(session, person, project)
+        guidelines.publish(session, cast.carol, project, text="# Routing\n\nName the day, too.")
+        assert adjudication.review_again(session, cast.carol, project, None) == 1 and pair.state == "submitted"
+        held = [actions.take_next(session, person, project) for person in (bob, other)]
+        assert all(held) and pair.state == "in_review"
+        actions.release(session, bob, held[0].id)
+        assert pair.state == "in_review", "the other still holds it"
+        actions.release(session, other, held[1].id)
+        assert pair.state == "submitted"
 
 
 def test_nothing_is_sent_back_that_was_approved_under_the_rule_in_force(database: Database, cast: Cast) -> None:
