@@ -117,7 +117,7 @@ def listed(page: Page) -> set[str]:
     names = set(re.sub(r"Ctrl (\S)", r"Ctrl+\1", " ".join(page.locator("#keys kbd").all_inner_texts())).split())
     page.keyboard.press("Escape")
     expect(page.locator("#keys")).to_be_hidden()
-    page.wait_for_function("!document.activeElement?.closest('dialog')")  # the focus leaves it a frame later
+    page.wait_for_function("() => !document.activeElement?.closest('dialog')")  # the focus leaves it a frame later
     return names
 
 
