@@ -244,7 +244,7 @@ def by_minute(memory: list[tuple[float, int]]) -> dict[int, list[float]]:
 
 
 def rise(memory: list[tuple[float, float]]) -> float:
-    """MiB a minute, by least squares. SQLite's page caches (2 MiB a connection) fill in the first minutes."""
+    """MiB a minute, by least squares. Caches fill in the first minutes: see the memory of each."""
     return round(float(linregress([at / 60 for at, _ in memory], [size for _, size in memory]).slope), 2)
 
 

@@ -27,18 +27,26 @@ def notify(
 ) -> str:
     """A line for one person, in the transaction of what it tells; its id. The event itself is in the audit log."""
     session.flush()
-    line: dict[str, Any] = {
-        "id": (made := new_id()),
-        "user_id": user_id,
-        "project_id": project_id,
-        "kind": kind,
-        "subject_kind": subject_kind,
-        "subject_id": subject_id,
-        "details": details,
-    }
-    session.execute(LINE, line)  # a plain insert: most verdicts write one, and nobody here looks at it again
+    (line,) = _write(session, [user_id], project_id, kind, subject_kind, subject_id, details)
+    return line
+
+
+def _write(
+    session: Session,
+    people: Iterable[str],
+    project_id: str,
+    kind: str,
+    subject_kind: str,
+    subject_id: str,
+    details: dict[str, Any],
+) -> list[str]:
+    """The lines by one plain insert, since most verdicts write one and nobody here looks at it again; their ids."""
+    what = {"project_id": project_id, "kind": kind, "subject_kind": subject_kind, "subject_id": subject_id}
+    lines: list[dict[str, Any]] = [{"id": new_id(), "user_id": one, **what, "details": details} for one in people]
+    if lines:
+        session.execute(LINE, lines)
     webhooks.queue(session, project_id, kind, subject_kind, subject_id, details)
-    return made
+    return [line["id"] for line in lines]
 
 
 def tell(
@@ -56,9 +64,8 @@ def tell(
     more): they could not open what the line speaks of. The project's webhooks hear of it, too."""
     session.flush()  # who was added a moment ago belongs to the project as well
     concerned = {one for one in people if one} - {but}
-    for user_id in projects.readers(session, project_id, concerned) if concerned else ():
-        notify(session, user_id, project_id, kind, subject_kind, subject_id, **details)
-    webhooks.queue(session, project_id, kind, subject_kind, subject_id, details)
+    heard = projects.readers(session, project_id, concerned) if concerned else []
+    _write(session, heard, project_id, kind, subject_kind, subject_id, details)
 
 
 def tell_members(
