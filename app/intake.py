@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import anyio
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
 from app.core.errors import Unauthorised
@@ -58,9 +58,10 @@ def cookie_name(request: Request) -> str:
     return f"__Host-{COOKIE}" if is_secure(request) else COOKIE
 
 
-def bearer(request: Request, session: Session) -> tuple[User, accounts.Token] | None:
+def bearer(request: Request, database: Session | Connection) -> tuple[User, accounts.Token] | None:
+    """Whose token the request brings, if anybody's; the user is of no session yet."""
     scheme, _, raw = request.headers.get("authorization", "").partition(" ")
-    return accounts.user_by_token(session, raw.strip()) if scheme.lower() == "bearer" and raw else None
+    return accounts.user_by_token(database, raw.strip()) if scheme.lower() == "bearer" and raw else None
 
 
 def known(request: Request) -> None:

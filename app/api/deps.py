@@ -89,10 +89,10 @@ def _caller(request: Request, session: Session) -> tuple[User, accounts.Token] |
     """Who writes to SQLite is looked up in a reading of its own: a place among the writers is taken for writing."""
     database = request.app.state.database
     if request.method in READING or not database.is_sqlite:
-        return bearer(request, session)
-    with database.read() as reading:
-        found = bearer(request, reading)
-        reading.expunge_all()
+        found = bearer(request, session)
+    else:
+        with database.connect() as reading:
+            found = bearer(request, reading)
     if found:
         session.add(found[0])
     return found
@@ -122,6 +122,7 @@ def worker(request: Request, session: Transaction, background: BackgroundTasks) 
     found = bearer(request, session)
     if found is None:
         raise Unauthorised("Send a worker token: Authorization: Bearer ….")
+    session.add(found[0])
     request.state.actor = found[0].id
     if found[1].scope != "worker":
         raise Forbidden("This token is not a trainer's.", code="token_scope")

@@ -16,6 +16,7 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pair_queries
 from app.domain.projects import access
+from app.domain.projects.tables import Project
 from app.domain.reviews import actions, adjudication, independent, queries
 from app.domain.reviews.tables import GoldAnswer, Lease, Review
 
@@ -49,10 +50,14 @@ def lease_json(lease: Lease) -> dict[str, Any]:
 @router.post("/projects/{slug}/reviews/next", dependencies=[asks(Permission.REVIEW_PAIR)])
 def take_next(slug: str, session: Db, user: Me) -> Any:
     """204 when nothing waits."""
-    project = access.visible_project(session, user, slug)
+    served = _serve(session, user, access.visible_project(session, user, slug))
+    return Response(status_code=204) if served is None else served
+
+
+def _serve(session: Session, user: User, project: Project) -> dict[str, Any] | None:
     lease = actions.take_next(session, user, project)
     if lease is None:
-        return Response(status_code=204)
+        return None
     pair = pair_queries.by_id(session, lease.pair_id)
     shown = pair_json(pair, pair_queries.submitted(session, pair))
     return {**lease_json(lease), "pair": {**shown, "state": queries.shown_state(session, user, pair)}}
@@ -82,18 +87,24 @@ def leases(project: InProject, session: Db, user: Me) -> dict[str, Any]:
 
 
 @router.post("/pairs/{pair_id}/reviews", status_code=201, dependencies=[asks(Permission.REVIEW_PAIR)])
-def decide(pair_id: str, body: Verdict, session: Db, user: Me, once: Once) -> Any:
-    """`gold` is null, or the right answer with its explanation where the pair was a gold one."""
+def decide(pair_id: str, body: Verdict, session: Db, user: Me, once: Once, next: bool = False) -> Any:
+    """`gold` is null, or the right answer with its explanation where the pair was a gold one.
+
+    `next=true` serves the next item in the same answer, as `next`: null when nothing waits. A request that is sent
+    again is served what is on the desk by then.
+    """
     pair = pair_queries.by_id(session, pair_id)
+    project = access.project_of(session, user, pair.project_id)
 
     def ask() -> None:
-        access.require(session, user, Permission.REVIEW_PAIR, access.project_of(session, user, pair.project_id))
+        access.require(session, user, Permission.REVIEW_PAIR, project)
 
     def judge() -> dict[str, Any]:
         review = actions.decide(session, user, pair, **body.model_dump())
         return {**review_json(review), "state": pair.state, "gold": _right_answer(session, review)}
 
-    return once(body, ask, judge)
+    answer = once(body, ask, judge)
+    return {**answer, "next": _serve(session, user, project)} if next else answer
 
 
 @router.post("/reviews/{review_id}/undo", dependencies=[asks(Permission.REVIEW_PAIR)])

@@ -40,7 +40,7 @@ def tables(connection: Connection) -> list[Table]:
 def write_tables(database: Database, folder: Path) -> dict[str, dict[str, Any]]:
     """{table: {rows, sha256}}, all as of one moment, while others go on writing."""
     options = {} if database.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-    with database.engine.connect().execution_options(read_only=True, **options) as connection:
+    with database.readers.connect().execution_options(**options) as connection:
         return {table.name: _write(connection, table, folder / f"{table.name}.jsonl") for table in tables(connection)}
 
 

@@ -56,6 +56,25 @@ def test_another_opinion_is_hidden_until_ones_own_is_in(cast: Cast, as_user: AsU
     assert bob.post(f"{API}/projects/clinic/reviews/next").status_code == 204
 
 
+def test_a_verdict_may_bring_the_next_item(cast: Cast, as_user: AsUser, choose: Any) -> None:
+    choose()
+    alice, bob = as_user(cast.alice), as_user(cast.bob)
+    pairs = [write(alice, number) for number in (1, 2)]
+    held = bob.post(f"{API}/projects/clinic/reviews/next").json()
+    once = {"Idempotency-Key": "the first verdict"}
+
+    def decide(item: Any, **asked: Any) -> Any:
+        body = {"lease": item["lease"], "decision": "accept"}
+        answer = bob.post(f"{API}/pairs/{item['pair']['id']}/reviews", json=body, params={"next": True}, **asked)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    first, again = decide(held, headers=once), decide(held, headers=once)
+    assert [first["pair_id"], first["state"], first["next"]["pair"]["id"]] == [pairs[0], "approved", pairs[1]]
+    assert [again["id"], again["next"]["lease"]] == [first["id"], first["next"]["lease"]]
+    assert decide(first["next"])["next"] is None
+
+
 def test_an_escalation_is_ruled_on(cast: Cast, as_user: AsUser, choose: Any) -> None:
     choose()
     alice, bob, carol = (as_user(one) for one in (cast.alice, cast.bob, cast.carol))

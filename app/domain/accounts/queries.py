@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session, lazyload
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.orm import Session
 
+from app.core import rows
 from app.core.database import columns, now
 from app.core.security import digest
 from app.domain.accounts.tables import ApiToken, Person, User
 
 NOTED = timedelta(minutes=1)
-TOKENS = columns(ApiToken)
+TOKENS, USERS = columns(ApiToken), columns(User)
 
 
 class Token(NamedTuple):
@@ -29,16 +30,12 @@ class Token(NamedTuple):
 
 
 # Asked with every request: made once, since making a statement takes longer than running it.
-BY_TOKEN = (
-    select(User, *(TOKENS[name] for name in Token._fields))
-    .options(lazyload(User.person))
-    .join(ApiToken.__table__, TOKENS.user_id == User.id)
-    .where(
-        TOKENS.digest == bindparam("digest"),
-        TOKENS.expires_at > bindparam("moment"),
-        TOKENS.revoked_at.is_(None),
-        User.active.is_(True),
-    )
+BY_TOKEN = select(*(TOKENS[name] for name in Token._fields), *USERS).where(
+    TOKENS.user_id == USERS.id,
+    TOKENS.digest == bindparam("digest"),
+    TOKENS.expires_at > bindparam("moment"),
+    TOKENS.revoked_at.is_(None),
+    USERS.active.is_(True),
 )
 
 
@@ -50,10 +47,13 @@ def user_by_email(session: Session, email: str) -> User | None:
     return session.scalar(select(User).join(Person).where(Person.email == email.strip().lower()))
 
 
-def user_by_token(session: Session, raw: str) -> tuple[User, Token] | None:
-    """The active user of a token that is neither expired nor revoked."""
-    row = session.execute(BY_TOKEN, {"digest": digest(raw), "moment": now()}).first()
-    return (row[0], Token(*row[1:])) if row else None
+def user_by_token(database: Session | Connection, raw: str) -> tuple[User, Token] | None:
+    """The active user of a token that is neither expired nor revoked; the user is of no session yet."""
+    row = database.execute(BY_TOKEN, {"digest": digest(raw), "moment": now()}).first()
+    if row is None:
+        return None
+    of_token = len(Token._fields)
+    return rows.restored(User, dict(zip(USERS.keys(), row[of_token:], strict=True))), Token(*row[:of_token])
 
 
 def names(session: Session, user_ids: Iterable[str]) -> dict[str, str]:

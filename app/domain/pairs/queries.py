@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from app.core import rows
 from app.core.errors import NotFound
 from app.core.paging import Page, page_of
 from app.domain.checks.catalogue import check_pair
@@ -26,19 +27,25 @@ WINDOW = 1_000
 
 
 def by_id(session: Session, pair_id: str) -> Pair:
-    pair = session.get(Pair, pair_id)
+    pair = rows.get(session, Pair, pair_id)
     if pair is None:
         raise NotFound()
     return pair
 
 
 def current(session: Session, pair: Pair) -> Revision:
-    return session.get_one(Revision, pair.current_revision_id)
+    return _revision(session, pair.current_revision_id)
 
 
 def submitted(session: Session, pair: Pair) -> Revision:
     """What a reviewer judges: the submitted revision, whatever was saved since."""
-    return session.get_one(Revision, pair.submitted_revision_id or pair.current_revision_id)
+    return _revision(session, pair.submitted_revision_id or pair.current_revision_id)
+
+
+def _revision(session: Session, revision_id: str) -> Revision:
+    if (found := rows.get(session, Revision, revision_id)) is None:
+        raise LookupError(f"no revision {revision_id}")
+    return found
 
 
 def last_number(session: Session, pair: Pair) -> int:
@@ -47,8 +54,8 @@ def last_number(session: Session, pair: Pair) -> int:
 
 def currents(session: Session, pairs: list[Pair]) -> dict[str, Revision]:
     """pair id -> its current revision, in one query."""
-    rows = session.scalars(select(Revision).where(Revision.id.in_([pair.current_revision_id for pair in pairs])))
-    return {revision.pair_id: revision for revision in rows}
+    found = session.scalars(select(Revision).where(Revision.id.in_([pair.current_revision_id for pair in pairs])))
+    return {revision.pair_id: revision for revision in found}
 
 
 def revisions(session: Session, pair: Pair) -> list[Revision]:
@@ -198,14 +205,14 @@ def counts_by_state(session: Session, project: Project, author: str | None = Non
 
 def tag_values(session: Session, project: Project) -> dict[str, list[tuple[str, int]]]:
     """tag -> its values with their counts, commonest first."""
-    rows = session.execute(
+    found = session.execute(
         select(PairTag.tag, PairTag.value, func.count())
         .where(PairTag.project_id == project.id)
         .group_by(PairTag.tag, PairTag.value)
         .order_by(PairTag.tag, func.count().desc(), PairTag.value)
     )
     values: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for tag, value, count in rows:
+    for tag, value, count in found:
         values[tag].append((value, count))
     return dict(values)
 

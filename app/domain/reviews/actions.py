@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from app.core import rows
 from app.core.database import now
 from app.core.errors import Conflict, Forbidden, NotFound
 from app.domain.accounts.permissions import Permission
@@ -39,14 +40,14 @@ __all__ = [
     "undo",
 ]
 LEASE_SECONDS = 300
+LEASE = timedelta(seconds=LEASE_SECONDS)
 
 
 def take_next(session: Session, user: User, project: Project) -> Lease | None:
     """The item on the user's desk, or the oldest that waits, leased in this transaction. None when none waits."""
     access.require(session, user, Permission.REVIEW_PAIR, project)
     if (mine := queries.lease_of(session, user, project)) is not None:
-        mine.expires_at = now() + timedelta(seconds=LEASE_SECONDS)
-        return mine
+        return _prolong(session, mine)
     pair = queries.next_gold(session, user, project) or _next_pair(session, user, project)
     if pair is None:
         return None
@@ -59,16 +60,14 @@ def take_next(session: Session, user: User, project: Project) -> Lease | None:
 def renew(session: Session, user: User, lease_id: str) -> Lease:
     """Raises NotFound for a stranger or an ended lease, Conflict when it is not the user's (any more)."""
     lease, _, _ = _open_lease(session, user, lease_id)
-    lease.expires_at = now() + timedelta(seconds=LEASE_SECONDS)
-    return lease
+    return _prolong(session, lease)
 
 
 def release(session: Session, user: User, lease_id: str) -> None:
     """Put the pair back into the queue."""
     lease, pair, project = _open_lease(session, user, lease_id)
     pair = pair_actions.lock(session, pair.id)
-    session.delete(lease)
-    session.flush()
+    rows.remove(session, lease)
     _derive(session, project, pair)
     audit.record(session, user.id, "lease.released", "pair", pair.id, project_id=project.id)
 
@@ -125,7 +124,7 @@ def decide(
     review = verdicts.write(
         session, user, project, pair, reviewed=reviewed, decision=decision, ratings=ratings, comment=comment
     )
-    session.delete(held)
+    rows.remove(session, held)
     _derive(session, project, pair)
     telling.decided(session, pair, review)
     audit.record(
@@ -215,11 +214,15 @@ def _clear_ended(session: Session, user: User, pair: Pair) -> None:
 
 
 def _lease(session: Session, user: User, pair: Pair) -> Lease:
-    lease = Lease(pair_id=pair.id, reviewer_id=user.id, expires_at=now() + timedelta(seconds=LEASE_SECONDS))
-    session.add(lease)
-    if not pair.is_gold:
-        pair.state = states.State.IN_REVIEW
-    session.flush()
+    lease = Lease(pair_id=pair.id, reviewer_id=user.id, expires_at=now() + LEASE)
+    rows.add(session, lease)
+    if not pair.is_gold and pair.state != states.State.IN_REVIEW:
+        rows.change(session, pair, state=states.State.IN_REVIEW)
+    return lease
+
+
+def _prolong(session: Session, lease: Lease) -> Lease:
+    rows.change(session, lease, expires_at=now() + LEASE)
     return lease
 
 
@@ -269,7 +272,7 @@ def _open_lease(session: Session, user: User, lease_id: str) -> tuple[Lease, Pai
 
 
 def _own_lease(session: Session, user: User, lease_id: str) -> Lease:
-    lease = session.get(Lease, lease_id, populate_existing=True)
+    lease = rows.get(session, Lease, lease_id, fresh=True)
     if lease is None or lease.reviewer_id != user.id or lease.expires_at < now():
         raise Conflict("Your lease on this pair has ended; take it again from the queue.", code="lease_lost")
     return lease

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from app.core import rows
 from app.core.errors import Conflict, Invalid
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
@@ -76,7 +77,7 @@ def answer(
     review = verdicts.write(
         session, user, project, pair, reviewed=read, decision=decision, ratings=ratings, comment=comment, kind=GOLD
     )
-    session.delete(held)
+    rows.remove(session, held)
     audit.record(
         session, user.id, "gold.answered", "pair", pair.id, project_id=project.id, decision=decision, review=review.id
     )

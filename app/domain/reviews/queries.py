@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
+from app.core import rows
 from app.core.database import columns, now
 from app.core.errors import NotFound
 from app.domain.accounts.permissions import Permission
@@ -153,7 +154,7 @@ def lease_of(session: Session, user: User, project: Project) -> Lease | None:
     mine = session.execute(ON_DESK, {"user": user.id, "moment": now()}).all()
     for lease_id, pair_id in mine:  # no join: a person holds few, and a planner may start at the pairs
         if session.scalar(select(Pair.project_id).where(Pair.id == pair_id)) == project.id:
-            return session.get(Lease, lease_id)
+            return rows.get(session, Lease, lease_id)
     return None
 
 

@@ -17,7 +17,7 @@ from app.core.database import Utc, now
 from app.domain.accounts.tables import User
 from app.domain.pairs.opinions import ACCEPTING, REFUSING
 from app.domain.pairs.states import State
-from app.domain.pairs.tables import Pair
+from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects.tables import Project
 from app.domain.reviews.tables import Lease, Review
 
@@ -114,8 +114,10 @@ def _wanted_of(asked: Asked) -> ColumnElement[bool]:
 
 
 def _next(found: Select[Any]) -> Select[Any]:
-    """The oldest of them that is not among the `passed`, locked; what another has locked is left out."""
+    """The oldest of them that is not among the `passed`, locked; what another has locked is left out. Beside it what is
+    to be judged, so that it need not be asked for."""
     oldest = found.where(Pair.id.not_in(bindparam("passed", expanding=True))).order_by(Pair.id).limit(1)
+    oldest = oldest.add_columns(Revision).join(Revision, Revision.id == Pair.submitted_revision_id)
     return oldest.with_for_update(of=Pair, skip_locked=True).execution_options(populate_existing=True)
 
 

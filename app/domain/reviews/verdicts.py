@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.core.database import new_id, now
+from app.core import rows
+from app.core.database import now
 from app.core.errors import Invalid
 from app.domain.accounts.tables import User
 from app.domain.guidelines import queries as guideline_queries
@@ -86,7 +87,6 @@ def write(
 ) -> Review:
     """`reviewed` is the revision that was read; the pair's submitted one is what came of it."""
     review = Review(
-        id=new_id(),
         pair_id=pair.id,
         revision_id=pair.submitted_revision_id or reviewed,
         reviewed_revision_id=reviewed,
@@ -97,7 +97,7 @@ def write(
         guideline_id=guideline_queries.current_id(session, project),
         kind=kind,
     )
-    session.add(review)
+    rows.add(session, review)
     return review
 
 
@@ -106,7 +106,7 @@ def derive(session: Session, project: Project, pair: Pair) -> None:
     session.flush()
     given = queries.verdicts(session, pair)
     rulings = [decision for kind, decision in given if kind == ADJUDICATION]
-    pair.state = states.derive(
+    state = states.derive(
         discarded=pair.discarded_at is not None,
         submitted=pair.submitted_revision_id is not None,
         leased=not given and queries.live_leases(session, pair) > 0,
@@ -114,4 +114,4 @@ def derive(session: Session, project: Project, pair: Pair) -> None:
         needed=pair.opinions or project.overlap,
         adjudication=rulings[-1] if rulings else None,
     )
-    pair.updated_at = now()
+    rows.change(session, pair, state=state, updated_at=now())
