@@ -33,7 +33,7 @@ FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 MAX_FIELDS = 2000
 """A pair has at most 200 messages, each a role and a text, with context and tags."""
 MAX_FIELD_BYTES = 4 * 1024 * 1024
-READ, ENDING = "read", "ending"
+READ, ENDING, PLACED = "read", "ending", "placed"
 WRITERS = 16
 """At once in one process; well below the 40 threads that requests share."""
 
@@ -89,11 +89,18 @@ async def arrived(request: Request) -> None:
 Arrived = Annotated[None, Depends(arrived)]
 
 
+def _placed(request: Request) -> AbstractAsyncContextManager[object]:
+    """A place among the writers, unless the request has one; a reader needs none."""
+    if request.method in READING or getattr(request.state, PLACED, False):
+        return nullcontext()
+    places: Places = request.app.state.places
+    return places.take()
+
+
 async def place(request: Request, _: Arrived) -> AsyncIterator[None]:
-    """A place among the writers until the answer is ready; a reader needs none."""
-    reads = request.method in READING
-    taken: AbstractAsyncContextManager[object] = nullcontext() if reads else request.app.state.places.take()
-    async with taken:
+    """A place from now on until the answer is ready, for who writes something before the transaction."""
+    async with _placed(request):
+        setattr(request.state, PLACED, True)
         yield
 
 
@@ -136,30 +143,32 @@ def finish(session: Session) -> None:
         ending()
 
 
-async def transaction(request: Request, _: Place) -> AsyncIterator[Session]:
-    """One request, one transaction; it ends before the answer leaves, so that the next request sees it.
+async def transaction(request: Request) -> AsyncIterator[Session]:
+    """One request, one place, one transaction; it ends before the answer leaves, so that the next request sees it.
 
     Opening costs no thread, since nothing begins before the first statement; ending does, whoever gave up waiting.
     """
-    database = request.app.state.database
-    opened = database.read() if request.method in READING else database.session()
-    session = request.state.session = opened.__enter__()
-    ending = session.info[ENDING] = Ending(session, opened)
-    if request.method not in READING:
-        session.info[READ] = []
-    try:
-        yield session
-    except BaseException as error:
-        if ending.done:
-            raise
-        with anyio.CancelScope(shield=True):
-            handled = await run_in_threadpool(ending.failed, error)
-        if not handled:
-            raise
-    else:
-        if not ending.done:
+    await arrived(request)
+    async with _placed(request):
+        database = request.app.state.database
+        opened = database.read() if request.method in READING else database.session()
+        session = request.state.session = opened.__enter__()
+        ending = session.info[ENDING] = Ending(session, opened)
+        if request.method not in READING:
+            session.info[READ] = []
+        try:
+            yield session
+        except BaseException as error:
+            if ending.done:
+                raise
             with anyio.CancelScope(shield=True):
-                await run_in_threadpool(ending)
+                handled = await run_in_threadpool(ending.failed, error)
+            if not handled:
+                raise
+        else:
+            if not ending.done:
+                with anyio.CancelScope(shield=True):
+                    await run_in_threadpool(ending)
 
 
 Transaction = Annotated[Session, Depends(transaction, scope="function")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import BackgroundTasks, Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from limits import RateLimitItem
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
@@ -45,14 +46,15 @@ def _note(request: Request, background: BackgroundTasks, token: accounts.Token) 
         background.add_task(note_use, request.app.state.database, used, token.id)
 
 
-def signed_in(request: Request, session: Db, background: BackgroundTasks) -> User:
+def signed_in(request: Request, session: Session, background: BackgroundTasks) -> None:
     """The user of an `api` token; without an Authorization header, of the browser's session.
 
     Who sends the header speaks by it alone: a cookie beside it is not looked at, valid or not.
     Raises Unauthorised, Forbidden.
     """
     if "authorization" in request.headers:
-        return _by_token(request, session, background)
+        _by_token(request, session, background)
+        return
     raw = request.cookies.get(cookie_name(request))
     found = signin.session_of(session, raw) if raw else None
     if found is None:
@@ -65,10 +67,9 @@ def signed_in(request: Request, session: Db, background: BackgroundTasks) -> Use
         raise Forbidden(
             "A session may write only from the application's own pages; scripts use a token.", code="cross_site"
         )
-    return user
 
 
-def _by_token(request: Request, session: Session, background: BackgroundTasks) -> User:
+def _by_token(request: Request, session: Session, background: BackgroundTasks) -> None:
     found = _caller(request, session)
     if found is None:
         raise Unauthorised("Send a valid token: Authorization: Bearer ….")
@@ -82,13 +83,15 @@ def _by_token(request: Request, session: Session, background: BackgroundTasks) -
         session.info[ONLY_PROJECT] = token.project_id
     _note(request, background, token)
     request.state.me = user
-    return user
 
 
 def _caller(request: Request, session: Session) -> tuple[User, accounts.Token] | None:
     """Who writes to SQLite is looked up in a reading of its own: a place among the writers is taken for writing."""
-    database = request.app.state.database
-    if request.method in READING or not database.is_sqlite:
+    database, glance = request.app.state.database, request.app.state.glance
+    if glance is not None:
+        with glance.look() as reading:
+            found = bearer(request, reading)
+    elif request.method in READING or not database.is_sqlite:
         found = bearer(request, session)
     else:
         with database.connect() as reading:
@@ -110,8 +113,12 @@ Me = Annotated[User, Depends(me)]
 def asks(permission: Permission) -> Any:
     """What a route asks the permission door. A route that ends without having asked is refused: it forgot somebody."""
 
-    async def door(session: Transaction, _: Annotated[User, Depends(signed_in)]) -> None:
+    async def door(request: Request, session: Transaction, background: BackgroundTasks) -> None:
         declare(session, permission)
+        if "authorization" in request.headers and request.app.state.glance is not None:
+            signed_in(request, session, background)
+        else:
+            await run_in_threadpool(signed_in, request, session, background)
 
     door.permission = permission  # type: ignore[attr-defined]
     return Depends(door)

@@ -289,7 +289,8 @@ def test_a_filter_that_is_not_offered_tells_nothing(cast: Cast, as_user: As, que
 
 
 FILTERS = {"state", "tag", "author", "q", "limit", "cursor", "subject", "actor", "action", "project", "since", "until",
-           "only", "value", "format", "split", "unread", "unresolved"}  # fmt: skip
+           "only", "value", "format", "split", "unread", "unresolved",
+           "next"}  # fmt: skip
 
 
 def test_the_interface_offers_these_filters_and_no_others(client: TestClient) -> None:
