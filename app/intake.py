@@ -143,6 +143,13 @@ def finish(session: Session) -> None:
         ending()
 
 
+def undo(session: Session, error: BaseException) -> None:
+    """There is no answer: what was written is undone at once, for the same reason."""
+    ending: Ending | None = session.info.get(ENDING)
+    if ending is not None and not ending.done:
+        ending.failed(error)
+
+
 async def transaction(request: Request) -> AsyncIterator[Session]:
     """One request, one place, one transaction; it ends before the answer leaves, so that the next request sees it.
 

@@ -3,8 +3,9 @@
     python -m benchmarks.desks [--pairs 100000] [--seconds 20] [--clients 16] [--database-url URL] [--peer] [--json OUT]
 
 Real web and jobs processes on loopback; SQLite unless a URL is given; every write is on disk before its answer.
-Reviewers take the next pair and decide it as fast as they are served. Lists are asked with every kind of filter; checks
-with texts that are new and with near copies. The clients are processes of their own, so that none waits for another.
+Reviewers take the next pair and decide it as fast as they are served, by two requests a pair and then by one. Lists
+are asked with every kind of filter; checks with texts that are new and with near copies. The clients are processes of
+their own, so that none waits for another.
 --peer installs Label Studio and measures its labelling first, with as many clients for as long; times_the_peer is our
 reviews a second over those of its fastest server.
 """
@@ -18,6 +19,7 @@ import random
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,24 @@ def review(url: str, token: str, seconds: float) -> Reviews:
     return decided, took, statuses
 
 
+def review_on(url: str, token: str, seconds: float) -> Reviews:
+    """The same with one request a pair: each verdict brings the next item."""
+    client, decided, took, statuses = Client(f"{url}/api/v1", token), [], [], Counter[int]()
+    end = time.monotonic() + seconds
+    status, item, _ = client.ask("POST", "/projects/soak/reviews/next")
+    statuses[status] += 1
+    while item and time.monotonic() < end:
+        pair, verdict = item["pair"]["id"], {"lease": item["lease"], "decision": "accept", "ratings": {"accuracy": 5}}
+        status, answer, milliseconds = client.ask("POST", f"/pairs/{pair}/reviews?next=true", verdict)
+        statuses[status] += 1
+        if status != 201:
+            break
+        decided.append(pair)
+        took.append(milliseconds)
+        item = answer["next"]
+    return decided, took, statuses
+
+
 def cpu_seconds(pid: int) -> float:
     """Processor time that a process and its children have used."""
     stats = [Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split() for one in with_children(pid)]
@@ -100,9 +120,15 @@ def hire(stack: Stack, count: int) -> list[str]:
 
 
 def reviewing(stack: Stack, clients: int, seconds: float) -> dict[str, Any]:
-    tokens, web = hire(stack, clients), stack.processes["web"].pid
+    """Two requests a pair, as most clients do it, then one."""
+    tokens = hire(stack, clients)
+    return _timed(stack, review, tokens, seconds) | {"next_with_verdict": _timed(stack, review_on, tokens, seconds)}
+
+
+def _timed(stack: Stack, work: Callable[..., Reviews], tokens: list[str], seconds: float) -> dict[str, Any]:
+    web = stack.processes["web"].pid
     busy = cpu_seconds(web)
-    found = review_together(review, [(stack.url, token, seconds) for token in tokens])
+    found = review_together(work, [(stack.url, token, seconds) for token in tokens])
     busy = cpu_seconds(web) - busy
     return {**found, "server_cpu_milliseconds_per_review": round(1000 * busy / found["reviews"], 2)}
 

@@ -14,16 +14,22 @@ from sqlalchemy.orm import Session
 
 from app.core import strict_json
 from app.core.errors import Invalid
-from app.intake import finish
+from app.intake import finish, undo
 
 
 def finishing(handler: Callable[..., Any]) -> Callable[..., Any]:
     """The handler, and then the end of its transaction, in one thread; a coroutine, so that no other one is needed."""
 
     def work(given: dict[str, Any]) -> Any:
-        answer = handler(**given)
-        if isinstance(session := given.get("session"), Session):
-            finish(session)
+        session = given.get("session")
+        if not isinstance(session, Session):
+            return handler(**given)
+        try:
+            answer = handler(**given)
+        except BaseException as error:
+            undo(session, error)
+            raise
+        finish(session)
         return answer
 
     @wraps(handler)

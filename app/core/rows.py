@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Table, bindparam, delete, insert, inspect, select, update
-from sqlalchemy.orm import Session, make_transient_to_detached
+from sqlalchemy.orm import Session, class_mapper, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.util import identity_key
 
@@ -46,7 +46,8 @@ def add(session: Session, row: Base) -> None:
 def restored(kind: type[Row], values: Mapping[str, Any]) -> Row:
     """The object of a row that was read plainly: all its columns by name. Of no session yet; what hangs on it comes
     when it is asked for."""
-    row = kind(**values)
+    row = class_mapper(kind).class_manager.new_instance()
+    row.__dict__.update(values)
     make_transient_to_detached(row)
     return row
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, select
+from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core import rows
@@ -45,7 +45,7 @@ VERDICTS = (
         REVIEWS.pair_id == bindparam("pair"),
         REVIEWS.revision_id == bindparam("revision"),
         REVIEWS.undone_at.is_(None),
-        REVIEWS.kind.in_(selection.DECIDING),
+        or_(*(REVIEWS.kind == kind for kind in selection.DECIDING)),
     )
     .order_by(REVIEWS.id)
 )
