@@ -10,12 +10,13 @@ from limits import RateLimitItem
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
-from app.core.errors import Forbidden, Unauthorised
+from app.core.errors import Forbidden, Invalid, Unauthorised
 from app.core.storage import Storage
 from app.domain.accounts import queries as accounts
 from app.domain.accounts.actions import note_use, used
 from app.domain.accounts.permissions import ONLY_PROJECT, Permission, declare
 from app.domain.accounts.tables import User
+from app.domain.pairs import messages
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.signin import queries as signin
@@ -164,3 +165,13 @@ def storage(request: Request) -> Storage:
 
 Files = Annotated[Storage, Depends(storage)]
 Limit = Annotated[int, Query(ge=1, le=500)]
+Tags = Annotated[list[str] | None, Query()]
+
+
+def tag_of(given: list[str] | None) -> tuple[str, str] | None:
+    """(name, value) of the one tag that may be asked for. Raises Invalid."""
+    if not given:
+        return None
+    if len(given) > 1:
+        raise Invalid("Narrow by one tag: send tag once, as name:value.", field="tag")
+    return messages.tag_of(given[0])

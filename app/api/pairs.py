@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header
 from pydantic import Field
 
-from app.api.deps import Body, Db, InProject, Limit, Me, asks
+from app.api.deps import Body, Db, InProject, Limit, Me, Tags, asks
 from app.api.once import Once
 from app.api.strict import StrictRoute
 from app.core.errors import Invalid
@@ -120,7 +120,7 @@ def list_pairs(
     session: Db,
     user: Me,
     state: str | None = None,
-    tag: Annotated[list[str] | None, Query()] = None,
+    tag: Tags = None,
     author: str | None = None,
     q: str | None = None,
     unresolved: bool = False,
@@ -132,7 +132,7 @@ def list_pairs(
         session,
         project,
         state=state,
-        tags=_tags(tag or []),
+        tags=dict(map(messages.tag_of, tag or [])),
         author=author,
         q=q,
         limit=limit,
@@ -190,10 +190,3 @@ def discard(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
 def bring_back(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
     pair = review_actions.bring_back(session, user, queries.by_id(session, pair_id))
     return pair_json(pair, queries.current(session, pair))
-
-
-def _tags(filters: list[str]) -> dict[str, str]:
-    pairs = [item.partition(":") for item in filters]
-    if any(not separator for _, separator, _ in pairs):
-        raise Invalid("Write a tag filter as name:value.", field="tag")
-    return {name: value for name, _, value in pairs}

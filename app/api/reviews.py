@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from app.api.deps import Body, Db, InProject, Me, asks
+from app.api.deps import Body, Db, InProject, Me, Tags, asks, tag_of
 from app.api.once import Once
 from app.api.pairs import pair_json, review_json
 from app.api.strict import StrictRoute
@@ -48,14 +48,15 @@ def lease_json(lease: Lease) -> dict[str, Any]:
 
 
 @router.post("/projects/{slug}/reviews/next", dependencies=[asks(Permission.REVIEW_PAIR)])
-def take_next(slug: str, session: Db, user: Me) -> Any:
-    """204 when nothing waits."""
-    served = _serve(session, user, access.visible_project(session, user, slug))
+def take_next(slug: str, session: Db, user: Me, tag: Tags = None) -> Any:
+    """204 when nothing waits. `tag` (name:value): only a pair that has it; what you hold comes first all the same."""
+    only = tag_of(tag)
+    served = _serve(session, user, access.visible_project(session, user, slug), only)
     return Response(status_code=204) if served is None else served
 
 
-def _serve(session: Session, user: User, project: Project) -> dict[str, Any] | None:
-    lease = actions.take_next(session, user, project)
+def _serve(session: Session, user: User, project: Project, only: tuple[str, str] | None) -> dict[str, Any] | None:
+    lease = actions.take_next(session, user, project, only)
     if lease is None:
         return None
     pair = pair_queries.by_id(session, lease.pair_id)
@@ -87,12 +88,13 @@ def leases(project: InProject, session: Db, user: Me) -> dict[str, Any]:
 
 
 @router.post("/pairs/{pair_id}/reviews", status_code=201, dependencies=[asks(Permission.REVIEW_PAIR)])
-def decide(pair_id: str, body: Verdict, session: Db, user: Me, once: Once, next: bool = False) -> Any:
+def decide(pair_id: str, body: Verdict, session: Db, user: Me, once: Once, next: bool = False, tag: Tags = None) -> Any:
     """`gold` is null, or the right answer with its explanation where the pair was a gold one.
 
-    `next=true` serves the next item in the same answer, as `next`: null when nothing waits. A request that is sent
-    again is served what is on the desk by then.
+    `next=true` serves the next item in the same answer, as `next`: null when nothing waits; with `tag` (name:value) the
+    next that has it. A request that is sent again is served what is on the desk by then.
     """
+    only = tag_of(tag)
     pair = pair_queries.by_id(session, pair_id)
     project = access.project_of(session, user, pair.project_id)
 
@@ -104,7 +106,7 @@ def decide(pair_id: str, body: Verdict, session: Db, user: Me, once: Once, next:
         return {**review_json(review), "state": pair.state, "gold": _right_answer(session, review)}
 
     answer = once(body, ask, judge)
-    return {**answer, "next": _serve(session, user, project)} if next else answer
+    return {**answer, "next": _serve(session, user, project, only)} if next else answer
 
 
 @router.post("/reviews/{review_id}/undo", dependencies=[asks(Permission.REVIEW_PAIR)])

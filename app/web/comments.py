@@ -17,6 +17,7 @@ from app.domain.projects.tables import Project
 from app.domain.reviews import anchors, comments, threads
 from app.domain.reviews.anchors import Place
 from app.web.deps import Db, Me, Posted, asks, go, in_project, number, text
+from app.web.narrowing import Tag, address, tag_of
 from app.web.render import page
 from app.web.writing import open_pair
 
@@ -26,9 +27,17 @@ NOTHING = dict.fromkeys(("field", "quote", "text", "parent"), "")
 
 
 def on_page(
-    session: Session, user: User, project: Project, pair: Pair, revision: Revision, *, back: str = ""
+    session: Session,
+    user: User,
+    project: Project,
+    pair: Pair,
+    revision: Revision,
+    *,
+    back: str = "",
+    only: Tag = None,
 ) -> dict[str, Any]:
-    """What `reviews/_comments.html` needs. `back` is "review" on the reviewing desk."""
+    """What `reviews/_comments.html` needs. `back` is "review" on the reviewing desk, `only` what its queue is narrowed
+    to."""
     found = threads.threads(session, user, project, pair, revision)
     people = {one.author_id for thread in found for one in (thread.head, *thread.replies)}
     return {
@@ -40,6 +49,7 @@ def on_page(
         "field_name": lambda field: anchors.name(field, revision.messages),
         "may_settle": threads.may_settle(session, user, project, pair),
         "comment_back": back,
+        "comment_only": only,
         "comment_error": None,
         "comment_given": dict(NOTHING),
     }
@@ -101,12 +111,13 @@ def _shown(
 ) -> Response:
     """The fragment for a script; for a plain form the page that it stood on, or the fragment as a page of its own."""
     back = DESK if text(form, "back") == DESK else ""
-    address = f"/pairs/{pair.id}/review" if back else f"/pairs/{pair.id}"
+    only = tag_of(text(form, "tag")) if back else None
+    here = address(f"/pairs/{pair.id}/review", only) if back else f"/pairs/{pair.id}"
     scripted = "HX-Request" in request.headers
     if error is None and not scripted:
-        return go(request, f"{address}#comments")
+        return go(request, f"{here}#comments")
     revision = pairs.submitted(session, pair) if back else pairs.current(session, pair)
-    context = on_page(session, user, project, pair, revision, back=back)
+    context = on_page(session, user, project, pair, revision, back=back, only=only)
     if error is not None:
         context["comment_error"] = error
         context["comment_given"] = {name: text(form, name) for name in NOTHING}

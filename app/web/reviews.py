@@ -13,14 +13,16 @@ from app.domain.accounts import queries as accounts
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.guidelines import queries as guidelines
+from app.domain.pairs import messages
 from app.domain.pairs import queries as pairs
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.reviews import actions, precedents, queries
 from app.domain.reviews.tables import GoldAnswer
-from app.web import comments, contents
+from app.web import comments, contents, narrowing
 from app.web.deps import Db, Me, Posted, asks, go, in_project, text
+from app.web.narrowing import Tag, address, queue_of, tag_of
 from app.web.render import page, words
 from app.web.writing import open_pair
 
@@ -29,33 +31,36 @@ UNTOUCHED: dict[str, Any] = {"ratings": {}, "comment": "", "messages": None}
 
 
 @router.get("/projects/{slug}/review", dependencies=[asks(Permission.REVIEW_PAIR)])
-def queue(request: Request, session: Db, user: Me, slug: str) -> Response:
+def queue(request: Request, session: Db, user: Me, slug: str, tag: str = "") -> Response:
+    """`tag` is name:value: the queue is narrowed to it, here and wherever one goes from here."""
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.REVIEW_PAIR, project)
+    mine = queries.lease_of(session, user, project)
     return page(
         request,
         "reviews/queue.html",
         **in_project(session, user, project, "/review"),
         **queue_tabs(session, user, project),
         **last_verdict(session, user, project),
-        mine=queries.lease_of(session, user, project),
+        **narrowing.on_page(session, user, project, tag_of(tag), mine),
+        mine=mine,
     )
 
 
 @router.post("/projects/{slug}/review/next", dependencies=[asks(Permission.REVIEW_PAIR)])
 def take(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    return _next(request, session, user, project)
+    return _next(request, session, user, project, tag_of(text(form, "tag")))
 
 
 @router.get("/pairs/{pair_id}/review", dependencies=[asks(Permission.REVIEW_PAIR)])
-def desk(request: Request, session: Db, user: Me, pair_id: str) -> Response:
+def desk(request: Request, session: Db, user: Me, pair_id: str, tag: str = "") -> Response:
     pair, project = open_pair(session, user, pair_id)
     access.require(session, user, Permission.REVIEW_PAIR, project)
     lease = queries.lease_on(session, user, pair)
     if lease is None:
         raise Conflict("You do not hold this item (any more). Take the next one from the queue.")
-    return _desk(request, session, user, project, pair, lease.id)
+    return _desk(request, session, user, project, pair, lease.id, tag_of(tag))
 
 
 @router.post("/pairs/{pair_id}/review", dependencies=[asks(Permission.REVIEW_PAIR)])
@@ -63,7 +68,7 @@ def decide(request: Request, session: Db, user: Me, form: Posted, pair_id: str) 
     """Record the decision and serve the next item at once. What is refused comes back with everything typed."""
     pair, project = open_pair(session, user, pair_id)
     given = verdict_of(form, project)
-    decision = text(form, "decision")
+    decision, only = text(form, "decision"), tag_of(text(form, "tag"))
     try:
         actions.decide(
             session,
@@ -77,9 +82,9 @@ def decide(request: Request, session: Db, user: Me, form: Posted, pair_id: str) 
     except AppError as error:
         if error.status not in (409, 422):
             raise
-        return _desk(request, session, user, project, pair, text(form, "lease"), given=given, error=error)
+        return _desk(request, session, user, project, pair, text(form, "lease"), only, given=given, error=error)
     session.flush()
-    return _next(request, session, user, project, flash=f"{words(decision)}: recorded.")
+    return _next(request, session, user, project, only, flash=f"{words(decision)}: recorded.")
 
 
 @router.post("/leases/{lease_id}/renew", dependencies=[asks(Permission.REVIEW_PAIR)])
@@ -118,14 +123,16 @@ def take_over(request: Request, session: Db, user: Me, form: Posted, lease_id: s
 
 @router.post("/projects/{slug}/review/undo", dependencies=[asks(Permission.REVIEW_PAIR)])
 def undo(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
-    """Undo one's last decision in this project."""
+    """Undo one's last decision in this project. Who works through one tag stays in its queue."""
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.REVIEW_PAIR, project)
+    only = tag_of(text(form, "tag"))
     last = queries.latest_by(session, user, project)
     if last is None or last.id != text(form, "review"):
         raise NotFound("There is no later decision of yours to undo.")
     actions.undo(session, user, last)
-    return go(request, f"/pairs/{last.pair_id}", "Undone: the pair waits for a decision again.")
+    back = queue_of(project, only) if only else f"/pairs/{last.pair_id}"
+    return go(request, back, "Undone: the pair waits for a decision again.")
 
 
 def queue_tabs(session: Session, user: User, project: Project) -> dict[str, Any]:
@@ -163,6 +170,7 @@ def _desk(
     project: Project,
     pair: Pair,
     lease: str,
+    only: Tag,
     *,
     given: dict[str, Any] = UNTOUCHED,
     error: AppError | None = None,
@@ -180,7 +188,10 @@ def _desk(
         error=error,
         guideline=guidelines.current(session, project),
         **last_verdict(session, user, project),
-        **comments.on_page(session, user, project, pair, revision, back=comments.DESK),
+        **comments.on_page(session, user, project, pair, revision, back=comments.DESK, only=only),
+        only=only,
+        other=only is not None and not messages.has_tag(revision.tags, only),
+        queue=queue_of(project, only),
         waiting=queries.queue_length(session, project, user),
         notes=[one for one in earlier if one.comment],
         previous=_previous(session, pair, revision, {one.revision_id for one in earlier}),
@@ -189,11 +200,14 @@ def _desk(
     )
 
 
-def _next(request: Request, session: Session, user: User, project: Project, flash: str | None = None) -> Response:
-    lease = actions.take_next(session, user, project)
+def _next(
+    request: Request, session: Session, user: User, project: Project, only: Tag, flash: str | None = None
+) -> Response:
+    lease = actions.take_next(session, user, project, only)
     if lease is None:
-        return go(request, f"/projects/{project.slug}/review", flash or "Nothing waits for you now.")
-    return go(request, f"/pairs/{lease.pair_id}/review", flash)
+        nothing = "Nothing with this tag waits for you now." if only else "Nothing waits for you now."
+        return go(request, queue_of(project, only), flash or nothing)
+    return go(request, address(f"/pairs/{lease.pair_id}/review", only), flash)
 
 
 def _previous(session: Session, pair: Pair, revision: Any, judged: set[str]) -> Any:

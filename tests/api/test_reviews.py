@@ -28,8 +28,8 @@ def choose(database: Database, cast: Cast) -> Callable[..., None]:
     return make
 
 
-def write(alice: TestClient, number: int = 1) -> str:
-    body = {name: value for name, value in content(number).as_dict().items()}
+def write(alice: TestClient, number: int = 1, **tags: str) -> str:
+    body = {name: value for name, value in content(number, **tags).as_dict().items()}
     pair = alice.post(f"{API}/projects/clinic/pairs", json=body).json()["id"]
     assert alice.post(f"{API}/pairs/{pair}/submit").status_code == 200
     return str(pair)
@@ -158,3 +158,42 @@ def test_approvals_of_an_older_rule_go_back_on_request(cast: Cast, as_user: AsUs
     assert carol.post(again, json={"pairs": [pair]}).json() == {"sent": 1}
     assert carol.post(again, json={"pairs": [pair]}).status_code == 409
     assert judge(bob)["state"] == "approved"
+
+
+def test_the_queue_is_narrowed_to_one_tag(cast: Cast, as_user: AsUser, choose: Any) -> None:
+    choose()
+    alice, bob = as_user(cast.alice), as_user(cast.bob)
+    skin, *hearts = (
+        write(alice, number, domain=domain) for number, domain in enumerate(["dermatology", "Cardiology", "cardiology"])
+    )
+    path, heart = f"{API}/projects/clinic/reviews/next", {"tag": "domain:cardiology"}
+    assert bob.post(path, params={"tag": "domain:oncology"}).status_code == 204
+    item = bob.post(path, params=heart).json()
+    served = [item["pair"]["id"]]
+    while item:
+        body = {"lease": item["lease"], "decision": "accept"}
+        answer = bob.post(f"{API}/pairs/{item['pair']['id']}/reviews", json=body, params={"next": True, **heart})
+        assert answer.status_code == 201, answer.text
+        if item := answer.json()["next"]:
+            served.append(item["pair"]["id"])
+    assert served == hearts
+    assert bob.post(path, params=heart).status_code == 204
+    assert bob.post(path).json()["pair"]["id"] == skin
+    assert bob.post(path, params=heart).json()["pair"]["id"] == skin, "what is on the desk comes first"
+
+
+@pytest.mark.parametrize("tag", [["cardiology"], ["domain:"], [":x"], [""], ["domain:a", "domain:b"]])
+def test_a_tag_that_cannot_be_read_is_refused_and_says_how_to_write_it(
+    cast: Cast, as_user: AsUser, choose: Any, tag: list[str]
+) -> None:
+    choose()
+    pair = write(as_user(cast.alice))
+    bob = as_user(cast.bob)
+    held = bob.post(f"{API}/projects/clinic/reviews/next").json()
+    body = {"lease": held["lease"], "decision": "accept"}
+    for path, json in ((f"/pairs/{pair}/reviews", body), ("/projects/clinic/reviews/next", None)):
+        refused = bob.post(f"{API}{path}", json=json, params={"tag": tag, "next": True})
+        assert refused.status_code == 422 and "name:value" in refused.text
+    assert bob.get(f"{API}/pairs/{pair}").json()["reviews"] == [], "nothing was recorded"
+    listed = bob.get(f"{API}/projects/clinic/pairs", params={"tag": tag})
+    assert listed.status_code == (200 if len(tag) > 1 else 422)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.core.database import Database, new_id, now
 from app.domain.accounts.tables import User
-from app.domain.pairs.tables import Pair, Revision
+from app.domain.pairs.tables import Pair, PairTag, Revision
 from app.domain.projects.tables import Project
 from app.domain.reviews import actions
 from app.domain.reviews.tables import Lease, Review
@@ -26,9 +26,10 @@ pytestmark = [pytest.mark.assurance, pytest.mark.slow]
 REVIEWERS, PAIRS, TWICE = 16, 2_000, 250
 
 
-def fill(session: Session, project: Project, authors: list[str]) -> None:
-    """Pairs as an import leaves them: plain rows, every eighth in need of two opinions, some of them reviewers' own."""
-    pairs, revisions = [], []
+def fill(session: Session, project: Project, authors: list[str], tagged: Sequence[int] = ()) -> None:
+    """Pairs as an import leaves them: plain rows, every eighth in need of two opinions, some of them reviewers' own;
+    those with the numbers `tagged` are of one domain."""
+    pairs, revisions, tags = [], [], []
     for number in range(PAIRS):
         pair, revision = new_id(), f"{number:064d}"
         text = f"Which desk answers question {number}?"
@@ -51,8 +52,12 @@ def fill(session: Session, project: Project, authors: list[str]) -> None:
             {"id": revision, "pair_id": pair, "number": 1, "author_id": authors[number % len(authors)], **common}
             | {"messages": turns, "prompt": text, "completion": "reception", **empty}
         )
+        if number in tagged:
+            tags.append({"pair_id": pair, "tag": "domain", "value": "cardiology", "project_id": project.id})
     session.execute(insert(Pair), pairs)
     session.execute(insert(Revision), revisions)
+    if tags:
+        session.execute(insert(PairTag), tags)
 
 
 class Reviewer:
@@ -130,20 +135,23 @@ def test_a_queue_is_emptied_by_sixteen_at_once(
     tally("pairs taken by sixteen reviewers at once", sum(served.values()))
 
 
-def test_sixteen_at_once_get_sixteen_different_items(database: Database, cast: Cast) -> None:
-    """All take before anyone decides: no pair lies on two desks, however the transactions fall."""
+@pytest.mark.parametrize(
+    "tagged", [None, range(0, PAIRS, 8), range(PAIRS - 2 * REVIEWERS, PAIRS)], ids=["all", "by tag", "by a late tag"]
+)
+def test_sixteen_at_once_get_sixteen_different_items(database: Database, cast: Cast, tagged: range | None) -> None:
+    """All take before anyone decides: no pair lies on two desks, however the transactions fall. So, too, where all of
+    them ask for one tag, had by pairs all over the queue or only by the last."""
     with database.session() as session:
         users = [user.id for user in editors(session, cast, REVIEWERS)]
-        fill(session, session.get_one(Project, cast.project.id), [cast.alice.id])
+        fill(session, session.get_one(Project, cast.project.id), [cast.alice.id], tagged or ())
         session.execute(update(Pair).values(opinions=1))
     ready, held, lock = threading.Barrier(REVIEWERS), [], threading.Lock()
 
     def take(user_id: str) -> None:
         ready.wait(30)
         with database.session() as session:
-            lease = actions.take_next(
-                session, session.get_one(User, user_id), session.get_one(Project, cast.project.id)
-            )
+            user, project = session.get_one(User, user_id), session.get_one(Project, cast.project.id)
+            lease = actions.take_next(session, user, project, ("domain", "cardiology") if tagged else None)
         with lock:
             held.append(lease.pair_id if lease else None)
 
@@ -153,3 +161,6 @@ def test_sixteen_at_once_get_sixteen_different_items(database: Database, cast: C
     for thread in threads:
         thread.join(60)
     assert len(held) == len(set(held)) == REVIEWERS and None not in held
+    with database.read() as session:
+        having = set(session.scalars(select(PairTag.pair_id)))
+    assert not tagged or set(held) <= having

@@ -53,6 +53,7 @@ FORMS: dict[str, list[tuple[str, str, list[tuple[str, str]]]]] = {
     ],
     "editor": [
         ("/pairs/{leased}/review", "Not recorded", [("lease", "{lease}"), ("decision", "return")]),
+        ("/pairs/{leased}/review", "This item is not of", [("decision", "return"), ("tag", "category:fever")]),
         ("/pairs/{leased}/review", "Not recorded", [("lease", "lost"), ("decision", "accept")]),
     ],
     "expert": [

@@ -172,6 +172,27 @@ def test_every_key_of_the_reviewing_desk(site: Site, ward: str, hands: Callable[
     decide(site, ward, edith)
 
 
+def test_the_queue_is_narrowed_to_one_tag_by_keyboard(site: Site, ward: str, hands: Callable[[str], Keyboard]) -> None:
+    """The letters that choose a value press no button."""
+    waiting(site, ward, 2)
+    edith = hands("editor")
+    edith.open(f"/projects/{ward}/review")
+    edith.skip()
+    edith.tab_to("#f-tag")
+    edith.type("en")
+    assert edith.page.locator("#f-tag").input_value() == "language:en"
+    edith.turn("Control+Enter")
+    assert edith.page.url.endswith("/review?tag=language%3Aen")
+    edith.turn("a")
+    assert edith.page.url.endswith("/review?tag=language%3Aen") and decisions(site, ward) == ["accept"]
+    edith.turn("u")
+    expect(edith.page.get_by_text("Undone: the pair waits for a decision again.")).to_be_visible()
+    assert edith.page.url.endswith(f"/projects/{ward}/review?tag=language%3Aen")
+    edith.turn("n")
+    edith.turn("g")
+    assert edith.page.url.endswith(f"/projects/{ward}/review?tag=language%3Aen")
+
+
 def decide(site: Site, slug: str, edith: Keyboard) -> None:
     """Each decision by its letter, undo and give back, on nine items."""
     edith.turn("a")

@@ -149,6 +149,20 @@ def _tags(value: Any) -> dict[str, str]:
     return dict(sorted(tags.items()))
 
 
+def tag_of(given: str) -> tuple[str, str]:
+    """(name, value) of a filter by one tag. Raises Invalid."""
+    name, _, value = given.partition(":")
+    if not name.strip() or not value.strip():
+        raise Invalid("Write a tag filter as name:value.", field="tag")
+    return name, value
+
+
+def has_tag(tags: dict[str, str], wanted: tuple[str, str]) -> bool:
+    """Whether a tag with this value is among them, however either is capitalised or composed."""
+    name, value = folded(wanted[0]), folded(wanted[1])
+    return any(folded(one) == name and folded(held) == value for one, held in tags.items())
+
+
 def digest(content: Content, **identity: Any) -> str:
     """SHA-256 of the canonical JSON of the content and what identifies the revision."""
     body = json.dumps({**content.as_dict(), **identity}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

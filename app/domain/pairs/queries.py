@@ -24,6 +24,8 @@ from app.domain.rounds.tables import Round
 
 WINDOW = 1_000
 """Newest pairs that a list looks through one by one before it asks the index."""
+MOST_CHOICES = 100
+"""A tag of more values is none that a person picks from a list."""
 
 
 def by_id(session: Session, pair_id: str) -> Pair:
@@ -169,12 +171,25 @@ def spellings(session: Session, project: Project, tag: str, values: Sequence[str
     ]
 
 
-def _distinct(session: Session, key: InstrumentedAttribute[str], *where: ColumnElement[bool]) -> list[str]:
+def choices(session: Session, project: Project) -> dict[str, list[str]]:
+    """tag -> its values by name, one spelling of each, to pick one from. A tag of very many values is left out."""
+    found: dict[str, dict[str, str]] = {}
+    names: dict[str, str] = {}
+    for name in _distinct(session, PairTag.tag, PairTag.project_id == project.id):
+        of_tag = (PairTag.project_id == project.id, PairTag.tag == name)
+        values = _distinct(session, PairTag.value, *of_tag, most=MOST_CHOICES + 1)
+        found.setdefault(names.setdefault(folded(name), name), {}).update({folded(one): one for one in values})
+    return {name: sorted(some.values(), key=folded) for name, some in found.items() if len(some) <= MOST_CHOICES}
+
+
+def _distinct(
+    session: Session, key: InstrumentedAttribute[str], *where: ColumnElement[bool], most: int | None = None
+) -> list[str]:
     """The distinct values of an index's next column, by jumping from one to the next: few, however many the rows."""
     steps = select(func.min(key).label("value")).where(*where).cte("steps", recursive=True)
     following = select(func.min(key)).where(*where, key > steps.c.value).scalar_subquery()
     steps = steps.union_all(select(following).where(steps.c.value.is_not(None)))
-    return list(session.scalars(select(steps.c.value).where(steps.c.value.is_not(None))))
+    return list(session.scalars(select(steps.c.value).where(steps.c.value.is_not(None)).limit(most)))
 
 
 def _tagged(held: Sequence[tuple[str, str]]) -> ColumnElement[bool]:

@@ -43,12 +43,15 @@ LEASE_SECONDS = 300
 LEASE = timedelta(seconds=LEASE_SECONDS)
 
 
-def take_next(session: Session, user: User, project: Project) -> Lease | None:
-    """The item on the user's desk, or the oldest that waits, leased in this transaction. None when none waits."""
+def take_next(session: Session, user: User, project: Project, tag: tuple[str, str] | None = None) -> Lease | None:
+    """The item on the user's desk, or the oldest that waits, leased in this transaction. None when none waits.
+
+    With a `tag` (name, value) the oldest that has it; what is on the desk comes first all the same.
+    """
     access.require(session, user, Permission.REVIEW_PAIR, project)
     if (mine := queries.lease_of(session, user, project)) is not None:
         return _prolong(session, mine)
-    pair = queries.next_gold(session, user, project) or _next_pair(session, user, project)
+    pair = queries.next_gold(session, user, project, tag) or _next_pair(session, user, project, tag)
     if pair is None:
         return None
     _clear_ended(session, user, pair)
@@ -184,19 +187,25 @@ def remove_member(session: Session, user: User, project: Project, member_id: str
         audit.record(session, user.id, "lease.released", "pair", pair.id, project_id=project.id, former=member_id)
 
 
-def _next_pair(session: Session, user: User, project: Project) -> Pair | None:
+def _next_pair(session: Session, user: User, project: Project, tag: tuple[str, str] | None) -> Pair | None:
     """The oldest pair that wants an opinion, locked. One that another has locked is passed over, never waited for:
     a decision before it in this transaction holds the lock of the audit log, and the other may be waiting for that."""
     passed: list[str] = []
-    while (pair := _lock_one(session, user, project, passed)) is not None:
+    spelt = pair_queries.spellings(session, project, tag[0], [tag[1]]) if tag else None
+    while (pair := _lock_one(session, user, project, passed, spelt)) is not None:
         if pair.state == states.State.SUBMITTED or _still_wanted(session, user, project, pair):
             return pair
         passed.append(pair.id)
     return None
 
 
-def _lock_one(session: Session, user: User, project: Project, passed: list[str]) -> Pair | None:
+def _lock_one(
+    session: Session, user: User, project: Project, passed: list[str], spelt: list[tuple[str, str]] | None
+) -> Pair | None:
+    """`spelt`: only those with a tag that is spelt so; None for all."""
     asked = {**selection.Asked.of(user, project).values(), "passed": passed}
+    if spelt is not None:
+        return selection.narrowed(session, selection.TAKING, asked, spelt) if spelt else None
     found = (session.scalar(statement, asked) for statement in selection.NEXT)
     return next((pair for pair in found if pair is not None), None)
 

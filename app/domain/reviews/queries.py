@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, bindparam, exists, func, or_, select
@@ -14,8 +15,10 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.guidelines import queries as guidelines
 from app.domain.guidelines.tables import Guideline
+from app.domain.pairs import messages
+from app.domain.pairs import queries as pair_queries
 from app.domain.pairs.states import QUEUED, State
-from app.domain.pairs.tables import Pair
+from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import access, settings
 from app.domain.projects.tables import Project
 from app.domain.reviews import gold, selection
@@ -182,6 +185,15 @@ def queue_length(session: Session, project: Project, user: User) -> int:
     return selection.length(session, user, project) + (1 if next_gold(session, user, project) else 0)
 
 
+def waits(session: Session, user: User, project: Project, tag: tuple[str, str]) -> bool:
+    """Whether an item with this tag waits for the user."""
+    if next_gold(session, user, project, tag):
+        return True
+    asked = {**selection.Asked.of(user, project).values(), "passed": []}
+    spelt = pair_queries.spellings(session, project, tag[0], [tag[1]])
+    return bool(spelt) and selection.narrowed(session, selection.LOOKING, asked, spelt) is not None
+
+
 def latest_by(session: Session, user: User, project: Project) -> Review | None:
     """The user's last standing verdict in this project, answers to gold pairs included."""
     return session.scalar(
@@ -233,8 +245,11 @@ def answer_of(session: Session, user: User, pair: Pair) -> Review | None:
     )
 
 
-def next_gold(session: Session, user: User, project: Project) -> Pair | None:
-    """The gold pair that this user gets next, when one is due and one is left that they have not answered."""
+def next_gold(session: Session, user: User, project: Project, tag: tuple[str, str] | None = None) -> Pair | None:
+    """The gold pair that this user gets next, when one is due and one is left that they have not answered.
+
+    With a `tag` one that has it too: another would be known by that.
+    """
     chosen = settings.of(project.settings)
     if not chosen["gold"] and not chosen["gold_first"]:
         return None
@@ -247,7 +262,16 @@ def next_gold(session: Session, user: User, project: Project) -> Pair | None:
     ).all()
     if not left or not gold.due(user.id, _judged(session, user, project), chosen["gold_first"], chosen["gold"]):
         return None
+    if tag is not None and not (left := _having(session, left, tag)):
+        return None
     return session.get(Pair, gold.order(user.id, left)[0])
+
+
+def _having(session: Session, ids: Sequence[str], tag: tuple[str, str]) -> list[str]:
+    """Those of these gold pairs whose text has the tag: it stands there alone, since no list finds them by it."""
+    read = func.coalesce(Pair.submitted_revision_id, Pair.current_revision_id)
+    found = session.execute(select(Pair.id, Revision.tags).join(Revision, Revision.id == read).where(Pair.id.in_(ids)))
+    return [pair_id for pair_id, tags in found if messages.has_tag(tags, tag)]
 
 
 def _judged(session: Session, user: User, project: Project) -> int:

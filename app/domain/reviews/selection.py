@@ -6,23 +6,38 @@ What is in review already is asked, pair by pair, whether it wants one more opin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, ScalarSelect, Select, and_, bindparam, case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.orm import Session, aliased
 
 from app.core.database import Utc, now
 from app.domain.accounts.tables import User
 from app.domain.pairs.opinions import ACCEPTING, REFUSING
 from app.domain.pairs.states import State
-from app.domain.pairs.tables import Pair, Revision
+from app.domain.pairs.tables import Pair, PairTag, Revision
 from app.domain.projects.tables import Project
 from app.domain.reviews.tables import Lease, Review
 
 OPINION, ADJUDICATION, GOLD = "review", "adjudication", "gold"
 DECIDING = (OPINION, ADJUDICATION)
+NEAR = 1_000
+"""The oldest submitted pairs that are looked through for a tag one by one before its index is asked."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +128,15 @@ def _wanted_of(asked: Asked) -> ColumnElement[bool]:
     return and_(~judged.exists(), own == 0, _tally(asked, "more") > _leases(asked))
 
 
-def _next(found: Select[Any]) -> Select[Any]:
-    """The oldest of them that is not among the `passed`, locked; what another has locked is left out. Beside it what is
-    to be judged, so that it need not be asked for."""
-    oldest = found.where(Pair.id.not_in(bindparam("passed", expanding=True))).order_by(Pair.id).limit(1)
-    oldest = oldest.add_columns(Revision).join(Revision, Revision.id == Pair.submitted_revision_id)
+def _oldest(found: Select[Any], by: Any = Pair.id) -> Select[Any]:
+    """The oldest of them that is not among the `passed`."""
+    return found.where(Pair.id.not_in(bindparam("passed", expanding=True))).order_by(by).limit(1)
+
+
+def _next(found: Select[Any], by: Any = Pair.id) -> Select[Any]:
+    """The same, locked; what another has locked is left out. Beside it what is to be judged, so that it need not be
+    asked for."""
+    oldest = _oldest(found, by).add_columns(Revision).join(Revision, Revision.id == Pair.submitted_revision_id)
     return oldest.with_for_update(of=Pair, skip_locked=True).execution_options(populate_existing=True)
 
 
@@ -125,6 +144,78 @@ NEXT = (_next(begun(PARAMETERS)), _next(fresh(PARAMETERS)))
 """What was begun comes first: it is older, and half an opinion helps nobody."""
 WANTED = begun(PARAMETERS).where(Pair.id == bindparam("pair"))
 """Whether a pair in review wants the opinion of this user."""
+
+
+# --- the queue of one tag ---
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """The statements that find the oldest pair with one of the spellings `spelt` of a tag.
+
+    Neither walk through the submitted pairs is short everywhere: the queue's own is long where few of it have the tag,
+    the tag's own where most that have it are decided. So the queue's is gone as far as `end`, and the tag's from there.
+    """
+
+    begun: Select[Any]
+    fresh: Select[Any]
+    near: Select[Any]
+    far: Select[Any]
+
+    @classmethod
+    def made(cls, finish: Callable[..., Select[Any]]) -> Narrowed:
+        held = aliased(PairTag)
+        spelt = tuple_(held.tag, held.value).in_(bindparam("spelt", expanding=True))
+        has_it = exists().where(held.pair_id == Pair.id, spelt)
+        near = fresh(PARAMETERS).where(has_it)
+        far = (
+            fresh(PARAMETERS)
+            .join(held, held.pair_id == Pair.id)
+            .where(
+                held.project_id == PARAMETERS.project,
+                held.tag == bindparam("tag"),
+                held.value == bindparam("value"),
+                held.pair_id >= bindparam("end"),
+            )
+        )
+        return cls(
+            finish(begun(PARAMETERS).where(has_it)),
+            finish(near),
+            finish(near.where(Pair.id < bindparam("end"))),
+            finish(far, held.pair_id),
+        )
+
+
+TAKING, LOOKING = Narrowed.made(_next), Narrowed.made(_oldest)
+"""With a lock, and without one."""
+END = (
+    select(Pair.id)
+    .where(Pair.project_id == PARAMETERS.project, Pair.state == State.SUBMITTED)
+    .order_by(Pair.id)
+    .offset(bindparam("near"))
+    .limit(1)
+)
+
+
+def narrowed(session: Session, by: Narrowed, asked: dict[str, Any], spelt: Sequence[tuple[str, str]]) -> Pair | None:
+    """What NEXT finds, among the pairs with one of these spellings of a tag."""
+    given = {**asked, "spelt": spelt}
+    if (pair := _first(session, by.begun, given)) is not None:
+        return pair
+    end = session.scalar(END, {"project": asked["project"], "near": NEAR})
+    if end is None:
+        return _first(session, by.fresh, given)
+    if (pair := _first(session, by.near, {**given, "end": end})) is not None:
+        return pair
+    # One statement for each spelling: over two ranges at once the index gives no order.
+    ranges = ({**asked, "tag": tag, "value": value, "end": end} for tag, value in spelt)
+    beyond = [pair for one in ranges if (pair := _first(session, by.far, one)) is not None]
+    return min(beyond, key=lambda pair: pair.id, default=None)
+
+
+def _first(session: Session, statement: Select[Any], given: dict[str, Any]) -> Pair | None:
+    found: Pair | None = session.scalar(statement, given)
+    return found
 
 
 def to_adjudicate(asked: Asked) -> Select[Any]:

@@ -39,19 +39,19 @@ def editors(session: Session, cast: Cast, count: int) -> list[User]:
     return people
 
 
-def content(number: int, answer: str = "reception") -> messages.Content:
+def content(number: int, answer: str = "reception", **tags: str) -> messages.Content:
     word, other = WORDS[number % len(WORDS)], WORDS[(number // len(WORDS)) % len(WORDS)]
     return messages.pair(
         f"Who books the {word} after the {other} of case {number}, and on which day?",
         answer,
         source="written for a test",
         licence="CC0-1.0",
-        tags={"language": "en"},
+        tags={"language": "en", **tags},
     )
 
 
-def submitted(session: Session, author: User, project: Project, number: int = 1) -> Pair:
-    pair = pairs.create(session, author, project, content(number))
+def submitted(session: Session, author: User, project: Project, number: int = 1, **tags: str) -> Pair:
+    pair = pairs.create(session, author, project, content(number, **tags))
     return pairs.submit(session, author, pair)
 
 
