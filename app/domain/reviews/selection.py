@@ -7,7 +7,7 @@ What is in review already is asked, pair by pair, whether it wants one more opin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -54,7 +54,7 @@ class Asked:
         return cls(user.id, project.id, project.overlap, now())
 
     def values(self) -> dict[str, Any]:
-        return asdict(self)
+        return dict(vars(self))
 
 
 PARAMETERS = Asked(
@@ -140,7 +140,7 @@ def _next(found: Select[Any], by: Any = Pair.id) -> Select[Any]:
     return oldest.with_for_update(of=Pair, skip_locked=True).execution_options(populate_existing=True)
 
 
-NEXT = (_next(begun(PARAMETERS)), _next(fresh(PARAMETERS)))
+NEXT = tuple(_next(found(PARAMETERS)) for found in (begun, fresh))
 """What was begun comes first: it is older, and half an opinion helps nobody."""
 WANTED = begun(PARAMETERS).where(Pair.id == bindparam("pair"))
 """Whether a pair in review wants the opinion of this user."""
