@@ -25,6 +25,8 @@ from sqlalchemy.types import TypeDecorator
 from app.core.group_commit import PATIENCE_SECONDS, GroupCommit
 from app.core.turnstile import Turnstile
 
+CHECKPOINT = 4_000
+"""Pages of the write-ahead log (4 KiB each) before they are copied into the file: what many write is copied once."""
 sqlite = sqlite3  # the driver that is in use, for those who look at a file from outside
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -96,7 +98,7 @@ def _prepare_sqlite(pool: Pool) -> None:
         connection.isolation_level = None
         mode = journal_mode(sqlite3.sqlite_version_info)
         pragmas = (f"journal_mode={mode}", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000")
-        for pragma in (*pragmas, "secure_delete=ON"):
+        for pragma in (*pragmas, "secure_delete=ON", f"wal_autocheckpoint={CHECKPOINT}"):
             connection.execute(f"PRAGMA {pragma}")
 
 
