@@ -157,6 +157,7 @@ async def transaction(request: Request) -> AsyncIterator[Session]:
     """
     await arrived(request)
     async with _placed(request):
+        setattr(request.state, PLACED, True)
         database = request.app.state.database
         opened = database.read() if request.method in READING else database.session()
         session = request.state.session = opened.__enter__()

@@ -16,7 +16,20 @@ try:  # the wheel brings a newer SQLite than most Pythons have
 except ImportError:
     import sqlite3
 
-from sqlalchemy import JSON, Connection, DateTime, Engine, Integer, MetaData, Pool, String, create_engine, event, text
+from sqlalchemy import (
+    JSON,
+    Connection,
+    DateTime,
+    Engine,
+    Integer,
+    MetaData,
+    NullPool,
+    Pool,
+    String,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
@@ -123,14 +136,14 @@ class Glance:
     """A connection of an event loop's own: a look-up by key costs less than handing it to a thread would, and waits
     neither for a free connection nor for a writer. For one thread, and for nothing that reads more than a few rows."""
 
-    def __init__(self, readers: Engine) -> None:
-        self._readers = readers
+    def __init__(self, own: Engine) -> None:
+        self._engine = own
         self._connection: Connection | None = None
 
     @contextmanager
     def look(self) -> Iterator[Connection]:
         """A read-only snapshot as of now."""
-        connection = self._connection = self._connection or self._readers.connect()
+        connection = self._connection = self._connection or self._engine.connect()
         try:
             yield connection
         except BaseException:
@@ -185,8 +198,13 @@ class Database:
 
     def glance(self) -> Glance | None:
         """None where a reader may have to wait: for a server, or for writers of an SQLite without a write-ahead log."""
-        waits = not self.is_sqlite or journal_mode(sqlite3.sqlite_version_info) != "WAL"
-        return None if waits else Glance(self.readers)
+        if not self.is_sqlite or self._turnstile is None:  # a database in memory has one connection
+            return None
+        with self.connect() as connection:
+            has_log = connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        own = _begins(create_engine(self.engine.url, module=sqlite3, poolclass=NullPool), "DEFERRED")
+        _prepare_sqlite(own.pool)
+        return Glance(own) if has_log else None
 
     def optimise(self) -> None:
         """Let SQLite look at how its tables have grown: its plans go by that. PostgreSQL looks by itself."""
@@ -196,5 +214,6 @@ class Database:
 
     def dispose(self) -> None:
         self.engine.dispose()
+        self.readers.pool = self.engine.pool  # a new one, should anybody go on
         if self._turnstile:
             self._turnstile.close()

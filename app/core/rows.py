@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Table, bindparam, delete, insert, inspect, select, update
 from sqlalchemy.orm import Session, class_mapper, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.util import identity_key
 
 from app.core.database import Base
@@ -32,13 +33,15 @@ def get(session: Session, kind: type[Row], key: str, *, fresh: bool = False) -> 
 
 
 def add(session: Session, row: Base) -> None:
-    """A new row, at once."""
+    """A new row, at once. What is not said is the column's default, or nothing."""
     session.flush()
-    statement, columns = _add(type(row))
-    for name, default in columns.items():
+    statement, columns, defaults = _add(type(row))
+    for name, default in defaults.items():
         if name not in row.__dict__:
             setattr(row, name, default(None))
-    session.execute(statement, {name: row.__dict__[name] for name in columns})
+    session.execute(statement, {name: row.__dict__[name] for name in columns if name in row.__dict__})
+    for name in columns:
+        row.__dict__.setdefault(name, None)
     make_transient_to_detached(row)
     session.add(row)
 
@@ -53,9 +56,12 @@ def restored(kind: type[Row], values: Mapping[str, Any]) -> Row:
 
 
 def change(session: Session, row: Base, **values: Any) -> None:
-    """These columns of a row, at once."""
+    """These columns of a row, at once. Raises StaleDataError when it is gone."""
     session.flush()
-    session.execute(_change(type(row), tuple(values)), {f"new_{name}": one for name, one in values.items()} | _key(row))
+    given = {f"new_{name}": one for name, one in values.items()} | _key(row)
+    done: Any = session.execute(_change(type(row), tuple(values)), given)
+    if done.rowcount != 1:
+        raise StaleDataError(f"a row of {type(row).__tablename__} was deleted meanwhile")
     for name, value in values.items():
         set_committed_value(row, name, value)
 
@@ -85,18 +91,16 @@ def _by_key(kind: type[Base]) -> Any:
 
 
 @cache
-def _add(kind: type[Base]) -> tuple[Any, dict[str, Callable[[None], Any]]]:
-    """The statement, and what each column is when nothing is said."""
+def _add(kind: type[Base]) -> tuple[Any, list[str], dict[str, Callable[[None], Any]]]:
+    """The statement, the columns, and what those with a default are when nothing is said."""
     table = _table(kind)
-    return insert(table), {column.key: _default(column) for column in table.columns}
+    defaults = {column.key: _default(column) for column in table.columns if column.default is not None}
+    return insert(table), table.columns.keys(), defaults
 
 
 def _default(column: Any) -> Callable[[None], Any]:
-    if column.default is not None and column.default.is_callable:
-        usual: Callable[[None], Any] = column.default.arg
-        return usual
-    value = column.default.arg if column.default is not None else None
-    return lambda _: value
+    value = column.default.arg
+    return value if column.default.is_callable else lambda _: value
 
 
 @cache

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
+import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from tests.people import Cast
@@ -15,6 +18,14 @@ PAIR: dict[str, Any] = {
     "source": "written by Alice", "licence": "CC0-1.0",
 }  # fmt: skip
 As = Callable[..., TestClient]
+
+
+@pytest.fixture(autouse=True, params=["served", "bare"])
+def lifespan(request: pytest.FixtureRequest, app: FastAPI) -> Iterator[None]:
+    """Under a server the caller of the interface is looked up in the event loop, and otherwise in a thread."""
+    with TestClient(app) if request.param == "served" else nullcontext():
+        assert (app.state.glance is not None) == (request.param == "served" and app.state.database.is_sqlite)
+        yield
 
 
 def write(client: TestClient) -> dict[str, Any]:
@@ -119,3 +130,19 @@ def test_hostile_ids_and_cursors_are_no_crash(cast: Cast, as_user: As) -> None:
     assert carol.get("/api/v1/projects/clinic/pairs?limit=9999").status_code == 422
     assert carol.get("/api/v1/audit?cursor=abc").status_code in (200, 422)
     assert carol.get("/api/v1/projects/clinic/pairs?q=%25_%27").status_code == 200
+
+
+def test_what_a_refused_request_wrote_is_undone_in_its_own_thread(
+    cast: Cast, as_user: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next writer need not wait until the event loop comes round to it."""
+
+    async def nobody(*_: Any) -> Any:
+        raise AssertionError("handed to another thread")
+
+    pair = write(as_user(cast.alice))["id"]
+    carol = as_user(cast.carol)
+    carol.get("/api/v1/projects")
+    monkeypatch.setattr("app.intake.run_in_threadpool", nobody)
+    verdict = {"lease": "none", "decision": "accept"}
+    assert carol.post(f"/api/v1/pairs/{pair}/reviews", json=verdict).status_code == 409

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
+from sqlalchemy.orm.exc import StaleDataError
 
 from app.core import rows
 from app.core.database import Database, now
@@ -61,3 +63,20 @@ def test_what_was_read_plainly_becomes_an_object_of_the_session(database: Databa
         session.add(user)
         assert session.get(User, cast.alice.id) is user and not session.dirty
         assert user.name == cast.alice.name
+
+
+def test_a_row_that_is_gone_is_not_said_to_be_changed(database: Database) -> None:
+    with database.session() as session:
+        job = Job(kind="count", payload={})
+        rows.add(session, job)
+        session.connection().exec_driver_sql("DELETE FROM jobs")
+        with pytest.raises(StaleDataError, match="jobs"):
+            rows.change(session, job, state="done")
+        assert job.state == "queued"
+        session.expunge(job)
+
+
+def test_what_is_not_said_is_nothing_and_not_the_json_of_nothing(database: Database) -> None:
+    with database.session() as session:
+        rows.add(session, Job(kind="count", payload={}))
+        assert session.connection().exec_driver_sql("SELECT count(*) FROM jobs WHERE result IS NULL").scalar() == 1

@@ -217,11 +217,13 @@ def unchanged(revision: Revision, content: Content) -> bool:
 
 
 def lock(session: Session, pair_id: str) -> Pair:
-    """The pair, locked until the transaction ends."""
+    """The pair, locked until the transaction ends, as it is once the lock is held."""
     pair = queries.by_id(session, pair_id)
     if session.get_bind().dialect.name == "sqlite":
         return pair  # whoever writes holds the whole database since before the pair was read
-    return session.scalars(select(Pair).where(Pair.id == pair_id).with_for_update()).one()
+    session.flush()
+    locked = select(Pair).where(Pair.id == pair_id).with_for_update()
+    return session.scalars(locked.execution_options(populate_existing=True)).one()
 
 
 def _require_author(session: Session, user: User, project: Project, pair: Pair) -> None:

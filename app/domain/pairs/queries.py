@@ -175,11 +175,16 @@ def choices(session: Session, project: Project) -> dict[str, list[str]]:
     """tag -> its values by name, one spelling of each, to pick one from. A tag of very many values is left out."""
     found: dict[str, dict[str, str]] = {}
     names: dict[str, str] = {}
+    many: set[str] = set()
     for name in _distinct(session, PairTag.tag, PairTag.project_id == project.id):
         of_tag = (PairTag.project_id == project.id, PairTag.tag == name)
         values = _distinct(session, PairTag.value, *of_tag, most=MOST_CHOICES + 1)
-        found.setdefault(names.setdefault(folded(name), name), {}).update({folded(one): one for one in values})
-    return {name: sorted(some.values(), key=folded) for name, some in found.items() if len(some) <= MOST_CHOICES}
+        here = found.setdefault(names.setdefault(folded(name), name), {})
+        here.update({folded(one): one for one in values})
+        if len(values) > MOST_CHOICES:
+            many.add(names[folded(name)])
+    few = {name: some for name, some in found.items() if name not in many and len(some) <= MOST_CHOICES}
+    return {name: sorted(some.values(), key=folded) for name, some in few.items()}
 
 
 def _distinct(

@@ -49,7 +49,7 @@ def take_next(session: Session, user: User, project: Project, tag: tuple[str, st
     With a `tag` (name, value) the oldest that has it; what is on the desk comes first all the same.
     """
     access.require(session, user, Permission.REVIEW_PAIR, project)
-    if (mine := queries.lease_of(session, user, project)) is not None:
+    if (mine := queries.lock_lease_of(session, user, project)) is not None:
         return _prolong(session, mine)
     pair = queries.next_gold(session, user, project, tag) or _next_pair(session, user, project, tag)
     if pair is None:

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.core import rows
 from app.core.database import columns, now
 from app.core.errors import NotFound
 from app.domain.accounts.permissions import Permission
@@ -37,6 +36,12 @@ ON_DESK = (
     select(LEASES.id, LEASES.pair_id)
     .where(LEASES.reviewer_id == bindparam("user"), LEASES.expires_at > bindparam("moment"))
     .order_by(LEASES.id)
+)
+LOCKED = (
+    select(Lease)
+    .where(Lease.id == bindparam("lease"))
+    .with_for_update(skip_locked=True)
+    .execution_options(populate_existing=True)
 )
 ENDED_LEASES = select(LEASES.id, LEASES.reviewer_id).where(
     LEASES.pair_id == bindparam("pair"), LEASES.expires_at <= bindparam("moment")
@@ -157,8 +162,15 @@ def lease_of(session: Session, user: User, project: Project) -> Lease | None:
     mine = session.execute(ON_DESK, {"user": user.id, "moment": now()}).all()
     for lease_id, pair_id in mine:  # no join: a person holds few, and a planner may start at the pairs
         if session.scalar(select(Pair.project_id).where(Pair.id == pair_id)) == project.id:
-            return rows.get(session, Lease, lease_id)
+            return session.get(Lease, lease_id)
     return None
+
+
+def lock_lease_of(session: Session, user: User, project: Project) -> Lease | None:
+    """The same, locked. One that another locks at this moment is going, and passed over: waiting for it may be waiting
+    for somebody who waits for this transaction."""
+    mine = lease_of(session, user, project)
+    return session.scalar(LOCKED, {"lease": mine.id}) if mine else None
 
 
 def held_by(session: Session, user_id: str, project: Project) -> list[Lease]:
@@ -248,7 +260,8 @@ def answer_of(session: Session, user: User, pair: Pair) -> Review | None:
 def next_gold(session: Session, user: User, project: Project, tag: tuple[str, str] | None = None) -> Pair | None:
     """The gold pair that this user gets next, when one is due and one is left that they have not answered.
 
-    With a `tag` one that has it too: another would be known by that.
+    With a `tag` one that has it too: another would be known by that. The first ones come whatever their tags: they are
+    for everybody, and nobody passes them by choosing a tag.
     """
     chosen = settings.of(project.settings)
     if not chosen["gold"] and not chosen["gold_first"]:
@@ -260,9 +273,10 @@ def next_gold(session: Session, user: User, project: Project, tag: tuple[str, st
         .where(Pair.project_id == project.id, Pair.is_gold, GoldAnswer.active, Pair.author_id != user.id, ~answered)
         .where(Pair.state.not_in((State.DISCARDED, State.WITHDRAWN)), GoldAnswer.created_by != user.id)
     ).all()
-    if not left or not gold.due(user.id, _judged(session, user, project), chosen["gold_first"], chosen["gold"]):
+    judged = _judged(session, user, project) if left else 0
+    if not left or not gold.due(user.id, judged, chosen["gold_first"], chosen["gold"]):
         return None
-    if tag is not None and not (left := _having(session, left, tag)):
+    if tag is not None and judged >= chosen["gold_first"] and not (left := _having(session, left, tag)):
         return None
     return session.get(Pair, gold.order(user.id, left)[0])
 

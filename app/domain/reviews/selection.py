@@ -207,10 +207,11 @@ def narrowed(session: Session, by: Narrowed, asked: dict[str, Any], spelt: Seque
         return _first(session, by.fresh, given)
     if (pair := _first(session, by.near, {**given, "end": end})) is not None:
         return pair
-    # One statement for each spelling: over two ranges at once the index gives no order.
-    ranges = ({**asked, "tag": tag, "value": value, "end": end} for tag, value in spelt)
-    beyond = [pair for one in ranges if (pair := _first(session, by.far, one)) is not None]
-    return min(beyond, key=lambda pair: pair.id, default=None)
+    # One statement for each spelling: over two ranges at once the index gives no order. Only the oldest is locked.
+    ranges = [{**asked, "tag": tag, "value": value, "end": end} for tag, value in spelt]
+    seen = [(pair.id, number) for number, one in enumerate(ranges) if (pair := _first(session, LOOKING.far, one))]
+    found = (_first(session, by.far, ranges[number]) for _, number in sorted(seen))
+    return next((pair for pair in found if pair is not None), None)
 
 
 def _first(session: Session, statement: Select[Any], given: dict[str, Any]) -> Pair | None:

@@ -115,13 +115,22 @@ def test_a_gold_pair_comes_only_where_it_has_the_tag(database: Database, cast: C
         assert judge(session, cast.bob, project).pair_id == skin.id
 
 
+def test_the_first_gold_pairs_come_whatever_the_tag(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast, gold_first=1)
+        skin, heart = of_domains(session, cast, project, "dermatology", "cardiology")
+        calibration.mark(session, cast.carol, skin, **RIGHT)
+        assert queries.waits(session, cast.bob, project, HEART)
+        assert drained(session, cast, project, HEART) == [skin.id, heart.id]
+
+
 def test_the_choices_are_few_and_each_stands_once(
     database: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pairs, "MOST_CHOICES", 2)
+    monkeypatch.setattr(pairs, "MOST_CHOICES", 3)
     with database.session() as session:
         project = chosen(session, cast)
-        for number, domain in enumerate(["cardiology", "Cardiology", "dermatology"]):
+        for number, domain in enumerate(["cardiology", "Cardiology", "dermatology", "dermatology"]):
             submitted(session, cast.alice, project, number, domain=domain, case=f"no. {number}")
         found = pairs.choices(session, project)
     assert [[one.lower() for one in found[name]] for name in ("domain", "language")] == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete, text
 
 from app.core.database import Database, now
 from app.core.errors import Conflict, Forbidden
@@ -205,3 +206,30 @@ def test_a_second_opinion_is_asked_for_on_a_share_of_the_pairs(database: Databas
         found = {submitted(session, cast.alice, project, number).opinions for number in range(12)}
         assert found == {1, 2}
         assert session.query(Pair).filter(Pair.opinions.is_(None)).count() == 0
+
+
+def test_what_changes_while_one_waits_for_the_lock_is_seen(database: Database, cast: Cast) -> None:
+    if database.is_sqlite:
+        return  # whoever writes holds the whole database since before the pair was read
+    with database.session() as session:
+        pair = submitted(session, cast.alice, chosen(session, cast))
+    with database.session() as session:
+        read = session.get_one(Pair, pair.id)
+        with database.session() as other:
+            other.get_one(Pair, pair.id).state = "draft"
+        assert read.state == "submitted"
+        assert pairs.lock(session, pair.id).state == "draft" and read.state == "draft"
+
+
+def test_a_lease_that_is_being_taken_away_is_neither_waited_for_nor_served(database: Database, cast: Cast) -> None:
+    if database.is_sqlite:
+        return  # one writer at a time
+    with database.session() as session:
+        project = chosen(session, cast)
+        submitted(session, cast.alice, project)
+        assert actions.take_next(session, cast.bob, project) is not None
+    with database.session() as other:
+        other.execute(delete(Lease))
+        with database.session() as session:
+            session.execute(text("SET LOCAL lock_timeout = '2s'"))
+            assert actions.take_next(session, cast.bob, project) is None
