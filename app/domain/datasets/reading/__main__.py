@@ -7,6 +7,7 @@ the only argument. The last line says that it came to the end; where it is missi
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 from app.domain.datasets.reading import limits, sayings
@@ -17,6 +18,8 @@ def main() -> None:
     limits.confine()
     for saying in sayings.of_file(sys.stdin.buffer, options):
         print(json.dumps(saying))
+    sys.stdout.flush()
+    os._exit(0)  # all is said: a library that tidies up its threads under these limits may abort, and spoil a good end
 
 
 if __name__ == "__main__":
