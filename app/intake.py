@@ -33,7 +33,7 @@ FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 MAX_FIELDS = 2000
 """A pair has at most 200 messages, each a role and a text, with context and tags."""
 MAX_FIELD_BYTES = 4 * 1024 * 1024
-READ, ENDING, PLACED = "read", "ending", "placed"
+READ, ENDING = "read", "ending"
 WRITERS = 16
 """At once in one process; well below the 40 threads that requests share."""
 
@@ -91,8 +91,9 @@ Arrived = Annotated[None, Depends(arrived)]
 
 def _placed(request: Request) -> AbstractAsyncContextManager[object]:
     """A place among the writers, unless the request has one; a reader needs none."""
-    if request.method in READING or getattr(request.state, PLACED, False):
+    if request.method in READING or getattr(request.state, "placed", False):
         return nullcontext()
+    request.state.placed = True
     places: Places = request.app.state.places
     return places.take()
 
@@ -100,7 +101,6 @@ def _placed(request: Request) -> AbstractAsyncContextManager[object]:
 async def place(request: Request, _: Arrived) -> AsyncIterator[None]:
     """A place from now on until the answer is ready, for who writes something before the transaction."""
     async with _placed(request):
-        setattr(request.state, PLACED, True)
         yield
 
 
@@ -157,7 +157,6 @@ async def transaction(request: Request) -> AsyncIterator[Session]:
     """
     await arrived(request)
     async with _placed(request):
-        setattr(request.state, PLACED, True)
         database = request.app.state.database
         opened = database.read() if request.method in READING else database.session()
         session = request.state.session = opened.__enter__()

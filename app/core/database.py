@@ -201,10 +201,11 @@ class Database:
         if not self.is_sqlite or self._turnstile is None:  # a database in memory has one connection
             return None
         with self.connect() as connection:
-            has_log = connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            if connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal":
+                return None
         own = _begins(create_engine(self.engine.url, module=sqlite3, poolclass=NullPool), "DEFERRED")
         _prepare_sqlite(own.pool)
-        return Glance(own) if has_log else None
+        return Glance(own)
 
     def optimise(self) -> None:
         """Let SQLite look at how its tables have grown: its plans go by that. PostgreSQL looks by itself."""
