@@ -25,7 +25,7 @@ test: .venv/.installed-test static/vendor/htmx.min.js check ## everything that C
 audit-report: .venv/.installed-test static/vendor/htmx.min.js ## test every promise of SECURITY.md, and say in numbers what was tried
 	@rm -rf .audit-report && mkdir .audit-report
 	@status=0; $(PYTEST) -m assurance --junit-xml=.audit-report/result.xml $(ARGS) || status=$$?; \
-	$(BIN)/python -m tests.assurance.report || { [ $$status -ne 0 ] || status=1; }; exit $$status
+	$(BIN)/python -m tests.security.report || { [ $$status -ne 0 ] || status=1; }; exit $$status
 
 check: .venv/.installed-test ## format, lint, types, import contracts, templates
 	$(BIN)/ruff format --check .

@@ -10,18 +10,19 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import text
 
-from app import doors
 from app.api.routes import router as api_router
 from app.api.worker import router as worker_router
-from app.core.database import Database
-from app.core.jobs import Watch
-from app.core.limits import Limits
+from app.core.db.database import Database
+from app.core.jobs import LeaseMonitor
+from app.core.rate_limits import Limits
 from app.core.storage import Storage
-from app.domain.pairs import vectors
-from app.edge import Application
-from app.intake import Places
-from app.refusals import handle_errors
+from app.domain.pairs.indexes import embedding_index
+from app.http import route_permissions
+from app.http.exception_handlers import handle_errors
+from app.http.middleware import Application
+from app.http.transactions import WriterSemaphore
 from app.settings import Settings
+from app.web import errors as error_pages
 from app.web.routes import router as web_router
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,17 +50,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     app = Application(title="Preceptor", version="0.1.0", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.settings = settings
+    app.state.error_pages = error_pages
     app.state.database = Database(settings.resolved_database_url)
-    vectors.provide(settings.resolved_database_url, settings.data_dir / vectors.FOLDER)
+    embedding_index.provide(settings.resolved_database_url, settings.data_dir / embedding_index.FOLDER)
     app.state.glance = None
-    app.state.places = Places()
+    app.state.places = WriterSemaphore()
     app.state.limits = Limits(app.state.database)
     app.state.storage = Storage(settings.resolved_storage_url)
-    app.state.watch = Watch(settings.lease_seconds)
+    app.state.watch = LeaseMonitor(settings.lease_seconds)
     app.mount("/static", StaticFiles(directory=ROOT / "static", check_dir=False), name="static")
     app.router.routes += FACES.routes
     app.add_api_route("/healthz", healthz, methods=["GET"])
-    doors.check(app.routes)
+    route_permissions.check(app.routes)
     handle_errors(app)
     return app
 

@@ -21,11 +21,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from app.domain.checks import catalogue, language
-from app.domain.checks.code import check as code
-from app.domain.checks.privacy import addresses, credentials, identifiers, national, persons, telephones
-from app.domain.checks.privacy.check import find_marks
-from app.domain.checks.text import form
+from app.domain.checks import language, run_checks
+from app.domain.checks.code import check as code_check
+from app.domain.checks.pii import addresses, credentials, identifiers, national_ids, persons, phone_numbers
+from app.domain.checks.pii.check import find_marks
+from app.domain.checks.text import basic
 
 ORDINARY = {
     "banking77_train": "classification",
@@ -106,7 +106,7 @@ def false_alarms(folder: Path, limit: int, show: str | None) -> dict[str, dict[s
         counts: Counter[str] = Counter()
         chosen = rows(folder / f"{name}.jsonl", limit)
         for row in chosen:
-            problems = catalogue.check_pair(row["prompt"], row["completion"], languages=["en"], task=task)
+            problems = run_checks.check_pair(row["prompt"], row["completion"], languages=["en"], task=task)
             counts.update({named(problem) for problem in problems})
             for problem in problems:
                 if show in (problem.code, named(problem)):
@@ -133,12 +133,12 @@ def costs(folder: Path) -> dict[str, float]:
     """check -> milliseconds a pair, over pairs of about 2,000 characters."""
     pairs = [(row["prompt"], (row["completion"] * 9)[:1900]) for row in rows(folder / "medquad_open.jsonl", 150)]
     steps: dict[str, Callable[[str, str], Any]] = {
-        "text": lambda p, c: list(form.check_text(p, c)),
+        "text": lambda p, c: list(basic.check_text(p, c)),
         "language": lambda p, c: list(language.check_language(c, ["en"])),
-        "code": lambda p, c: list(code.check_code("completion", c)),
-        "all but duplicates": lambda p, c: catalogue.check_pair(p, c, languages=["en"]),
+        "code": lambda p, c: list(code_check.check_code("completion", c)),
+        "all but duplicates": lambda p, c: run_checks.check_pair(p, c, languages=["en"]),
     }
-    for module in (credentials, identifiers, national, telephones, addresses, persons):
+    for module in (credentials, identifiers, national_ids, phone_numbers, addresses, persons):
         name = module.__name__.rsplit(".", 1)[1]
         steps[name] = finding(getattr(module, f"find_{name}"))
     return {name: timed(step, pairs) for name, step in steps.items()}

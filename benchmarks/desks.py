@@ -23,12 +23,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.core.database import Database
-from app.domain.accounts import actions as accounts
+from app.core.db.database import Database
+from app.domain.accounts import actions as accounts_actions
 from benchmarks.clients import Client, Reviews, review_together, spread
 from benchmarks.peers import label_studio
 from benchmarks.soak import CATEGORIES, fill, sentence, with_children
-from tests.journeys.stack import Stack
+from tests.fixtures.processes import Stack
 
 FILTERS = (
     "",
@@ -112,8 +112,8 @@ def hire(stack: Stack, count: int) -> list[str]:
     for number in range(count):
         email = f"editor{number}@example.org"
         with database.session() as session:
-            user = accounts.create_user(session, email=email, name=f"Editor {number}")
-            tokens.append(accounts.issue_token(session, user=user))
+            user = accounts_actions.create_user(session, email=email, name=f"Editor {number}")
+            tokens.append(accounts_actions.issue_token(session, user=user))
         stack.call("carol", "POST", "/projects/soak/members", 201, json={"email": email, "role": "editor"})
     database.dispose()
     return tokens

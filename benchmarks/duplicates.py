@@ -26,18 +26,20 @@ from typing import Any
 import numpy as np
 from sqlalchemy import insert
 
-from app.cli.installation import migrate
-from app.core.database import Database, new_id
+from app.bootstrap import migrate
+from app.core.db.base import new_id
+from app.core.db.database import Database
 from app.domain.checks import relevance
-from app.domain.checks.duplicates import meaning
-from app.domain.checks.duplicates.embedding import Embedding
-from app.domain.checks.duplicates.joining import near_pairs
-from app.domain.checks.duplicates.lexical import THRESHOLD, band_keys, jaccard, shingles
-from app.domain.pairs import index, queries, vectors
-from app.domain.pairs.messages import pair
+from app.domain.checks.similarity import paraphrase
+from app.domain.checks.similarity.embedding import Embedding
+from app.domain.checks.similarity.minhash import THRESHOLD, band_keys, jaccard, shingles
+from app.domain.checks.similarity.set_similarity_join import near_pairs
+from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs.content import pair
+from app.domain.pairs.indexes import embedding_index, near_duplicates
 from app.domain.pairs.tables import Pair, PairVector, Revision
 from app.domain.projects.tables import Project
-from tests.people import make_cast
+from tests.fixtures.people import make_cast
 
 BASELINE = 0.8
 PROJECTS = ("banking77_train", "medquad_open", "text2sql_advising")
@@ -146,17 +148,17 @@ def report(name: str, group_of: dict[str, str], embedding: Embedding) -> None:
     speed = len(texts) / (time.process_time() - begin)
     codes /= np.linalg.norm(codes, axis=1, keepdims=True)
     similar = codes @ codes.T
-    readings, groups = [meaning.read(text) for text in texts], [group_of[text] for text in texts]
+    readings, groups = [paraphrase.read(text) for text in texts], [group_of[text] for text in texts]
     members: dict[str, list[int]] = defaultdict(list)
     for number, group in enumerate(groups):
         members[group].append(number)
     true = {(i, j) for some in members.values() for n, j in enumerate(some) for i in some[:n]}
-    close = {(int(i), int(j)) for i, j in np.argwhere(np.triu(similar >= meaning.LEAST_COSINE, 1))}
-    scores = {(i, j): meaning.likelihood(float(similar[i, j]), readings[i], readings[j]) for i, j in close}
+    close = {(int(i), int(j)) for i, j in np.argwhere(np.triu(similar >= paraphrase.LEAST_COSINE, 1))}
+    scores = {(i, j): paraphrase.likelihood(float(similar[i, j]), readings[i], readings[j]) for i, j in close}
     print(f"{name}: {len(texts)} texts, {len(true)} true pairs; {speed:,.0f} texts embedded a processor-second")
     lexical = {(i, j) for i, j, _ in near_pairs([shingles(text) for text in texts], BASELINE)}
     line("baseline, Jaccard >= 0.8", lexical, true, len(texts), dict.fromkeys(lexical, 1.0))
-    for least in (0.5, meaning.THRESHOLD, 0.9):
+    for least in (0.5, paraphrase.THRESHOLD, 0.9):
         shown = {one for one, score in scores.items() if score >= least}
         line(f"meaning >= {least}", shown, true, len(texts), scores)
 
@@ -210,7 +212,7 @@ def latency(folder: Path, embedding: Path, rows: int, url: str | None) -> None:
         with database.session() as session:
             cast = make_cast(session)
             project, author = cast.project, cast.alice.id
-        made = vectors.provide(url, embedding)
+        made = embedding_index.provide(url, embedding)
         prompts = [row["prompt"] for name in ("banking77_train", "tldr_en") for row in rows_of(folder, name)]
         begin, cpu = time.perf_counter(), time.process_time()
         populate(database, project, author, prompts, rows, made.embedding)
@@ -218,7 +220,7 @@ def latency(folder: Path, embedding: Path, rows: int, url: str | None) -> None:
               f"({rows / (time.process_time() - cpu):,.0f} a processor-second)")  # fmt: skip
         begin = time.perf_counter()
         with database.read() as session:
-            vectors.neighbours(session, project, "Warm up")
+            embedding_index.neighbours(session, project, "Warm up")
         while made.of(project.id).count < rows and time.perf_counter() - begin < 300:
             time.sleep(0.2)
         print(f"  first check after a start, until all is in memory: {time.perf_counter() - begin:.1f} s")
@@ -241,9 +243,9 @@ def measure(database: Database, project: Project, prompts: list[str]) -> None:
         return (f"p50 {np.percentile(walls, 50):.1f} p95 {np.percentile(walls, 95):.1f} ms; "
                 f"processor p50 {np.percentile(cpus, 50):.1f} p95 {np.percentile(cpus, 95):.1f} ms")  # fmt: skip
 
-    print("  whole check:", wall(lambda session, content: queries.problems_for(session, project, content)))
-    print("  by wording: ", wall(lambda session, content: index.neighbours(session, project, content.prompt)))
-    print("  by meaning: ", wall(lambda session, content: vectors.neighbours(session, project, content.prompt)))
+    print("  whole check:", wall(lambda session, content: pairs_queries.problems_for(session, project, content)))
+    print("  by wording: ", wall(lambda session, content: near_duplicates.neighbours(session, project, content.prompt)))
+    print("  by meaning: ", wall(lambda session, content: embedding_index.neighbours(session, project, content.prompt)))
     print(f"  peak memory {peak()} MB")
 
 
@@ -260,7 +262,7 @@ def populate(
         with database.session() as session:
             session.execute(insert(Pair), [pair_row(one, project.id, author) for one, _ in some])
             session.execute(insert(Revision), [revision_row(one, author, text) for one, text in some])
-            index.add_bands(session, [(one, project.id, text, "As said.") for one, text in some])
+            near_duplicates.add_bands(session, [(one, project.id, text, "As said.") for one, text in some])
             if real is not None and embedding:
                 picked = real[noise.integers(0, len(real), len(some))] + noise.normal(scale=25, size=(len(some), 384))
                 codes = np.clip(np.rint(picked), -127, 127).astype(np.int8)

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.stack import Stack
+from tests.fixtures.processes import Stack
 
 
 def main() -> None:

@@ -26,10 +26,10 @@ from typing import Any
 import httpx
 from scipy.stats import linregress
 
-from app.core.database import Database
-from app.domain.accounts import actions as accounts
-from app.domain.signin import actions as signin
-from tests.journeys.stack import Stack
+from app.core.db.database import Database
+from app.domain.accounts import actions as accounts_actions
+from app.domain.auth import actions as auth_actions
+from tests.fixtures.processes import Stack
 
 SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "el", "or")]
 PART_WAITING, WARM_UP = 0.4, 60.0
@@ -174,8 +174,10 @@ def hire(stack: Stack, count: int) -> list[tuple[Person, Callable[[Person], None
                  look_around)[number % 10]  # fmt: skip
         email = f"person{number}@example.org"
         with database.session() as session:
-            user = accounts.create_user(session, email=email, name=f"Person {number}", is_admin=habit is look_around)
-            token, cookie = accounts.issue_token(session, user=user), signin.start_session(session, user)
+            user = accounts_actions.create_user(
+                session, email=email, name=f"Person {number}", is_admin=habit is look_around
+            )
+            token, cookie = accounts_actions.issue_token(session, user=user), auth_actions.start_session(session, user)
         if habit is not look_around:
             role = "editor" if habit is review_one else "expert"
             stack.call("carol", "POST", "/projects/soak/members", 201, json={"email": email, "role": role})

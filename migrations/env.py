@@ -9,9 +9,10 @@ import pkgutil
 from alembic import context
 
 import app.domain
-from app.core import idempotency, jobs, limits  # noqa: F401  (registers their tables)
-from app.core.database import Base, Database
-from app.domain.pairs import search
+from app.core import idempotency, jobs, rate_limits  # noqa: F401  (registers their tables)
+from app.core.db.base import Base
+from app.core.db.database import Database
+from app.domain.pairs.indexes import search
 from app.settings import Settings
 
 GRAMS = "ix_pair_texts_grams"

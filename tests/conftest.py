@@ -21,17 +21,18 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
 from starlette.testclient import TestClient
 
+from app.bootstrap import migrate
 from app.cli.accounts import make_first
-from app.cli.installation import migrate
-from app.core.database import Database, new_id
-from app.domain.accounts import actions as accounts
+from app.core.db.base import new_id
+from app.core.db.database import Database
+from app.domain.accounts import actions as accounts_actions
 from app.domain.accounts.tables import User
-from app.domain.pairs import vectors
-from app.domain.signin import actions as signin
+from app.domain.auth import actions as auth_actions
+from app.domain.pairs.indexes import embedding_index
 from app.main import create_app
 from app.settings import Settings
-from tests import postgres
-from tests.people import Cast, make_cast
+from tests.fixtures import postgres
+from tests.fixtures.people import Cast, make_cast
 
 # How long an example takes says more about what else the machine does than about the code.
 hypothesis_settings.register_profile("preceptor", deadline=None)
@@ -164,7 +165,7 @@ def as_user(app: Any, database: Database) -> Callable[..., TestClient]:
 
     def make(user: User, **token: Any) -> TestClient:
         with database.session() as session:
-            raw = accounts.issue_token(session, user=user, **token)
+            raw = accounts_actions.issue_token(session, user=user, **token)
         return TestClient(app, headers={"Authorization": f"Bearer {raw}"}, follow_redirects=False)
 
     return make
@@ -176,7 +177,7 @@ def signed_in(app: Any, database: Database) -> Callable[[User], TestClient]:
 
     def make(user: User) -> TestClient:
         with database.session() as session:
-            raw = signin.start_session(session, user)
+            raw = auth_actions.start_session(session, user)
         return TestClient(app, cookies={"preceptor_session": raw}, follow_redirects=False)
 
     return make
@@ -218,9 +219,9 @@ def shared_data() -> Path:
 def embedding(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the first start of an installation makes; the processes of one run of the tests share it."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / vectors.FOLDER
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / embedding_index.FOLDER
     if not folder.exists():
-        made = tmp_path_factory.mktemp("made") / vectors.FOLDER
+        made = tmp_path_factory.mktemp("made") / embedding_index.FOLDER
         command = [sys.executable, "-m", "trainer", "embedding", "--out", str(made)]
         subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
         with suppress(OSError):  # another process was faster
@@ -231,7 +232,7 @@ def embedding(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def started_before(embedding: Path, tmp_path: Path) -> Path:
     """The folder of a `preceptor up` that is not the first."""
-    shutil.copytree(embedding, tmp_path / "data" / vectors.FOLDER)
+    shutil.copytree(embedding, tmp_path / "data" / embedding_index.FOLDER)
     return tmp_path
 
 
@@ -280,7 +281,7 @@ def live_server(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "app.serving:serve", "--factory", "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", "app.asgi:serve", "--factory", "--port", str(port)]
     environment = {**os.environ, "PRECEPTOR_DATA_DIR": str(folder), "PRECEPTOR_SECRET_KEY": KEY}
     with (folder / "web.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)

@@ -44,16 +44,16 @@ def _run(recipe: Path, parent: int | None, stop: threading.Event) -> int:
     if os.environ.get("PRECEPTOR_ALLOW_HUB") != "1":
         os.environ["HF_HUB_OFFLINE"] = "1"
     if parent is not None:
-        from trainer.child import die_with_parent
+        from trainer.worker.subprocess import die_with_parent
 
         die_with_parent(parent)
-    from trainer.run import run_file
+    from trainer.pipeline import run_file
 
     return run_file(recipe, stop.is_set)
 
 
 def _embedding(out: Path) -> int:
-    from trainer.embedding import NotHere, make
+    from trainer.embedding.export import NotHere, make
 
     try:
         print(f"Embedding {make(out)['digest'][:12]} is in {out}")
@@ -64,7 +64,7 @@ def _embedding(out: Path) -> int:
 
 
 def _work(once: bool, stop: threading.Event) -> int:
-    from trainer.jobs import work
+    from trainer.worker.supervisor import work
 
     return work(once, stop)
 

@@ -7,24 +7,26 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from app.api.deps import Body, Db, Me, asks
-from app.api.strict import StrictRoute
+from app.api.deps import Body, CurrentUser, requires
+from app.api.strict_route import StrictRoute
 from app.core.errors import Forbidden, NotFound
-from app.domain.accounts import actions as accounts
-from app.domain.accounts import queries as account_queries
+from app.domain.accounts import actions as accounts_actions
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import ONLY_PROJECT, Permission
 from app.domain.accounts.tables import ApiToken, User
+from app.domain.auth import actions as auth_actions
+from app.domain.auth import queries as auth_queries
+from app.domain.auth.tables import WebSession
 from app.domain.projects import access
-from app.domain.signin import actions, queries
-from app.domain.signin.tables import WebSession
+from app.http.transactions import DbSession
 
 router = APIRouter(tags=["account"], route_class=StrictRoute)
-MINE = asks(Permission.USE)
+MINE = requires(Permission.USE)
 
 
 class NewToken(Body):
     name: str
-    days: int = Field(default=90, ge=1, le=accounts.LONGEST_DAYS)
+    days: int = Field(default=90, ge=1, le=accounts_actions.LONGEST_DAYS)
     read_only: bool = False
     project: str | None = None
 
@@ -39,7 +41,7 @@ def session_json(web_session: WebSession, current: str | None) -> dict[str, Any]
     return {**{name: getattr(web_session, name) for name in names}, "current": web_session.id == current}
 
 
-def _whole(session: Db, user: User) -> User:
+def _whole(session: DbSession, user: User) -> User:
     """The account itself is out of reach for a token of one project."""
     if session.info.get(ONLY_PROJECT):
         raise NotFound(denied=True)
@@ -47,18 +49,18 @@ def _whole(session: Db, user: User) -> User:
 
 
 @router.get("/tokens", dependencies=[MINE])
-def list_tokens(session: Db, user: Me) -> dict[str, Any]:
-    tokens = account_queries.tokens_of(session, _whole(session, user))
+def list_tokens(session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    tokens = accounts_queries.tokens_of(session, _whole(session, user))
     return {"items": [token_json(token) for token in tokens], "next": None}
 
 
 @router.post("/tokens", status_code=201, dependencies=[MINE])
-def make_token(request: Request, body: NewToken, session: Db, user: Me) -> dict[str, Any]:
+def make_token(request: Request, body: NewToken, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     """The only answer that holds the token. A token makes none that outlives it."""
     _whole(session, user)
-    own: account_queries.Token | None = getattr(request.state, "token", None)
+    own: accounts_queries.Token | None = getattr(request.state, "token", None)
     project = access.visible_project(session, user, body.project) if body.project else None
-    raw = accounts.make_token(
+    raw = accounts_actions.make_token(
         session,
         user,
         name=body.name,
@@ -66,25 +68,25 @@ def make_token(request: Request, body: NewToken, session: Db, user: Me) -> dict[
         read_only=body.read_only,
         project_id=project.id if project else None,
     )
-    made = account_queries.user_by_token(session, raw)
+    made = accounts_queries.user_by_token(session, raw)
     if made is None or (own is not None and made[1].expires_at > own.expires_at):
         raise Forbidden("A token cannot make one that outlives it; give fewer days, or make it in the browser.")
     return {**token_json(session.get_one(ApiToken, made[1].id)), "token": raw}
 
 
 @router.delete("/tokens/{token_id}", status_code=204, dependencies=[MINE])
-def revoke_token(session: Db, user: Me, token_id: str) -> None:
-    accounts.revoke_token(session, _whole(session, user), token_id, actor=user)
+def revoke_token(session: DbSession, user: CurrentUser, token_id: str) -> None:
+    accounts_actions.revoke_token(session, _whole(session, user), token_id, actor=user)
 
 
 @router.get("/sessions", dependencies=[MINE])
-def list_sessions(request: Request, session: Db, user: Me) -> dict[str, Any]:
+def list_sessions(request: Request, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     browser = getattr(request.state, "browser", None)
     current = browser.id if browser else None
-    found = queries.sessions_of(session, _whole(session, user))
+    found = auth_queries.sessions_of(session, _whole(session, user))
     return {"items": [session_json(one, current) for one in found], "next": None}
 
 
 @router.delete("/sessions/{session_id}", status_code=204, dependencies=[MINE])
-def revoke_session(session: Db, user: Me, session_id: str) -> None:
-    actions.revoke_session(session, _whole(session, user), session_id)
+def revoke_session(session: DbSession, user: CurrentUser, session_id: str) -> None:
+    auth_actions.revoke_session(session, _whole(session, user), session_id)

@@ -7,15 +7,17 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.api.deps import Body, Db, Me, asks
-from app.api.strict import StrictRoute
+from app.api.deps import Body, CurrentUser, requires
+from app.api.strict_route import StrictRoute
 from app.core.errors import Invalid, NotFound
 from app.domain.accounts.permissions import Permission
-from app.domain.pairs import queries as pair_queries
+from app.domain.comments import actions as comments_actions
+from app.domain.comments import queries as comments_queries
+from app.domain.comments.anchors import WHOLE, CommentAnchor
+from app.domain.comments.tables import Comment
+from app.domain.pairs import queries as pairs_queries
 from app.domain.projects import access
-from app.domain.reviews import comments, threads
-from app.domain.reviews.anchors import WHOLE, Place
-from app.domain.reviews.tables import Comment
+from app.http.transactions import DbSession
 
 router = APIRouter(tags=["comments"], route_class=StrictRoute)
 
@@ -40,13 +42,13 @@ def comment_json(comment: Comment) -> dict[str, Any]:
     return {name: getattr(comment, name) for name in names}
 
 
-@router.get("/pairs/{pair_id}/comments", dependencies=[asks(Permission.READ_PROJECT)])
-def list_comments(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
+@router.get("/pairs/{pair_id}/comments", dependencies=[requires(Permission.READ_PROJECT)])
+def list_comments(pair_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     """Threads, the open ones first. `span` is where the remark stands in the present revision; null for a whole field
     and for what stood on an earlier revision only (`lost`)."""
-    pair = pair_queries.by_id(session, pair_id)
+    pair = pairs_queries.by_id(session, pair_id)
     project = access.project_of(session, user, pair.project_id)
-    found = threads.threads(session, user, project, pair, pair_queries.current(session, pair))
+    found = comments_queries.threads(session, user, project, pair, pairs_queries.current(session, pair))
     items = [
         {
             **comment_json(one.head),
@@ -59,26 +61,26 @@ def list_comments(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
     return {"items": items, "next": None}
 
 
-@router.post("/pairs/{pair_id}/comments", status_code=201, dependencies=[asks(Permission.READ_PROJECT)])
-def add(pair_id: str, body: NewComment, session: Db, user: Me) -> dict[str, Any]:
-    pair = pair_queries.by_id(session, pair_id)
+@router.post("/pairs/{pair_id}/comments", status_code=201, dependencies=[requires(Permission.READ_PROJECT)])
+def add(pair_id: str, body: NewComment, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    pair = pairs_queries.by_id(session, pair_id)
     access.project_of(session, user, pair.project_id)
     if body.parent is None:
-        place = Place(**body.model_dump(include={"field", "revision", "quote", "start", "end"}))
-        return comment_json(comments.add(session, user, pair, body.text, place))
-    head = threads.by_id(session, body.parent)
+        place = CommentAnchor(**body.model_dump(include={"field", "revision", "quote", "start", "end"}))
+        return comment_json(comments_actions.add(session, user, pair, body.text, place))
+    head = comments_queries.by_id(session, body.parent)
     if head.pair_id != pair.id:
         raise NotFound()
     if body.quote or body.start is not None or body.end is not None:
         raise Invalid("An answer has no place of its own; it stands where the remark does.", field="quote")
-    return comment_json(comments.reply(session, user, head, body.text))
+    return comment_json(comments_actions.reply(session, user, head, body.text))
 
 
-@router.post("/comments/{comment_id}/resolve", dependencies=[asks(Permission.READ_PROJECT)])
-def resolve(comment_id: str, session: Db, user: Me) -> dict[str, Any]:
-    return comment_json(comments.resolve(session, user, threads.by_id(session, comment_id)))
+@router.post("/comments/{comment_id}/resolve", dependencies=[requires(Permission.READ_PROJECT)])
+def resolve(comment_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    return comment_json(comments_actions.resolve(session, user, comments_queries.by_id(session, comment_id)))
 
 
-@router.post("/comments/{comment_id}/reopen", dependencies=[asks(Permission.READ_PROJECT)])
-def reopen(comment_id: str, session: Db, user: Me) -> dict[str, Any]:
-    return comment_json(comments.reopen(session, user, threads.by_id(session, comment_id)))
+@router.post("/comments/{comment_id}/reopen", dependencies=[requires(Permission.READ_PROJECT)])
+def reopen(comment_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    return comment_json(comments_actions.reopen(session, user, comments_queries.by_id(session, comment_id)))

@@ -6,11 +6,13 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from app.api.deps import Body, Db, Me, asks
-from app.api.strict import StrictRoute
+from app.api.deps import Body, CurrentUser, requires
+from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
-from app.domain.consent import actions, queries
+from app.domain.consent import actions as consent_actions
+from app.domain.consent import queries as consent_queries
 from app.domain.consent.tables import Terms
+from app.http.transactions import DbSession
 
 router = APIRouter(tags=["terms"], route_class=StrictRoute)
 
@@ -27,30 +29,30 @@ def terms_json(terms: Terms) -> dict[str, Any]:
     return {name: getattr(terms, name) for name in ("id", "number", "text", "sha256", "created_at")}
 
 
-@router.get("/terms", dependencies=[asks(Permission.USE)])
-def show(session: Db, user: Me) -> dict[str, Any]:
+@router.get("/terms", dependencies=[requires(Permission.USE)])
+def show(session: DbSession, user: CurrentUser) -> dict[str, Any]:
     """`current` is null while nothing was published, and then nobody is asked to accept anything."""
-    versions = queries.versions(session)
+    versions = consent_queries.versions(session)
     return {
         "current": terms_json(versions[0]) if versions else None,
-        "accepted": queries.standing(session, user) is not None,
+        "accepted": consent_queries.standing(session, user) is not None,
         "items": [terms_json(terms) for terms in versions],
         "next": None,
     }
 
 
-@router.post("/terms", dependencies=[asks(Permission.MANAGE_TERMS)], status_code=201)
-def publish(body: NewTerms, session: Db, user: Me) -> dict[str, Any]:
-    return terms_json(actions.publish(session, user, body.text))
+@router.post("/terms", dependencies=[requires(Permission.MANAGE_TERMS)], status_code=201)
+def publish(body: NewTerms, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    return terms_json(consent_actions.publish(session, user, body.text))
 
 
-@router.post("/terms/accept", dependencies=[asks(Permission.USE)])
-def accept(body: TermsNumber, session: Db, user: Me) -> dict[str, Any]:
-    acceptance = actions.accept(session, user, body.number, how="api")
+@router.post("/terms/accept", dependencies=[requires(Permission.USE)])
+def accept(body: TermsNumber, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    acceptance = consent_actions.accept(session, user, body.number, how="api")
     return {"number": body.number, "accepted_at": acceptance.created_at, "how": acceptance.how}
 
 
-@router.post("/terms/withdraw", dependencies=[asks(Permission.USE)])
-def withdraw(session: Db, user: Me) -> dict[str, Any]:
-    actions.withdraw(session, user)
+@router.post("/terms/withdraw", dependencies=[requires(Permission.USE)])
+def withdraw(session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    consent_actions.withdraw(session, user)
     return {"accepted": False}

@@ -10,18 +10,19 @@ from limits import RateLimitItem
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
-from app.core.errors import Forbidden, Invalid, Unauthorised
+from app.core.errors import Forbidden, Invalid, Unauthorized
 from app.core.storage import Storage
-from app.domain.accounts import queries as accounts
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.actions import note_use, used
 from app.domain.accounts.permissions import ONLY_PROJECT, Permission, declare
 from app.domain.accounts.tables import User
-from app.domain.pairs import messages
+from app.domain.auth import queries as auth_queries
+from app.domain.auth.actions import seen
+from app.domain.pairs import content as pair_content
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.signin import queries as signin
-from app.domain.signin.actions import seen
-from app.intake import READING, Db, Place, Transaction, bearer, cookie_name
+from app.http.auth import bearer_user, cookie_name
+from app.http.transactions import READING, DbSession, Transaction, WriteSlot
 
 
 class Body(BaseModel):
@@ -30,20 +31,20 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def limited(item: RateLimitItem, purpose: str) -> Any:
+def rate_limited(item: RateLimitItem, purpose: str) -> Any:
     """Counts the tries of one credential before the request's transaction begins. Stands before `asks`."""
 
-    def count(request: Request, _: Place) -> None:
+    def count(request: Request, _: WriteSlot) -> None:
         cookie = request.cookies.get(cookie_name(request), "")
         request.app.state.limits.hit(item, purpose, request.headers.get("authorization") or cookie)
 
     return Depends(count)
 
 
-def _note(request: Request, background: BackgroundTasks, token: accounts.Token) -> None:
+def _note(request: Request, background: BackgroundTasks, token: accounts_queries.Token) -> None:
     """Keep the token for those who ask what it may do, and write down that it was used."""
     request.state.token = token
-    if accounts.is_stale(token.last_used_at):
+    if accounts_queries.is_stale(token.last_used_at):
         background.add_task(note_use, request.app.state.database, used, token.id)
 
 
@@ -57,11 +58,11 @@ def signed_in(request: Request, session: Session, background: BackgroundTasks) -
         _by_token(request, session, background)
         return
     raw = request.cookies.get(cookie_name(request))
-    found = signin.session_of(session, raw) if raw else None
+    found = auth_queries.session_of(session, raw) if raw else None
     if found is None:
-        raise Unauthorised("Send a valid token: Authorization: Bearer ….")
+        raise Unauthorized("Send a valid token: Authorization: Bearer ….")
     user, request.state.browser = found
-    if accounts.is_stale(request.state.browser.last_seen_at):
+    if accounts_queries.is_stale(request.state.browser.last_seen_at):
         background.add_task(note_use, request.app.state.database, seen, request.state.browser.id)
     request.state.actor, request.state.me = user.id, user
     if request.method not in READING and request.headers.get("sec-fetch-site") != "same-origin":
@@ -73,7 +74,7 @@ def signed_in(request: Request, session: Session, background: BackgroundTasks) -
 def _by_token(request: Request, session: Session, background: BackgroundTasks) -> None:
     found = _caller(request, session)
     if found is None:
-        raise Unauthorised("Send a valid token: Authorization: Bearer ….")
+        raise Unauthorized("Send a valid token: Authorization: Bearer ….")
     user, token = found
     request.state.actor = user.id
     if token.scope != "api":
@@ -86,32 +87,32 @@ def _by_token(request: Request, session: Session, background: BackgroundTasks) -
     request.state.me = user
 
 
-def _caller(request: Request, session: Session) -> tuple[User, accounts.Token] | None:
+def _caller(request: Request, session: Session) -> tuple[User, accounts_queries.Token] | None:
     """Who writes to SQLite is looked up in a reading of its own: a place among the writers is taken for writing."""
     database, glance = request.app.state.database, request.app.state.glance
     if glance is not None:
         with glance.look() as reading:
-            found = bearer(request, reading)
+            found = bearer_user(request, reading)
     elif request.method in READING or not database.is_sqlite:
-        found = bearer(request, session)
+        found = bearer_user(request, session)
     else:
         with database.connect() as reading:
-            found = bearer(request, reading)
+            found = bearer_user(request, reading)
     if found:
         session.add(found[0])
     return found
 
 
-async def me(request: Request) -> User:
+async def current_user(request: Request) -> User:
     """Whom the route's door let in."""
     user: User = request.state.me
     return user
 
 
-Me = Annotated[User, Depends(me)]
+CurrentUser = Annotated[User, Depends(current_user)]
 
 
-def asks(permission: Permission) -> Any:
+def requires(permission: Permission) -> Any:
     """What a route asks the permission door. A route that ends without having asked is refused: it forgot somebody."""
 
     async def door(request: Request, session: Transaction, background: BackgroundTasks) -> None:
@@ -125,11 +126,11 @@ def asks(permission: Permission) -> Any:
     return Depends(door)
 
 
-def worker(request: Request, session: Transaction, background: BackgroundTasks) -> User:
+def current_worker(request: Request, session: Transaction, background: BackgroundTasks) -> User:
     """The user behind a `worker` token: the trainer's only credential."""
-    found = bearer(request, session)
+    found = bearer_user(request, session)
     if found is None:
-        raise Unauthorised("Send a worker token: Authorization: Bearer ….")
+        raise Unauthorized("Send a worker token: Authorization: Bearer ….")
     session.add(found[0])
     request.state.actor = found[0].id
     if found[1].scope != "worker":
@@ -138,32 +139,32 @@ def worker(request: Request, session: Transaction, background: BackgroundTasks) 
     return found[0]
 
 
-worker.permission = "worker"  # type: ignore[attr-defined]
+current_worker.permission = "worker"  # type: ignore[attr-defined]
 
 
-def known_worker(request: Request, background: BackgroundTasks) -> User:
+def authenticated_worker(request: Request, background: BackgroundTasks) -> User:
     """The same in a reading of its own, for what takes long to arrive: nothing is held meanwhile."""
     with request.app.state.database.read() as session:
-        return worker(request, session, background)
+        return current_worker(request, session, background)
 
 
-known_worker.permission = "worker"  # type: ignore[attr-defined]
-Worker = Annotated[User, Depends(worker)]
+authenticated_worker.permission = "worker"  # type: ignore[attr-defined]
+CurrentWorker = Annotated[User, Depends(current_worker)]
 
 
-def the_project(slug: str, session: Db, user: Me) -> Project:
+def project_by_slug(slug: str, session: DbSession, user: CurrentUser) -> Project:
     return access.visible_project(session, user, slug)
 
 
-InProject = Annotated[Project, Depends(the_project)]
+CurrentProject = Annotated[Project, Depends(project_by_slug)]
 
 
-def storage(request: Request) -> Storage:
+def get_storage(request: Request) -> Storage:
     found: Storage = request.app.state.storage
     return found
 
 
-Files = Annotated[Storage, Depends(storage)]
+StorageDep = Annotated[Storage, Depends(get_storage)]
 Limit = Annotated[int, Query(ge=1, le=500)]
 Tags = Annotated[list[str] | None, Query()]
 
@@ -174,4 +175,4 @@ def tag_of(given: list[str] | None) -> tuple[str, str] | None:
         return None
     if len(given) > 1:
         raise Invalid("Narrow by one tag: send tag once, as name:value.", field="tag")
-    return messages.tag_of(given[0])
+    return pair_content.tag_of(given[0])

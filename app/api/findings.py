@@ -6,13 +6,15 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from app.api.deps import Body, Db, InProject, Me, asks
+from app.api.deps import Body, CurrentProject, CurrentUser, requires
 from app.api.rounds import round_json
-from app.api.strict import StrictRoute
+from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
-from app.domain.findings import actions, queries
+from app.domain.findings import actions as findings_actions
+from app.domain.findings import queries as findings_queries
 from app.domain.findings.tables import Finding
 from app.domain.projects import access
+from app.http.transactions import DbSession
 
 router = APIRouter(tags=["findings"], route_class=StrictRoute)
 
@@ -36,19 +38,21 @@ def finding_json(finding: Finding) -> dict[str, Any]:
     return {name: getattr(finding, name) for name in names}
 
 
-@router.post("/projects/{slug}/findings", status_code=201, dependencies=[asks(Permission.OPEN_ROUND)])
-def create(project: InProject, body: NewFinding, session: Db, user: Me) -> dict[str, Any]:
-    return finding_json(actions.create(session, user, project, **body.model_dump()))
+@router.post("/projects/{slug}/findings", status_code=201, dependencies=[requires(Permission.OPEN_ROUND)])
+def create(project: CurrentProject, body: NewFinding, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    return finding_json(findings_actions.create(session, user, project, **body.model_dump()))
 
 
-@router.get("/projects/{slug}/findings", dependencies=[asks(Permission.READ_PROJECT)])
-def list_findings(project: InProject, session: Db) -> dict[str, Any]:
-    return {"items": [finding_json(finding) for finding in queries.of_project(session, project)], "next": None}
+@router.get("/projects/{slug}/findings", dependencies=[requires(Permission.READ_PROJECT)])
+def list_findings(project: CurrentProject, session: DbSession) -> dict[str, Any]:
+    return {"items": [finding_json(finding) for finding in findings_queries.of_project(session, project)], "next": None}
 
 
-@router.post("/findings/{finding_id}/round", status_code=201, dependencies=[asks(Permission.OPEN_ROUND)])
-def open_round(finding_id: str, session: Db, user: Me, body: RoundOfFinding | None = None) -> dict[str, Any]:
-    finding = queries.by_id(session, finding_id)
+@router.post("/findings/{finding_id}/round", status_code=201, dependencies=[requires(Permission.OPEN_ROUND)])
+def open_round(
+    finding_id: str, session: DbSession, user: CurrentUser, body: RoundOfFinding | None = None
+) -> dict[str, Any]:
+    finding = findings_queries.by_id(session, finding_id)
     access.project_of(session, user, finding.project_id)
     given = body.model_dump() if body else {}
-    return round_json(session, actions.open_round(session, user, finding, **given))
+    return round_json(session, findings_actions.open_round(session, user, finding, **given))

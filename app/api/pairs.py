@@ -7,20 +7,25 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header
 from pydantic import Field
 
-from app.api.deps import Body, Db, InProject, Limit, Me, Tags, asks
-from app.api.once import Once
-from app.api.strict import StrictRoute
+from app.api.deps import Body, CurrentProject, CurrentUser, Limit, Tags, requires
+from app.api.idempotency import Idempotent
+from app.api.strict_route import StrictRoute
 from app.core.errors import Invalid
 from app.domain.accounts.permissions import Permission
-from app.domain.pairs import actions, declarations, messages, queries
+from app.domain.comments import queries as comments_queries
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs import content as pair_content
+from app.domain.pairs import declarations
+from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.declarations import Declared
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.projects import access, settings
+from app.domain.projects import access
+from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
-from app.domain.reviews import actions as review_actions
-from app.domain.reviews import queries as review_queries
-from app.domain.reviews import threads
+from app.domain.reviews import actions as reviews_actions
+from app.domain.reviews import queries as reviews_queries
 from app.domain.reviews.tables import Review
+from app.http.transactions import DbSession
 
 router = APIRouter(tags=["pairs"], route_class=StrictRoute)
 
@@ -32,8 +37,8 @@ class PairBody(Body):
     source: str = ""
     licence: str = ""
 
-    def content(self) -> messages.Content:
-        return messages.parse(self.model_dump(include=messages.KEYS))
+    def content(self) -> pair_content.Content:
+        return pair_content.parse(self.model_dump(include=pair_content.KEYS))
 
 
 class WrittenPair(PairBody):
@@ -44,7 +49,7 @@ class WrittenPair(PairBody):
     waivers: list[dict[str, Any]] | None = None
 
     def declared(self, project: Project) -> Declared:
-        checks = settings.of(project.settings)["checks"]
+        checks = project_settings.of(project.settings)["checks"]
         return declarations.parse(checks, **self.model_dump(include={"assistance", "pasted_share", "waivers"}))
 
 
@@ -58,7 +63,7 @@ def revision_json(revision: Revision) -> dict[str, Any]:
 
 
 def declared_json(revision: Revision) -> dict[str, Any]:
-    return actions.declared_of(revision).as_dict() | {"waivers": revision.waivers or []}
+    return pairs_actions.declared_of(revision).as_dict() | {"waivers": revision.waivers or []}
 
 
 def pair_json(pair: Pair, revision: Revision) -> dict[str, Any]:
@@ -97,28 +102,28 @@ def review_json(review: Review) -> dict[str, Any]:
     return {name: getattr(review, name) for name in names}
 
 
-@router.post("/projects/{slug}/pairs", status_code=201, dependencies=[asks(Permission.WRITE_PAIR)])
-def write(project: InProject, body: NewPair, session: Db, user: Me, once: Once) -> Any:
+@router.post("/projects/{slug}/pairs", status_code=201, dependencies=[requires(Permission.WRITE_PAIR)])
+def write(project: CurrentProject, body: NewPair, session: DbSession, user: CurrentUser, once: Idempotent) -> Any:
     def create() -> dict[str, Any]:
-        pair = actions.create(
+        pair = pairs_actions.create(
             session, user, project, body.content(), round_id=body.round_id, declared=body.declared(project)
         )
-        return pair_json(pair, queries.current(session, pair))
+        return pair_json(pair, pairs_queries.current(session, pair))
 
     return once(body, lambda: access.require(session, user, Permission.WRITE_PAIR, project), create)
 
 
-@router.post("/projects/{slug}/pairs/check", dependencies=[asks(Permission.WRITE_PAIR)])
-def check(project: InProject, body: PairBody, session: Db, user: Me) -> dict[str, Any]:
+@router.post("/projects/{slug}/pairs/check", dependencies=[requires(Permission.WRITE_PAIR)])
+def check(project: CurrentProject, body: PairBody, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     access.require(session, user, Permission.WRITE_PAIR, project)
-    return {"problems": queries.problems_for(session, project, body.content())}
+    return {"problems": pairs_queries.problems_for(session, project, body.content())}
 
 
-@router.get("/projects/{slug}/pairs", dependencies=[asks(Permission.READ_PROJECT)])
+@router.get("/projects/{slug}/pairs", dependencies=[requires(Permission.READ_PROJECT)])
 def list_pairs(
-    project: InProject,
-    session: Db,
-    user: Me,
+    project: CurrentProject,
+    session: DbSession,
+    user: CurrentUser,
     state: str | None = None,
     tag: Tags = None,
     author: str | None = None,
@@ -128,42 +133,46 @@ def list_pairs(
     cursor: str | None = None,
 ) -> dict[str, Any]:
     """`tag` is name:value, and may be repeated. `unresolved=true`: pairs with a remark that waits."""
-    page = queries.page(
+    page = pairs_queries.page(
         session,
         project,
         state=state,
-        tags=dict(map(messages.tag_of, tag or [])),
+        tags=dict(map(pair_content.tag_of, tag or [])),
         author=author,
         q=q,
         limit=limit,
         cursor=cursor,
-        also=threads.unresolved(user) if unresolved else None,
+        also=comments_queries.unresolved(user) if unresolved else None,
     )
-    revisions = queries.currents(session, page.items)
+    revisions = pairs_queries.currents(session, page.items)
     return {"items": [pair_json(pair, revisions[pair.id]) for pair in page.items], "next": page.next}
 
 
-@router.get("/pairs/{pair_id}", dependencies=[asks(Permission.READ_PROJECT)])
-def show(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
-    pair = queries.by_id(session, pair_id)
+@router.get("/pairs/{pair_id}", dependencies=[requires(Permission.READ_PROJECT)])
+def show(pair_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    pair = pairs_queries.by_id(session, pair_id)
     access.project_of(session, user, pair.project_id)
     return {
-        **pair_json(pair, queries.current(session, pair)),
-        "state": review_queries.shown_state(session, user, pair),
-        "revisions": [revision_json(revision) for revision in queries.revisions(session, pair)],
-        "reviews": [review_json(review) for review in review_queries.visible(session, user, pair)],
+        **pair_json(pair, pairs_queries.current(session, pair)),
+        "state": reviews_queries.shown_state(session, user, pair),
+        "revisions": [revision_json(revision) for revision in pairs_queries.revisions(session, pair)],
+        "reviews": [review_json(review) for review in reviews_queries.visible(session, user, pair)],
     }
 
 
-@router.put("/pairs/{pair_id}", dependencies=[asks(Permission.WRITE_PAIR)])
+@router.put("/pairs/{pair_id}", dependencies=[requires(Permission.WRITE_PAIR)])
 def save(
-    pair_id: str, body: WrittenPair, session: Db, user: Me, if_match: Annotated[str | None, Header()] = None
+    pair_id: str,
+    body: WrittenPair,
+    session: DbSession,
+    user: CurrentUser,
+    if_match: Annotated[str | None, Header()] = None,
 ) -> dict[str, Any]:
     if not if_match:
         raise Invalid("Send the header If-Match with the revision that you edited.", field="If-Match")
-    pair = queries.by_id(session, pair_id)
+    pair = pairs_queries.by_id(session, pair_id)
     project = access.project_of(session, user, pair.project_id)
-    revision = actions.save(
+    revision = pairs_actions.save(
         session,
         user,
         pair,
@@ -174,19 +183,19 @@ def save(
     return pair_json(pair, revision)
 
 
-@router.post("/pairs/{pair_id}/submit", dependencies=[asks(Permission.WRITE_PAIR)])
-def submit(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
-    pair = actions.submit(session, user, queries.by_id(session, pair_id))
-    return pair_json(pair, queries.current(session, pair))
+@router.post("/pairs/{pair_id}/submit", dependencies=[requires(Permission.WRITE_PAIR)])
+def submit(pair_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    pair = pairs_actions.submit(session, user, pairs_queries.by_id(session, pair_id))
+    return pair_json(pair, pairs_queries.current(session, pair))
 
 
-@router.post("/pairs/{pair_id}/discard", dependencies=[asks(Permission.WRITE_PAIR)])
-def discard(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
-    pair = actions.discard(session, user, queries.by_id(session, pair_id))
-    return pair_json(pair, queries.current(session, pair))
+@router.post("/pairs/{pair_id}/discard", dependencies=[requires(Permission.WRITE_PAIR)])
+def discard(pair_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    pair = pairs_actions.discard(session, user, pairs_queries.by_id(session, pair_id))
+    return pair_json(pair, pairs_queries.current(session, pair))
 
 
-@router.post("/pairs/{pair_id}/bring-back", dependencies=[asks(Permission.WRITE_PAIR)])
-def bring_back(pair_id: str, session: Db, user: Me) -> dict[str, Any]:
-    pair = review_actions.bring_back(session, user, queries.by_id(session, pair_id))
-    return pair_json(pair, queries.current(session, pair))
+@router.post("/pairs/{pair_id}/bring-back", dependencies=[requires(Permission.WRITE_PAIR)])
+def restore(pair_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    pair = reviews_actions.restore(session, user, pairs_queries.by_id(session, pair_id))
+    return pair_json(pair, pairs_queries.current(session, pair))

@@ -8,17 +8,21 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from app.api.deps import Body, Db, InProject, Me, Tags, asks, tag_of
-from app.api.once import Once
+from app.api.deps import Body, CurrentProject, CurrentUser, Tags, requires, tag_of
+from app.api.idempotency import Idempotent
 from app.api.pairs import pair_json, review_json
-from app.api.strict import StrictRoute
+from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.pairs import queries as pair_queries
+from app.domain.pairs import queries as pairs_queries
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.reviews import actions, adjudication, independent, queries
+from app.domain.review_quality import queries as review_quality_queries
+from app.domain.reviews import actions as reviews_actions
+from app.domain.reviews import adjudication
+from app.domain.reviews import queries as reviews_queries
 from app.domain.reviews.tables import GoldAnswer, Lease, Review
+from app.http.transactions import DbSession
 
 router = APIRouter(tags=["reviews"], route_class=StrictRoute)
 
@@ -47,8 +51,8 @@ def lease_json(lease: Lease) -> dict[str, Any]:
     return {"lease": lease.id, "expires_at": lease.expires_at}
 
 
-@router.post("/projects/{slug}/reviews/next", dependencies=[asks(Permission.REVIEW_PAIR)])
-def take_next(slug: str, session: Db, user: Me, tag: Tags = None) -> Any:
+@router.post("/projects/{slug}/reviews/next", dependencies=[requires(Permission.REVIEW_PAIR)])
+def take_next(slug: str, session: DbSession, user: CurrentUser, tag: Tags = None) -> Any:
     """204 when nothing waits. `tag` (name:value): only a pair that has it; what you hold comes first all the same."""
     only = tag_of(tag)
     served = _serve(session, user, access.visible_project(session, user, slug), only)
@@ -56,30 +60,30 @@ def take_next(slug: str, session: Db, user: Me, tag: Tags = None) -> Any:
 
 
 def _serve(session: Session, user: User, project: Project, only: tuple[str, str] | None) -> dict[str, Any] | None:
-    lease = actions.take_next(session, user, project, only)
+    lease = reviews_actions.take_next(session, user, project, only)
     if lease is None:
         return None
-    pair = pair_queries.by_id(session, lease.pair_id)
-    shown = pair_json(pair, pair_queries.submitted(session, pair))
-    return {**lease_json(lease), "pair": {**shown, "state": queries.shown_state(session, user, pair)}}
+    pair = pairs_queries.by_id(session, lease.pair_id)
+    shown = pair_json(pair, pairs_queries.submitted(session, pair))
+    return {**lease_json(lease), "pair": {**shown, "state": reviews_queries.shown_state(session, user, pair)}}
 
 
-@router.post("/leases/{lease_id}/renew", dependencies=[asks(Permission.REVIEW_PAIR)])
-def renew(lease_id: str, session: Db, user: Me) -> dict[str, Any]:
-    return lease_json(actions.renew(session, user, lease_id))
+@router.post("/leases/{lease_id}/renew", dependencies=[requires(Permission.REVIEW_PAIR)])
+def renew(lease_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    return lease_json(reviews_actions.renew(session, user, lease_id))
 
 
-@router.post("/leases/{lease_id}/take-over", dependencies=[asks(Permission.MANAGE_PROJECT)])
-def take_over(lease_id: str, session: Db, user: Me) -> dict[str, Any]:
+@router.post("/leases/{lease_id}/take-over", dependencies=[requires(Permission.MANAGE_PROJECT)])
+def take_over(lease_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     """Another's item goes to your desk; what they decide from then on is answered 409."""
-    lease = actions.take_over(session, user, lease_id)
+    lease = reviews_actions.take_over(session, user, lease_id)
     return {**lease_json(lease), "pair": lease.pair_id}
 
 
-@router.get("/projects/{slug}/leases", dependencies=[asks(Permission.REVIEW_PAIR)])
-def leases(project: InProject, session: Db, user: Me) -> dict[str, Any]:
+@router.get("/projects/{slug}/leases", dependencies=[requires(Permission.REVIEW_PAIR)])
+def leases(project: CurrentProject, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     access.require(session, user, Permission.REVIEW_PAIR, project)
-    found = queries.open_leases(session, project)
+    found = reviews_queries.open_leases(session, project)
     items = [
         {**lease_json(lease), "pair": pair.id, "reviewer": lease.reviewer_id, "since": lease.created_at}
         for lease, pair in found
@@ -87,63 +91,71 @@ def leases(project: InProject, session: Db, user: Me) -> dict[str, Any]:
     return {"items": items, "next": None}
 
 
-@router.post("/pairs/{pair_id}/reviews", status_code=201, dependencies=[asks(Permission.REVIEW_PAIR)])
-def decide(pair_id: str, body: Verdict, session: Db, user: Me, once: Once, next: bool = False, tag: Tags = None) -> Any:
+@router.post("/pairs/{pair_id}/reviews", status_code=201, dependencies=[requires(Permission.REVIEW_PAIR)])
+def decide(
+    pair_id: str,
+    body: Verdict,
+    session: DbSession,
+    user: CurrentUser,
+    once: Idempotent,
+    next: bool = False,
+    tag: Tags = None,
+) -> Any:
     """`gold` is null, or the right answer with its explanation where the pair was a gold one.
 
     `next=true` serves the next item in the same answer, as `next`: null when nothing waits; with `tag` (name:value) the
     next that has it. A request that is sent again is served what is on the desk by then.
     """
     only = tag_of(tag)
-    pair = pair_queries.by_id(session, pair_id)
+    pair = pairs_queries.by_id(session, pair_id)
     project = access.project_of(session, user, pair.project_id)
 
     def ask() -> None:
         access.require(session, user, Permission.REVIEW_PAIR, project)
 
     def judge() -> dict[str, Any]:
-        review = actions.decide(session, user, pair, **body.model_dump())
+        review = reviews_actions.decide(session, user, pair, **body.model_dump())
         return {**review_json(review), "state": pair.state, "gold": _right_answer(session, review)}
 
     answer = once(body, ask, judge)
     return {**answer, "next": _serve(session, user, project, only)} if next else answer
 
 
-@router.post("/reviews/{review_id}/undo", dependencies=[asks(Permission.REVIEW_PAIR)])
-def undo(review_id: str, session: Db, user: Me) -> dict[str, Any]:
-    review = queries.by_id(session, review_id)
-    actions.undo(session, user, review)
-    return {"pair": review.pair_id, "state": pair_queries.by_id(session, review.pair_id).state}
+@router.post("/reviews/{review_id}/undo", dependencies=[requires(Permission.REVIEW_PAIR)])
+def undo(review_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    review = reviews_queries.by_id(session, review_id)
+    reviews_actions.undo(session, user, review)
+    return {"pair": review.pair_id, "state": pairs_queries.by_id(session, review.pair_id).state}
 
 
-@router.get("/projects/{slug}/adjudications", dependencies=[asks(Permission.REVIEW_PAIR)])
-def adjudications(project: InProject, session: Db, user: Me) -> dict[str, Any]:
+@router.get("/projects/{slug}/adjudications", dependencies=[requires(Permission.REVIEW_PAIR)])
+def adjudications(project: CurrentProject, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     """Pairs that wait for a ruling, each with all its opinions, oldest first; 100 at most."""
     access.require(session, user, Permission.REVIEW_PAIR, project)
     return {
         "items": [
             {
-                "pair": pair_json(pair, pair_queries.submitted(session, pair)),
-                "opinions": [review_json(review) for review in queries.of_submission(session, pair)],
+                "pair": pair_json(pair, pairs_queries.submitted(session, pair)),
+                "opinions": [review_json(review) for review in reviews_queries.of_submission(session, pair)],
             }
-            for pair in queries.to_adjudicate(session, project)
+            for pair in reviews_queries.to_adjudicate(session, project)
         ],
         "next": None,
     }
 
 
-@router.post("/pairs/{pair_id}/adjudication", status_code=201, dependencies=[asks(Permission.REVIEW_PAIR)])
-def adjudicate(pair_id: str, body: Ruling, session: Db, user: Me) -> dict[str, Any]:
-    pair = pair_queries.by_id(session, pair_id)
+@router.post("/pairs/{pair_id}/adjudication", status_code=201, dependencies=[requires(Permission.REVIEW_PAIR)])
+def adjudicate(pair_id: str, body: Ruling, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    pair = pairs_queries.by_id(session, pair_id)
     review = adjudication.adjudicate(session, user, pair, **body.model_dump())
     return {**review_json(review), "state": pair.state}
 
 
-@router.get("/projects/{slug}/agreement", dependencies=[asks(Permission.REVIEW_PAIR)])
-def agreement(project: InProject, session: Db, user: Me) -> dict[str, Any]:
+@router.get("/projects/{slug}/agreement", dependencies=[requires(Permission.REVIEW_PAIR)])
+def agreement(project: CurrentProject, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     """Per question: n, percent, alpha and AC1 or AC2 (`gwet`) with 95 % intervals; null below `least` pairs."""
     access.require(session, user, Permission.REVIEW_PAIR, project)
-    found = independent.report(session, project)
+    found = review_quality_queries.report(session, project)
     return {
         "least": found.least,
         "questions": [one.as_dict() for one in found.questions],
@@ -151,20 +163,20 @@ def agreement(project: InProject, session: Db, user: Me) -> dict[str, Any]:
     }
 
 
-@router.get("/projects/{slug}/older-approvals", dependencies=[asks(Permission.READ_PROJECT)])
-def older_approvals(project: InProject, session: Db) -> dict[str, Any]:
+@router.get("/projects/{slug}/older-approvals", dependencies=[requires(Permission.READ_PROJECT)])
+def older_approvals(project: CurrentProject, session: DbSession) -> dict[str, Any]:
     """How many pairs were approved under an older guideline, and the ids of the first 500."""
-    count, pairs = queries.older_approvals(session, project, limit=adjudication.AT_ONCE)
+    count, pairs = reviews_queries.stale_approvals(session, project, limit=adjudication.AT_ONCE)
     return {"count": count, "items": [pair.id for pair in pairs], "next": None}
 
 
-@router.post("/projects/{slug}/older-approvals/review-again", dependencies=[asks(Permission.MANAGE_PROJECT)])
-def review_again(project: InProject, body: Again, session: Db, user: Me) -> dict[str, Any]:
+@router.post("/projects/{slug}/older-approvals/review-again", dependencies=[requires(Permission.MANAGE_PROJECT)])
+def review_again(project: CurrentProject, body: Again, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     return {"sent": adjudication.review_again(session, user, project, body.pairs)}
 
 
 def _right_answer(session: Session, review: Review) -> dict[str, Any] | None:
-    answer = session.get(GoldAnswer, review.pair_id) if review.kind == queries.GOLD else None
+    answer = session.get(GoldAnswer, review.pair_id) if review.kind == reviews_queries.GOLD else None
     return gold_json(answer) if answer else None
 
 
@@ -176,5 +188,5 @@ def gold_json(answer: GoldAnswer) -> dict[str, Any]:
 def rates_json(session: Session, user: User, project: Any) -> dict[str, Any]:
     """Everybody's hit rates for who manages the project, one's own otherwise."""
     manages = access.allows(session, user, Permission.MANAGE_PROJECT, project)
-    found = queries.gold_rates(session, project, None if manages else user)
+    found = review_quality_queries.gold_rates(session, project, None if manages else user)
     return {reviewer: [rate.as_dict() for rate in rates] for reviewer, rates in found.items()}

@@ -9,17 +9,17 @@ from app.api import (
     audit,
     comments,
     consent,
-    datasets,
     findings,
-    gold,
     notifications,
     pairs,
     projects,
     provenance,
+    review_quality,
     reviews,
     rounds,
+    runs,
     settings,
-    training,
+    versions,
     webhooks,
 )
 
@@ -27,14 +27,14 @@ ROUTERS = [
     reviews.router,
     pairs.router,
     projects.router,
-    gold.router,
+    review_quality.router,
     comments.router,
     notifications.router,
     webhooks.router,
-    datasets.router,
+    versions.router,
     rounds.router,
     settings.router,
-    training.router,
+    runs.router,
     findings.router,
     audit.router,
     account.router,
@@ -42,8 +42,6 @@ ROUTERS = [
     provenance.router,
 ]
 
-FORM_LIMITS = {"max_files": 1, "max_fields": 20, "max_part_size": 64 * 1024}
-
-router = APIRouter(prefix="/api/v1", form_limits=FORM_LIMITS)
+router = APIRouter(prefix="/api/v1", form_limits={"max_files": 1, "max_fields": 20, "max_part_size": 64 * 1024})
 for one in ROUTERS:
     router.include_router(one)

@@ -6,12 +6,15 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from app.api.deps import Body, Db, InProject, Me, asks
-from app.api.strict import StrictRoute
+from app.api.deps import Body, CurrentProject, CurrentUser, requires
+from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
-from app.domain.projects import access, actions, settings
+from app.domain.projects import access
+from app.domain.projects import actions as projects_actions
+from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
-from app.domain.reviews import judging
+from app.domain.reviews import settings as review_settings
+from app.http.transactions import DbSession
 
 router = APIRouter(tags=["projects"], route_class=StrictRoute)
 
@@ -32,19 +35,21 @@ class Changes(Body):
     criteria: list[str | dict[str, Any]] | None = None
 
 
-@router.get("/projects/{slug}/settings", dependencies=[asks(Permission.MANAGE_PROJECT)])
-def show(project: InProject, session: Db, user: Me) -> dict[str, Any]:
+@router.get("/projects/{slug}/settings", dependencies=[requires(Permission.MANAGE_PROJECT)])
+def show(project: CurrentProject, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     return _shown(project)
 
 
-@router.patch("/projects/{slug}/settings", dependencies=[asks(Permission.MANAGE_PROJECT)])
-def change(project: InProject, body: Changes, session: Db, user: Me) -> dict[str, Any]:
+@router.patch("/projects/{slug}/settings", dependencies=[requires(Permission.MANAGE_PROJECT)])
+def change(project: CurrentProject, body: Changes, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     given = body.model_dump(exclude_unset=True, exclude_none=True)
-    judging.change(session, user, project, overlap=given.pop("overlap", None), given=given.pop("criteria", None))
-    actions.change_settings(session, user, project, given)
+    review_settings.change(
+        session, user, project, overlap=given.pop("overlap", None), given=given.pop("criteria", None)
+    )
+    projects_actions.change_settings(session, user, project, given)
     return _shown(project)
 
 
 def _shown(project: Project) -> dict[str, Any]:
-    return {**settings.of(project.settings), "overlap": project.overlap, "criteria": project.criteria}
+    return {**project_settings.of(project.settings), "overlap": project.overlap, "criteria": project.criteria}

@@ -8,9 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
-from app.domain.accounts import actions, queries
+from app.domain.accounts import actions as accounts_actions
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.tables import ApiToken, User
-from app.domain.signin import actions as signin
+from app.domain.auth import actions as auth_actions
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,13 @@ def make_first(session: Session) -> None:
     if session.scalar(select(User.id).limit(1)) is not None:
         return
     for account in FIRST:
-        actions.create_user(session, email=account.email, name=account.name, is_admin=account.role == "admin")
+        accounts_actions.create_user(session, email=account.email, name=account.name, is_admin=account.role == "admin")
 
 
 def first_user(session: Session, role: str) -> User | None:
     """The account of FIRST with this role, when it still may sign in."""
     email = next(account.email for account in FIRST if account.role == role)
-    user = queries.user_by_email(session, email)
+    user = accounts_queries.user_by_email(session, email)
     return user if user and user.active else None
 
 
@@ -53,11 +54,11 @@ def sign_in_links(session: Session, url: str) -> list[tuple[str, str, str]]:
 
 
 def link(session: Session, user: User, url: str, *, days: int = 1) -> str:
-    return f"{url.rstrip('/')}/sign-in/{signin.create_sign_in_link(session, user=user, days=days)}"
+    return f"{url.rstrip('/')}/sign-in/{auth_actions.create_sign_in_link(session, user=user, days=days)}"
 
 
 def user_named(session: Session, email: str) -> User:
-    user = queries.user_by_email(session, email)
+    user = accounts_queries.user_by_email(session, email)
     if user is None:
         raise NotFound(f"{email} has no account; make one with: preceptor user add {email}")
     return user
@@ -77,14 +78,14 @@ def acting_user(session: Session, email: str | None) -> User:
 def trainer_token(session: Session) -> str:
     """A worker token for a trainer that this machine starts itself; those of earlier starts are revoked."""
     user = acting_user(session, None)
-    actions.revoke_named(session, user, TRAINER_TOKEN)
-    return actions.issue_token(session, user=user, name=TRAINER_TOKEN, days=TRAINER_TOKEN_DAYS, scope="worker")
+    accounts_actions.revoke_named(session, user, TRAINER_TOKEN)
+    return accounts_actions.issue_token(session, user=user, name=TRAINER_TOKEN, days=TRAINER_TOKEN_DAYS, scope="worker")
 
 
 def token_lines(session: Session, email: str) -> list[str]:
     """One line for each token of an account that is not revoked: id, end, what it may, name."""
     lines = []
-    for token in queries.tokens_of(session, user_named(session, email)):
+    for token in accounts_queries.tokens_of(session, user_named(session, email)):
         may = token.scope if token.scope == "worker" else ("read" if token.read_only else "read, write")
         lines.append(f"{token.id}  ends {token.expires_at:%Y-%m-%d}  {may:<11}  {token.name or '(no name)'}")
     return lines
@@ -93,12 +94,12 @@ def token_lines(session: Session, email: str) -> list[str]:
 def revoke_token(session: Session, token_id: str) -> None:
     """Raises NotFound."""
     token = session.get(ApiToken, token_id)
-    owner = queries.user_by_id(session, token.user_id) if token else None
+    owner = accounts_queries.user_by_id(session, token.user_id) if token else None
     if owner is None:
         raise NotFound(f"There is no token {token_id}; list them with: preceptor token list --user EMAIL")
-    actions.revoke_token(session, owner, token_id)
+    accounts_actions.revoke_token(session, owner, token_id)
 
 
 def deactivate(session: Session, email: str, acting: str | None) -> User:
     """Let a person in no more. Raises NotFound; Conflict for the last admin and for the one who acts."""
-    return signin.deactivate(session, acting_user(session, acting), user_named(session, email).id)
+    return auth_actions.deactivate(session, acting_user(session, acting), user_named(session, email).id)

@@ -4,43 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.cli.installation import Installation, open_installation
+from app.bootstrap import open_installation
 from app.core.errors import AppError
-from app.domain.audit import actions, checkpoints, verify
+from app.domain.audit import actions as audit_actions
+from app.domain.audit import checkpoints, verify
 from app.domain.audit.verify import Verification
 from app.settings import Settings
 
-LOOK_SECONDS = 20.0
 log = logging.getLogger("preceptor.audit")
-
-
-class Keeper:
-    """Signs when a checkpoint is due. What goes wrong is said in the log and stops no other work."""
-
-    def __init__(self, installation: Installation) -> None:
-        self.installation = installation
-        self._next = 0.0
-
-    def look(self, *, last_time: bool = False) -> None:
-        """Call this often: it looks every twenty seconds, and signs every 200 events, every hour, and at the end."""
-        if not last_time and time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + LOOK_SECONDS
-        try:
-            with self.installation.database.read() as session:
-                made = actions.make_checkpoint(session, self.installation.settings, only_if_due=not last_time)
-        except AppError as error:
-            log.error("audit log: %s", error.detail)
-        except (OSError, SQLAlchemyError) as error:
-            log.error("audit log: no checkpoint could be signed (%s)", error)
-        else:
-            if made:
-                log.info("audit log: signed %d events", made.count)
 
 
 def verify_log(against: list[Path], public_key: str | None) -> Verification:
@@ -66,7 +41,7 @@ def sign_now() -> str:
     """What was signed, in words."""
     installation = open_installation()
     with installation.database.read() as session:
-        made = actions.make_checkpoint(session, installation.settings)
+        made = audit_actions.make_checkpoint(session, installation.settings)
     if made is None:
         return "Nothing was recorded since the last checkpoint."
     return f"Signed {made.count} events; appended to {installation.settings.audit_checkpoints_path}."

@@ -16,13 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from app.cli import dump, people
-from app.cli.installation import Installation, known_revisions, require_fit, schema_revisions, upgrade
+from app.bootstrap import Installation, known_revisions, require_fit, schema_revisions, upgrade
+from app.cli import dump
 from app.core import jobs
-from app.core.database import now
+from app.core.db.base import now
 from app.core.errors import AppError
 from app.core.storage import Damaged, Storage
 from app.settings import Settings
+from app.worker import erasure_sweep
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -178,9 +179,9 @@ def restore(installation: Installation, folder: Path, *, erasures: Path | None =
     dump.read_tables(installation.database, folder / "tables", manifest["tables"])
     upgrade(installation.database, "head")
     with installation.database.session() as session:
-        jobs.let_go(session)
-    again = people.erase_again(installation, *([erasures] if erasures else []))
-    people.sweep(installation)
+        jobs.requeue_running(session)
+    again = erasure_sweep.erase_again(installation, *([erasures] if erasures else []))
+    erasure_sweep.sweep(installation)
     return {**manifest, "erased_again": again}
 
 

@@ -16,13 +16,13 @@ from typing import Any
 
 import httpx
 
-from app.cli import accounts, demo_project, services, wording
-from app.cli.installation import Installation, migrate, open_installation
+from app.bootstrap import Installation, migrate, open_installation
+from app.cli import accounts, demo_project, report_text, services
 from app.cli.memory import Peak, in_words
-from app.cli.processes import Household, free_port, wait_until_healthy
+from app.cli.supervisor import Supervisor, free_port, wait_until_healthy
 from app.cli.up import start
 from app.core.errors import AppError
-from app.domain.accounts import actions
+from app.domain.accounts import actions as accounts_actions
 from app.domain.findings.queries import weak_slices
 from app.settings import Settings
 
@@ -61,14 +61,14 @@ class Loop:
 
     def wait(self, what: str, path: str, who: str = "admin") -> dict[str, Any]:
         """Poll a job or a run until it ends, with its progress on the terminal."""
-        ticker = wording.Ticker(what)
+        ticker = report_text.Ticker(what)
         while True:
             thing: dict[str, Any] = self.call(who, "GET", path)
             if thing["state"] in ENDED:
                 ticker.end()
                 return thing
             at = thing["progress"]
-            ticker.show(wording.progress(at["done"], at["total"], at["eta_seconds"]))
+            ticker.show(report_text.progress(at["done"], at["total"], at["eta_seconds"]))
             self.tend()
             time.sleep(0.3)
 
@@ -96,7 +96,7 @@ def _with_processes(installation: Installation, minutes: float) -> tuple[Loop, d
     _people(installation)
     port, peak = free_port(), Peak(os.getpid())
     url = services.loopback("127.0.0.1", port)
-    household = Household(installation.settings.data_dir.resolve() / "logs")
+    household = Supervisor(installation.settings.data_dir.resolve() / "logs")
 
     def tend() -> None:
         household.tend(lambda line: print(line, flush=True))
@@ -127,7 +127,7 @@ def _people(installation: Installation) -> None:
 def _tokens(installation: Installation) -> dict[str, str]:
     with installation.database.session() as session:
         return {
-            account.role: actions.issue_token(
+            account.role: accounts_actions.issue_token(
                 session, user=accounts.user_named(session, account.email), name="demo", days=1
             )
             for account in accounts.FIRST
@@ -224,9 +224,9 @@ STEPS = (_open, _import, _write, _review, _freeze, _train, _find)
 
 def _print(result: dict[str, Any], made: dict[str, Any]) -> None:
     report = result["report"]
-    print(wording.headline(report))
-    print("\n".join(wording.table(report)))
-    print(f"leak report: {wording.leaks(result['version']['leak_report'])}")
+    print(report_text.headline(report))
+    print("\n".join(report_text.table(report)))
+    print(f"leak report: {report_text.leaks(result['version']['leak_report'])}")
     for note in report.get("notes", []):
         print(f"note: {note}")
     for answer in made["answers"][:3]:
@@ -236,4 +236,4 @@ def _print(result: dict[str, Any], made: dict[str, Any]) -> None:
         f"weakest slice: {result['finding']['tag']} = {result['finding']['value']} {result['finding']['note']}".rstrip()
     )
     print(f"next round: {result['round']['title']}, targets {result['round']['targets']}")
-    print(f"whole loop: {wording.seconds(result['seconds'])}, peak memory {in_words(result['peak_memory_bytes'])}")
+    print(f"whole loop: {report_text.seconds(result['seconds'])}, peak memory {in_words(result['peak_memory_bytes'])}")

@@ -10,25 +10,26 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.cli import accounts, jobs
-from app.cli.installation import Installation
+from app.bootstrap import Installation
+from app.cli import accounts
 from app.core.errors import AppError, Conflict
 from app.domain.accounts.tables import User
-from app.domain.datasets import actions as datasets
-from app.domain.datasets import imports
-from app.domain.datasets import queries as dataset_queries
-from app.domain.guidelines import actions as guidelines
-from app.domain.pairs import actions as pairs
-from app.domain.pairs import messages
-from app.domain.pairs import queries as pair_queries
-from app.domain.projects import actions as projects
-from app.domain.projects import queries as project_queries
+from app.domain.guidelines import actions as guidelines_actions
+from app.domain.imports import actions as imports_actions
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs import content as pair_content
+from app.domain.pairs import queries as pairs_queries
+from app.domain.projects import actions as projects_actions
+from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
-from app.domain.rounds import actions as rounds
-from app.domain.rounds import queries as round_queries
-from app.domain.training import actions as training
-from app.domain.training import queries as training_queries
-from app.domain.training.tables import TrainingRun
+from app.domain.rounds import actions as rounds_actions
+from app.domain.rounds import queries as rounds_queries
+from app.domain.runs import actions as runs_actions
+from app.domain.runs import queries as runs_queries
+from app.domain.runs.tables import TrainingRun
+from app.domain.versions import actions as versions_actions
+from app.domain.versions import queries as versions_queries
+from app.worker import loop
 
 FOLDER = Path(__file__).with_name("demo")
 SLUG = "riverbend"
@@ -65,9 +66,9 @@ def wanted(session: Session) -> bool:
         or accounts.first_user(session, "editor") is None
     ):
         return False
-    existing = project_queries.projects_of(session, admin)
-    riverbend = project_queries.by_slug(session, SLUG)
-    return not existing or (riverbend is not None and not training_queries.runs(session, riverbend))
+    existing = projects_queries.projects_of(session, admin)
+    riverbend = projects_queries.by_slug(session, SLUG)
+    return not existing or (riverbend is not None and not runs_queries.runs(session, riverbend))
 
 
 def load(installation: Installation, say: Say) -> None:
@@ -77,13 +78,13 @@ def load(installation: Installation, say: Say) -> None:
             line = step(session, installation)
         if line:
             say(line)
-        jobs.drain(installation)
+        loop.drain(installation)
 
 
 def first_run(session: Session) -> TrainingRun | None:
     """The demo's newest run, when it has not ended."""
-    project = project_queries.by_slug(session, SLUG)
-    runs = training_queries.runs(session, project) if project else []
+    project = projects_queries.by_slug(session, SLUG)
+    runs = runs_queries.runs(session, project) if project else []
     return runs[0] if runs and runs[0].state in ("queued", "running") else None
 
 
@@ -95,9 +96,9 @@ def queue_rows() -> list[dict[str, Any]]:
     return [json.loads(line) for line in read("queue.jsonl").splitlines() if line.strip()]
 
 
-def content_of(row: dict[str, Any]) -> messages.Content:
+def content_of(row: dict[str, Any]) -> pair_content.Content:
     tags = {name: row[name] for name in TAGS if row.get(name)}
-    return messages.pair(
+    return pair_content.pair(
         row["prompt"], row["completion"], tags=tags, source=row.get("source") or SOURCE, licence=LICENCE
     )
 
@@ -110,30 +111,30 @@ def _one(session: Session, role: str) -> User:
 
 
 def _project(session: Session) -> Project:
-    project = project_queries.by_slug(session, SLUG)
+    project = projects_queries.by_slug(session, SLUG)
     if project is None:
         raise Conflict("The demo project is gone; start with --no-demo.")
     return project
 
 
 def _open(session: Session, _: Installation) -> str | None:
-    if project_queries.by_slug(session, SLUG):
+    if projects_queries.by_slug(session, SLUG):
         return None
     admin = _one(session, "admin")
-    project = projects.open_project(session, admin, **PROJECT)
+    project = projects_actions.open_project(session, admin, **PROJECT)
     for role, email in MEMBERS.items():
-        projects.add_member(session, admin, project, email=email, role=role)
-    guidelines.publish(session, admin, project, text=read("guideline.md"))
-    rounds.open_round(session, admin, project, title=ROUND, brief=read("brief.md"), targets=TARGETS)
+        projects_actions.add_member(session, admin, project, email=email, role=role)
+    guidelines_actions.publish(session, admin, project, text=read("guideline.md"))
+    rounds_actions.open_round(session, admin, project, title=ROUND, brief=read("brief.md"), targets=TARGETS)
     return "project riverbend opened, with its guideline and first round"
 
 
 def _import(session: Session, installation: Installation) -> str | None:
     project = _project(session)
-    if pair_queries.counts_by_state(session, project):
+    if pairs_queries.counts_by_state(session, project):
         return None
     data = read("pairs.jsonl").encode()
-    imports.request_import(
+    imports_actions.request_import(
         session,
         _one(session, "editor"),
         project,
@@ -151,16 +152,16 @@ def _import(session: Session, installation: Installation) -> str | None:
 def _write_queue(session: Session, _: Installation) -> str | None:
     """The expert's submissions; what a check blocks stays a draft, as it would on the page."""
     project, expert = _project(session), _one(session, "expert")
-    if pair_queries.counts_by_state(session, project, author=expert.id):
+    if pairs_queries.counts_by_state(session, project, author=expert.id):
         return None
-    open_rounds = round_queries.open_rounds(session, project)
+    open_rounds = rounds_queries.open_rounds(session, project)
     submitted = 0
     for row in queue_rows():
-        pair = pairs.create(
+        pair = pairs_actions.create(
             session, expert, project, content_of(row), round_id=open_rounds[0].id if open_rounds else None
         )
         try:
-            pairs.submit(session, expert, pair)
+            pairs_actions.submit(session, expert, pair)
             submitted += 1
         except AppError:
             continue
@@ -169,17 +170,17 @@ def _write_queue(session: Session, _: Installation) -> str | None:
 
 def _freeze(session: Session, _: Installation) -> str | None:
     project = _project(session)
-    if dataset_queries.versions(session, project):
+    if versions_queries.versions(session, project):
         return None
-    datasets.request_version(session, _one(session, "admin"), project, **VERSION)
+    versions_actions.request_version(session, _one(session, "admin"), project, **VERSION)
     return "freezing the first version …"
 
 
 def _train(session: Session, _: Installation) -> str | None:
     project = _project(session)
-    if training_queries.runs(session, project):
+    if runs_queries.runs(session, project):
         return None
-    version = dataset_queries.versions(session, project)[0]
-    training.request_run(session, _one(session, "admin"), project, version_id=version.id, recipe=RECIPE)
+    version = versions_queries.versions(session, project)[0]
+    runs_actions.request_run(session, _one(session, "admin"), project, version_id=version.id, recipe=RECIPE)
     counts = ", ".join(f"{version.counts[name]} {name}" for name in ("train", "validation", "test"))
     return f"version 1 frozen ({counts}); the first fine-tuning run is queued"

@@ -12,13 +12,14 @@ from importlib.metadata import PackageNotFoundError, version
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.bootstrap import ROOT, IncompatibleDatabase, open_installation, require_fit
 from app.cli import audit
-from app.cli.installation import ROOT, Unfit, open_installation, require_fit
-from app.core import sqlite_file
-from app.core.database import journal_mode, now, sqlite
+from app.core.db import sqlite_file
+from app.core.db.base import now
+from app.core.db.database import journal_mode, sqlite
 from app.domain.accounts.tables import ApiToken
-from app.domain.checks.duplicates.embedding import ABOUT, Embedding
-from app.domain.pairs import vectors
+from app.domain.checks.similarity.embedding import ABOUT, Embedding
+from app.domain.pairs.indexes import embedding_index
 from app.settings import Settings
 
 LEAST_FREE = 1_000_000_000
@@ -122,7 +123,7 @@ def _sqlite(settings: Settings) -> Answer:
 def _database(settings: Settings) -> Answer:
     try:
         present, newest = require_fit(open_installation(settings).database)
-    except Unfit as error:
+    except IncompatibleDatabase as error:
         return False, error.detail
     except SQLAlchemyError as error:
         return False, f"does not answer ({str(error.__cause__ or error).strip()}); see PRECEPTOR_DATABASE_URL"
@@ -156,7 +157,7 @@ def _starter(_: Settings) -> Answer:
 
 
 def _meaning(settings: Settings) -> Answer:
-    folder = settings.data_dir / vectors.FOLDER
+    folder = settings.data_dir / embedding_index.FOLDER
     if not (folder / ABOUT).exists():
         order = f"python -m trainer embedding --out {folder}"
         return False, f"no embedding, so that near-duplicates are found by their wording only; where torch is: {order}"

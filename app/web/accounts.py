@@ -9,21 +9,24 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.errors import AppError
-from app.core.limits import SIGN_IN
-from app.domain.accounts import actions as accounts
-from app.domain.accounts import queries as account_queries
+from app.core.rate_limits import SIGN_IN
+from app.domain.accounts import actions as accounts_actions
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
+from app.domain.auth import actions as auth_actions
+from app.domain.auth import passwords, second_factor
+from app.domain.auth import queries as auth_queries
 from app.domain.projects import access
-from app.domain.projects import queries as projects
-from app.domain.signin import actions, passwords, queries, second_factor
-from app.intake import cookie_name, is_secure
-from app.web.deps import Db, Me, Posted, asks, go, limited, number, text
-from app.web.render import page
-from app.web.signin import keep
+from app.domain.projects import queries as projects_queries
+from app.http.auth import cookie_name, is_secure
+from app.http.transactions import DbSession
+from app.web.auth import keep
+from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, rate_limited, redirect, requires
+from app.web.render import render
 
 router = APIRouter(prefix="/account")
-MINE = asks(Permission.USE)
+MINE = requires(Permission.USE)
 SYSTEMS = {"iphone": "iPhone", "ipad": "iPad", "android": "Android", "windows": "Windows", "mac os": "macOS"}
 BROWSERS = {"edg": "Edge", "opr": "Opera", "firefox": "Firefox", "chrome": "Chrome", "safari": "Safari"}
 
@@ -32,28 +35,28 @@ BROWSERS = {"edg": "Edge", "opr": "Opera", "firefox": "Firefox", "chrome": "Chro
 
 
 @router.get("", dependencies=[MINE])
-def show(request: Request, session: Db, user: Me) -> Response:
+def show(request: Request, session: DbSession, user: CurrentUser) -> Response:
     return _account(request, session, user)
 
 
 @router.post("/name", dependencies=[MINE])
-def rename(request: Request, session: Db, user: Me, form: Posted) -> Response:
+def rename(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     try:
-        accounts.rename(session, user, text(form, "name"))
+        accounts_actions.rename(session, user, form_str(form, "name"))
     except AppError as error:
         return _account(request, session, user, error)
-    return go(request, "/account", "Your name is changed.")
+    return redirect(request, "/account", "Your name is changed.")
 
 
-@router.post("/password", dependencies=[limited(SIGN_IN, "password"), MINE])
-def set_password(request: Request, session: Db, user: Me, form: Posted) -> Response:
+@router.post("/password", dependencies=[rate_limited(SIGN_IN, "password"), MINE])
+def set_password(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     current, password = str(form.get("current") or ""), str(form.get("password") or "")
     raw = request.cookies[cookie_name(request)]
     try:
-        raw = actions.set_password(session, user, raw=raw, current=current, password=password)
+        raw = auth_actions.set_password(session, user, raw=raw, current=current, password=password)
     except AppError as error:
         return _account(request, session, user, error)
-    response = go(request, "/account", "The password is set. All your other browsers are signed out.")
+    response = redirect(request, "/account", "The password is set. All your other browsers are signed out.")
     keep(request, response, raw)
     return response
 
@@ -61,98 +64,100 @@ def set_password(request: Request, session: Db, user: Me, form: Posted) -> Respo
 def _account(request: Request, session: Session, user: User, error: AppError | None = None) -> Response:
     if error is not None and error.status not in (409, 422):
         raise error
-    return page(
+    return render(
         request,
         "accounts/account.html",
         me=user,
         error=error,
-        password=queries.password_of(session, user),
-        fresh=actions.is_fresh_by_link(request.state.browser),
-        factor=queries.has_factor(session, user),
-        codes_left=queries.recovery_codes_left(session, user),
+        password=auth_queries.password_of(session, user),
+        fresh=auth_actions.is_fresh_by_link(request.state.browser),
+        factor=auth_queries.has_factor(session, user),
+        codes_left=auth_queries.recovery_codes_left(session, user),
         rules=passwords,
     )
 
 
 @router.get("/second-factor", dependencies=[MINE])
-def show_factor(request: Request, session: Db, user: Me) -> Response:
+def show_factor(request: Request, session: DbSession, user: CurrentUser) -> Response:
     return _factor(request, session, user)
 
 
 @router.post("/second-factor", dependencies=[MINE])
-def begin_factor(request: Request, session: Db, user: Me, form: Posted) -> Response:
+def begin_factor(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     second_factor.begin(session, user, key=request.app.state.settings.key)
-    return go(request, "/account/second-factor")
+    return redirect(request, "/account/second-factor")
 
 
-@router.post("/second-factor/confirm", dependencies=[limited(SIGN_IN, "code"), MINE])
-def confirm_factor(request: Request, session: Db, user: Me, form: Posted) -> Response:
+@router.post("/second-factor/confirm", dependencies=[rate_limited(SIGN_IN, "code"), MINE])
+def confirm_factor(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     key, raw = request.app.state.settings.key, request.cookies[cookie_name(request)]
     try:
-        codes, raw = second_factor.confirm(session, user, text(form, "code"), key=key, raw=raw)
+        codes, raw = second_factor.confirm(session, user, form_str(form, "code"), key=key, raw=raw)
     except AppError as error:
         return _factor(request, session, user, error)
-    response = page(request, "accounts/recovery_codes.html", codes=codes, begun=True)
+    response = render(request, "accounts/recovery_codes.html", codes=codes, begun=True)
     keep(request, response, raw)
     return response
 
 
-@router.post("/second-factor/codes", dependencies=[limited(SIGN_IN, "code"), MINE])
-def renew_codes(request: Request, session: Db, user: Me, form: Posted) -> Response:
+@router.post("/second-factor/codes", dependencies=[rate_limited(SIGN_IN, "code"), MINE])
+def renew_codes(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     try:
-        codes = second_factor.renew_codes(session, user, text(form, "code"), key=request.app.state.settings.key)
+        codes = second_factor.renew_codes(session, user, form_str(form, "code"), key=request.app.state.settings.key)
     except AppError as error:
         return _factor(request, session, user, error)
-    return page(request, "accounts/recovery_codes.html", codes=codes, begun=False)
+    return render(request, "accounts/recovery_codes.html", codes=codes, begun=False)
 
 
-@router.post("/second-factor/off", dependencies=[limited(SIGN_IN, "code"), MINE])
-def switch_factor_off(request: Request, session: Db, user: Me, form: Posted) -> Response:
+@router.post("/second-factor/off", dependencies=[rate_limited(SIGN_IN, "code"), MINE])
+def switch_factor_off(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     try:
-        second_factor.switch_off(session, user, text(form, "code"), key=request.app.state.settings.key)
+        second_factor.switch_off(session, user, form_str(form, "code"), key=request.app.state.settings.key)
     except AppError as error:
         return _factor(request, session, user, error)
-    return go(request, "/account", "The second factor is off.")
+    return redirect(request, "/account", "The second factor is off.")
 
 
 def _factor(request: Request, session: Session, user: User, error: AppError | None = None) -> Response:
     """The page for what comes next: beginning, confirming, or looking after it."""
     if error is not None and error.status not in (409, 422):
         raise error
-    factor = queries.factor_of(session, user)
+    factor = auth_queries.factor_of(session, user)
     shown: dict[str, Any] = {"state": "off", "secret": None, "picture": None}
     if factor is not None and factor.confirmed_at is not None:
         shown["state"] = "on"
     elif factor is not None:
         secret = second_factor.secret_of(factor, key=request.app.state.settings.key)
         shown = {"state": "begun", "secret": secret, "picture": second_factor.picture(user, secret)}
-    left = queries.recovery_codes_left(session, user)
+    left = auth_queries.recovery_codes_left(session, user)
     status = error.status if error else 200
-    return page(request, "accounts/second_factor.html", status=status, error=error, codes_left=left, **shown)
+    return render(request, "accounts/second_factor.html", status=status, error=error, codes_left=left, **shown)
 
 
 # --- browsers ---
 
 
 @router.get("/sessions", dependencies=[MINE])
-def list_sessions(request: Request, session: Db, user: Me) -> Response:
-    rows = [(one, browser(one.user_agent)) for one in queries.sessions_of(session, user)]
-    return page(request, "accounts/sessions.html", rows=rows, current=request.state.browser.id)
+def list_sessions(request: Request, session: DbSession, user: CurrentUser) -> Response:
+    rows = [(one, browser(one.user_agent)) for one in auth_queries.sessions_of(session, user)]
+    return render(request, "accounts/sessions.html", rows=rows, current=request.state.browser.id)
 
 
 @router.post("/sessions/end", dependencies=[MINE])
-def sign_out_everywhere(request: Request, session: Db, user: Me, form: Posted) -> Response:
-    actions.sign_out_everywhere(session, user)
+def sign_out_everywhere(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
+    auth_actions.sign_out_everywhere(session, user)
     request.state.user = None
-    response = page(request, "signin/signed_out.html", who=user.id)
+    response = render(request, "auth/signed_out.html", who=user.id)
     response.delete_cookie(cookie_name(request), path="/", secure=is_secure(request))
     return response
 
 
 @router.post("/sessions/{session_id}/end", dependencies=[MINE])
-def revoke_session(request: Request, session: Db, user: Me, form: Posted, session_id: str) -> Response:
-    actions.revoke_session(session, user, session_id)
-    return go(request, "/account/sessions", "That browser is signed out.")
+def revoke_session(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, session_id: str
+) -> Response:
+    auth_actions.revoke_session(session, user, session_id)
+    return redirect(request, "/account/sessions", "That browser is signed out.")
 
 
 def browser(user_agent: str) -> str:
@@ -167,21 +172,21 @@ def browser(user_agent: str) -> str:
 
 
 @router.get("/tokens", dependencies=[MINE])
-def list_tokens(request: Request, session: Db, user: Me) -> Response:
+def list_tokens(request: Request, session: DbSession, user: CurrentUser) -> Response:
     return _tokens(request, session, user)
 
 
 @router.post("/tokens", dependencies=[MINE])
-def make_token(request: Request, session: Db, user: Me, form: Posted) -> Response:
+def make_token(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     """The token stands in the answer itself and nowhere else."""
-    given = {name: text(form, name) for name in ("name", "days", "project", "read_only")}
+    given = {name: form_str(form, name) for name in ("name", "days", "project", "read_only")}
     try:
         project = access.visible_project(session, user, given["project"]) if given["project"] else None
-        raw = accounts.make_token(
+        raw = accounts_actions.make_token(
             session,
             user,
             name=given["name"],
-            days=number(form, "days", int) or 0,
+            days=form_number(form, "days", int) or 0,
             read_only=bool(given["read_only"]),
             project_id=project.id if project else None,
         )
@@ -191,9 +196,9 @@ def make_token(request: Request, session: Db, user: Me, form: Posted) -> Respons
 
 
 @router.post("/tokens/{token_id}/revoke", dependencies=[MINE])
-def revoke_token(request: Request, session: Db, user: Me, form: Posted, token_id: str) -> Response:
-    accounts.revoke_token(session, user, token_id, actor=user)
-    return go(request, "/account/tokens", "The token is revoked; who still sends it is refused.")
+def revoke_token(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, token_id: str) -> Response:
+    accounts_actions.revoke_token(session, user, token_id, actor=user)
+    return redirect(request, "/account/tokens", "The token is revoked; who still sends it is refused.")
 
 
 def _tokens(
@@ -207,14 +212,14 @@ def _tokens(
 ) -> Response:
     if error is not None and error.status not in (409, 422):
         raise error
-    mine = projects.projects_of(session, user)
-    return page(
+    mine = projects_queries.projects_of(session, user)
+    return render(
         request,
         "accounts/tokens.html",
-        tokens=account_queries.tokens_of(session, user),
+        tokens=accounts_queries.tokens_of(session, user),
         names={project.id: project.name for project in mine},
         choices=[(project.slug, project.name) for project in mine],
-        longest=accounts.LONGEST_DAYS,
+        longest=accounts_actions.LONGEST_DAYS,
         given=given or {"name": "", "days": "90", "project": "", "read_only": ""},
         raw=raw,
         error=error,

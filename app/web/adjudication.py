@@ -8,52 +8,54 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.errors import AppError
-from app.domain.accounts import queries as accounts
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.guidelines import queries as guidelines
-from app.domain.pairs import queries as pairs
+from app.domain.guidelines import queries as guidelines_queries
+from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.reviews import adjudication, precedents, queries
-from app.web.deps import Db, Me, Posted, asks, go, in_project, text
-from app.web.render import page, words
+from app.domain.reviews import adjudication, precedents
+from app.domain.reviews import queries as reviews_queries
+from app.http.transactions import DbSession
+from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.render import render, words
 from app.web.reviews import UNTOUCHED, last_verdict, queue_tabs, verdict_of
 from app.web.writing import open_pair
 
 router = APIRouter()
 
 
-@router.get("/projects/{slug}/review/adjudicate", dependencies=[asks(Permission.REVIEW_PAIR)])
-def index(request: Request, session: Db, user: Me, slug: str) -> Response:
+@router.get("/projects/{slug}/review/adjudicate", dependencies=[requires(Permission.REVIEW_PAIR)])
+def index(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.REVIEW_PAIR, project)
     rows = [
-        (pair, pairs.submitted(session, pair), queries.of_submission(session, pair))
-        for pair in queries.to_adjudicate(session, project)
+        (pair, pairs_queries.submitted(session, pair), reviews_queries.of_submission(session, pair))
+        for pair in reviews_queries.to_adjudicate(session, project)
     ]
-    return page(
+    return render(
         request,
         "reviews/adjudications.html",
-        **in_project(session, user, project, "/review"),
+        **project_context(session, user, project, "/review"),
         **queue_tabs(session, user, project),
         **last_verdict(session, user, project),
         rows=[(*row, _may_rule(session, user, project, row[0])) for row in rows],
     )
 
 
-@router.get("/pairs/{pair_id}/adjudicate", dependencies=[asks(Permission.REVIEW_PAIR)])
-def desk(request: Request, session: Db, user: Me, pair_id: str) -> Response:
+@router.get("/pairs/{pair_id}/adjudicate", dependencies=[requires(Permission.REVIEW_PAIR)])
+def desk(request: Request, session: DbSession, user: CurrentUser, pair_id: str) -> Response:
     pair, project = open_pair(session, user, pair_id)
-    adjudication.require_ruler(session, user, project, pair)
+    adjudication.require_adjudicator(session, user, project, pair)
     return _desk(request, session, user, project, pair)
 
 
-@router.post("/pairs/{pair_id}/adjudicate", dependencies=[asks(Permission.REVIEW_PAIR)])
-def rule(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
+@router.post("/pairs/{pair_id}/adjudicate", dependencies=[requires(Permission.REVIEW_PAIR)])
+def rule(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
     pair, project = open_pair(session, user, pair_id)
-    given, decision = verdict_of(form, project), text(form, "decision")
+    given, decision = verdict_of(form, project), form_str(form, "decision")
     sent = {**given, "messages": given["messages"] if decision == "fix_and_accept" else None}
     try:
         adjudication.adjudicate(session, user, pair, decision=decision, **sent)
@@ -61,38 +63,38 @@ def rule(request: Request, session: Db, user: Me, form: Posted, pair_id: str) ->
         if error.status != 422:
             raise
         return _desk(request, session, user, project, pair, given=given, error=error)
-    return go(request, f"/projects/{project.slug}/review/adjudicate", f"{words(decision)}: ruled.")
+    return redirect(request, f"/projects/{project.slug}/review/adjudicate", f"{words(decision)}: ruled.")
 
 
-@router.get("/projects/{slug}/review/older", dependencies=[asks(Permission.READ_PROJECT)])
-def older(request: Request, session: Db, user: Me, slug: str) -> Response:
+@router.get("/projects/{slug}/review/older", dependencies=[requires(Permission.READ_PROJECT)])
+def older(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
     """Pairs that were approved under an older rule."""
     project = access.visible_project(session, user, slug)
-    count, found = queries.older_approvals(session, project)
-    texts = pairs.currents(session, found)
-    return page(
+    count, found = reviews_queries.stale_approvals(session, project)
+    texts = pairs_queries.currents(session, found)
+    return render(
         request,
-        "reviews/older.html",
-        **in_project(session, user, project, "/review"),
+        "reviews/outdated.html",
+        **project_context(session, user, project, "/review"),
         **queue_tabs(session, user, project),
         count=count,
-        rows=[(pair, texts[pair.id], queries.approved_under(session, pair)) for pair in found],
-        guideline=guidelines.current(session, project),
+        rows=[(pair, texts[pair.id], reviews_queries.approved_under(session, pair)) for pair in found],
+        guideline=guidelines_queries.current(session, project),
         at_once=adjudication.AT_ONCE,
     )
 
 
-@router.post("/projects/{slug}/review/older", dependencies=[asks(Permission.MANAGE_PROJECT)])
-def review_again(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+@router.post("/projects/{slug}/review/older", dependencies=[requires(Permission.MANAGE_PROJECT)])
+def review_again(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    chosen = None if text(form, "which") == "all" else [str(one) for one in form.getlist("pair")]
+    chosen = None if form_str(form, "which") == "all" else [str(one) for one in form.getlist("pair")]
     sent = adjudication.review_again(session, user, project, chosen)
-    return go(request, f"/projects/{slug}/review/older", f"{sent} sent to review again.")
+    return redirect(request, f"/projects/{slug}/review/older", f"{sent} sent to review again.")
 
 
 def _may_rule(session: Session, user: User, project: Project, pair: Pair) -> bool:
     try:
-        adjudication.require_ruler(session, user, project, pair)
+        adjudication.require_adjudicator(session, user, project, pair)
     except AppError:
         return False
     return True
@@ -108,19 +110,19 @@ def _desk(
     given: dict[str, Any] = UNTOUCHED,
     error: AppError | None = None,
 ) -> Response:
-    revision, opinions = pairs.submitted(session, pair), queries.of_submission(session, pair)
-    return page(
+    revision, opinions = pairs_queries.submitted(session, pair), reviews_queries.of_submission(session, pair)
+    return render(
         request,
         "reviews/adjudicate.html",
-        **in_project(session, user, project, "/review"),
+        **project_context(session, user, project, "/review"),
         **last_verdict(session, user, project),
         pair=pair,
         revision=revision,
         opinions=opinions,
-        names=accounts.names(session, {one.reviewer_id for one in opinions}),
-        numbers={one.id: one.number for one in pairs.revisions(session, pair)},
+        names=accounts_queries.names(session, {one.reviewer_id for one in opinions}),
+        numbers={one.id: one.number for one in pairs_queries.revisions(session, pair)},
         given=given,
         error=error,
-        guideline=guidelines.current(session, project),
+        guideline=guidelines_queries.current(session, project),
         precedents=precedents.like(session, project, revision),
     )

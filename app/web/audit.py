@@ -8,13 +8,15 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from app.domain.accounts import queries as accounts
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission, require_global
-from app.domain.audit import queries, verify
+from app.domain.audit import queries as audit_queries
+from app.domain.audit import verify
 from app.domain.audit.queries import Filters
-from app.domain.projects import queries as projects
-from app.web.deps import Db, Me, asks
-from app.web.render import page
+from app.domain.projects import queries as projects_queries
+from app.http.transactions import DbSession
+from app.web.deps import CurrentUser, requires
+from app.web.render import render
 
 router = APIRouter()
 NO_PROJECT = "no project"
@@ -36,49 +38,51 @@ def given_of(
 Given = Annotated[dict[str, str], Depends(given_of)]
 
 
-def filters_of(session: Db, given: Given) -> Filters:
+def filters_of(session: DbSession, given: Given) -> Filters:
     """A project that is not there has no events."""
     plain = {name: given.get(name, "") for name in ("subject", "actor", "action")}
     slug = given.get("project")
-    found = projects.by_slug(session, slug) if slug else None
+    found = projects_queries.by_slug(session, slug) if slug else None
     return Filters(
         **plain,
         project_id=found.id if found else NO_PROJECT if slug else "",
-        since=queries.moment(given.get("since", ""), "since"),
-        until=queries.moment(given.get("until", ""), "until"),
+        since=audit_queries.moment(given.get("since", ""), "since"),
+        until=audit_queries.moment(given.get("until", ""), "until"),
     )
 
 
 Wanted = Annotated[Filters, Depends(filters_of)]
 
 
-@router.get("/audit", dependencies=[asks(Permission.READ_AUDIT)])
-def index(request: Request, session: Db, user: Me, given: Given, wanted: Wanted, cursor: str | None = None) -> Response:
+@router.get("/audit", dependencies=[requires(Permission.READ_AUDIT)])
+def index(
+    request: Request, session: DbSession, user: CurrentUser, given: Given, wanted: Wanted, cursor: str | None = None
+) -> Response:
     require_global(session, user, Permission.READ_AUDIT)
-    found = queries.page(session, wanted, cursor=cursor)
-    return page(
+    found = audit_queries.page(session, wanted, cursor=cursor)
+    return render(
         request,
         "audit/list.html",
         found=found,
         given=given,
         address=_address,
         state=verify.recent(session, request.app.state.settings),
-        names=accounts.names(session, {event.actor for event in found.items if event.actor}),
-        is_denial=queries.is_denial,
+        names=accounts_queries.names(session, {event.actor for event in found.items if event.actor}),
+        is_denial=audit_queries.is_denial,
     )
 
 
-@router.get("/audit/verification", dependencies=[asks(Permission.READ_AUDIT)])
-def verification(request: Request, session: Db, user: Me) -> Response:
+@router.get("/audit/verification", dependencies=[requires(Permission.READ_AUDIT)])
+def verification(request: Request, session: DbSession, user: CurrentUser) -> Response:
     require_global(session, user, Permission.READ_AUDIT)
-    return page(request, "audit/verification.html", state=verify.examine(session, request.app.state.settings))
+    return render(request, "audit/verification.html", state=verify.examine(session, request.app.state.settings))
 
 
-@router.get("/audit/log.jsonl", dependencies=[asks(Permission.READ_AUDIT)])
-def download(request: Request, session: Db, user: Me, wanted: Wanted) -> Response:
+@router.get("/audit/log.jsonl", dependencies=[requires(Permission.READ_AUDIT)])
+def download(request: Request, session: DbSession, user: CurrentUser, wanted: Wanted) -> Response:
     require_global(session, user, Permission.READ_AUDIT)
     return StreamingResponse(
-        queries.json_lines(request.app.state.database, wanted),
+        audit_queries.json_lines(request.app.state.database, wanted),
         media_type="application/jsonl",
         headers={"Content-Disposition": 'attachment; filename="audit.jsonl"'},
     )

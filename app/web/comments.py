@@ -8,17 +8,20 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.errors import AppError, NotFound
-from app.domain.accounts import queries as accounts
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.pairs import queries as pairs
+from app.domain.comments import actions as comments_actions
+from app.domain.comments import anchors
+from app.domain.comments import queries as comments_queries
+from app.domain.comments.anchors import CommentAnchor
+from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects.tables import Project
-from app.domain.reviews import anchors, comments, threads
-from app.domain.reviews.anchors import Place
-from app.web.deps import Db, Me, Posted, asks, go, in_project, number, text
-from app.web.narrowing import Tag, address, tag_of
-from app.web.render import page
+from app.http.transactions import DbSession
+from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, project_context, redirect, requires
+from app.web.queue_filter import Tag, address, tag_of
+from app.web.render import render
 from app.web.writing import open_pair
 
 router = APIRouter()
@@ -36,18 +39,18 @@ def on_page(
     back: str = "",
     only: Tag = None,
 ) -> dict[str, Any]:
-    """What `reviews/_comments.html` needs. `back` is "review" on the reviewing desk, `only` what its queue is narrowed
+    """What `comments/_comments.html` needs. `back` is "review" on the reviewing desk, `only` what its queue is narrowed
     to."""
-    found = threads.threads(session, user, project, pair, revision)
+    found = comments_queries.threads(session, user, project, pair, revision)
     people = {one.author_id for thread in found for one in (thread.head, *thread.replies)}
     return {
         "threads": found,
         "open_threads": sum(one.head.resolved_at is None for one in found),
-        "comment_names": accounts.names(session, people),
+        "comment_names": accounts_queries.names(session, people),
         "comment_fields": [(one, anchors.name(one, revision.messages)) for one in anchors.fields(revision)],
         "comment_revision": revision,
         "field_name": lambda field: anchors.name(field, revision.messages),
-        "may_settle": threads.may_settle(session, user, project, pair),
+        "may_settle": comments_queries.may_settle(session, user, project, pair),
         "comment_back": back,
         "comment_only": only,
         "comment_error": None,
@@ -55,8 +58,8 @@ def on_page(
     }
 
 
-@router.post("/pairs/{pair_id}/comments", dependencies=[asks(Permission.READ_PROJECT)])
-def add(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
+@router.post("/pairs/{pair_id}/comments", dependencies=[requires(Permission.READ_PROJECT)])
+def add(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
     """A remark, or with `parent` an answer to one."""
     pair, project = open_pair(session, user, pair_id)
     try:
@@ -68,36 +71,36 @@ def add(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> 
     return _shown(request, session, user, project, pair, form)
 
 
-@router.post("/comments/{comment_id}/resolve", dependencies=[asks(Permission.READ_PROJECT)])
-def resolve(request: Request, session: Db, user: Me, form: Posted, comment_id: str) -> Response:
-    comment = threads.by_id(session, comment_id)
+@router.post("/comments/{comment_id}/resolve", dependencies=[requires(Permission.READ_PROJECT)])
+def resolve(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, comment_id: str) -> Response:
+    comment = comments_queries.by_id(session, comment_id)
     pair, project = open_pair(session, user, comment.pair_id)
-    comments.resolve(session, user, comment)
+    comments_actions.resolve(session, user, comment)
     return _shown(request, session, user, project, pair, form)
 
 
-@router.post("/comments/{comment_id}/reopen", dependencies=[asks(Permission.READ_PROJECT)])
-def reopen(request: Request, session: Db, user: Me, form: Posted, comment_id: str) -> Response:
-    comment = threads.by_id(session, comment_id)
+@router.post("/comments/{comment_id}/reopen", dependencies=[requires(Permission.READ_PROJECT)])
+def reopen(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, comment_id: str) -> Response:
+    comment = comments_queries.by_id(session, comment_id)
     pair, project = open_pair(session, user, comment.pair_id)
-    comments.reopen(session, user, comment)
+    comments_actions.reopen(session, user, comment)
     return _shown(request, session, user, project, pair, form)
 
 
 def _add(session: Session, user: User, pair: Pair, form: Any) -> None:
-    if parent := text(form, "parent"):
-        head = threads.by_id(session, parent)
+    if parent := form_str(form, "parent"):
+        head = comments_queries.by_id(session, parent)
         if head.pair_id != pair.id:
             raise NotFound()
-        comments.reply(session, user, head, text(form, "text"))
+        comments_actions.reply(session, user, head, form_str(form, "text"))
         return
-    place = Place(
-        field=text(form, "field") or anchors.WHOLE,
-        revision=text(form, "revision") or None,
-        quote=text(form, "quote").replace("\r\n", "\n"),
-        nth=number(form, "nth", int),
+    place = CommentAnchor(
+        field=form_str(form, "field") or anchors.WHOLE,
+        revision=form_str(form, "revision") or None,
+        quote=form_str(form, "quote").replace("\r\n", "\n"),
+        nth=form_number(form, "nth", int),
     )
-    comments.add(session, user, pair, text(form, "text"), place)
+    comments_actions.add(session, user, pair, form_str(form, "text"), place)
 
 
 def _shown(
@@ -110,22 +113,22 @@ def _shown(
     error: AppError | None = None,
 ) -> Response:
     """The fragment for a script; for a plain form the page that it stood on, or the fragment as a page of its own."""
-    back = DESK if text(form, "back") == DESK else ""
-    only = tag_of(text(form, "tag")) if back else None
+    back = DESK if form_str(form, "back") == DESK else ""
+    only = tag_of(form_str(form, "tag")) if back else None
     here = address(f"/pairs/{pair.id}/review", only) if back else f"/pairs/{pair.id}"
     scripted = "HX-Request" in request.headers
     if error is None and not scripted:
-        return go(request, f"{here}#comments")
-    revision = pairs.submitted(session, pair) if back else pairs.current(session, pair)
+        return redirect(request, f"{here}#comments")
+    revision = pairs_queries.submitted(session, pair) if back else pairs_queries.current(session, pair)
     context = on_page(session, user, project, pair, revision, back=back, only=only)
     if error is not None:
         context["comment_error"] = error
-        context["comment_given"] = {name: text(form, name) for name in NOTHING}
-    return page(
+        context["comment_given"] = {name: form_str(form, name) for name in NOTHING}
+    return render(
         request,
-        "reviews/_comments.html" if scripted else "reviews/comments.html",
+        "comments/_comments.html" if scripted else "comments/list.html",
         status=200 if scripted or error is None else error.status,
-        **in_project(session, user, project, "/review" if back else "/pairs"),
+        **project_context(session, user, project, "/review" if back else "/pairs"),
         pair=pair,
         **context,
     )

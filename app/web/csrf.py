@@ -6,7 +6,7 @@ from fastapi import Request
 
 from app.core.errors import Forbidden
 from app.core.security import derive, digest, same
-from app.intake import cookie_name
+from app.http.auth import cookie_name
 
 
 def csrf_token(request: Request) -> str:

@@ -12,18 +12,18 @@ from limits import RateLimitItem
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
-from app.core.errors import Invalid, Unauthorised
-from app.domain.accounts import queries as accounts
+from app.core.errors import Invalid, Unauthorized
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.actions import note_use
 from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission, declare
 from app.domain.accounts.tables import User
-from app.domain.notifications import queries as notifications
+from app.domain.auth import queries as auth_queries
+from app.domain.auth.actions import seen
+from app.domain.notifications import queries as notifications_queries
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.signin import queries as signin
-from app.domain.signin.actions import seen
-from app.intake import Arrived, Place, Transaction, cookie_name, is_secure
-from app.intake import Db as Db  # routes import it from here
+from app.http.auth import cookie_name, is_secure
+from app.http.transactions import BodyRead, Transaction, WriteSlot
 from app.web.csrf import check_csrf, check_site
 from app.web.render import FLASH_COOKIE
 
@@ -41,37 +41,37 @@ class Viewer:
 
 def signed_in(request: Request, session: Transaction, background: BackgroundTasks) -> User:
     raw = request.cookies.get(cookie_name(request))
-    found = signin.session_of(session, raw) if raw else None
+    found = auth_queries.session_of(session, raw) if raw else None
     if found is None:
-        raise Unauthorised("You are not signed in, or your session has ended.")
+        raise Unauthorized("You are not signed in, or your session has ended.")
     user, request.state.browser = found
-    if accounts.is_stale(request.state.browser.last_seen_at):
+    if accounts_queries.is_stale(request.state.browser.last_seen_at):
         background.add_task(note_use, request.app.state.database, seen, request.state.browser.id)
     request.state.actor, request.state.me = user.id, user
-    unread = notifications.unread(session, user) if request.method == "GET" else 0
+    unread = notifications_queries.unread(session, user) if request.method == "GET" else 0
     request.state.user = Viewer(user.id, user.name, user.email, user.is_admin, unread)
     return user
 
 
-async def me(request: Request) -> User:
+async def current_user(request: Request) -> User:
     """Whom the route's door let in."""
     user: User = request.state.me
     return user
 
 
-Me = Annotated[User, Depends(me)]
+CurrentUser = Annotated[User, Depends(current_user)]
 
 
-def limited(item: RateLimitItem, purpose: str) -> Any:
+def rate_limited(item: RateLimitItem, purpose: str) -> Any:
     """Counts the tries of one browser before the request's transaction begins. Stands before `asks`."""
 
-    def count(request: Request, _: Place) -> None:
+    def count(request: Request, _: WriteSlot) -> None:
         request.app.state.limits.hit(item, purpose, request.cookies.get(cookie_name(request), ""))
 
     return Depends(count)
 
 
-def asks(permission: Permission) -> Any:
+def requires(permission: Permission) -> Any:
     """What a route asks the permission door. A route that ends without having asked is refused: it forgot somebody."""
 
     async def door(session: Transaction, _: Annotated[User, Depends(signed_in)]) -> None:
@@ -81,7 +81,7 @@ def asks(permission: Permission) -> Any:
     return Depends(door)
 
 
-async def posted(request: Request, _: Arrived) -> FormData:
+async def csrf_form(request: Request, _: BodyRead) -> FormData:
     """The form, once it is known to be our own: by what the browser says, and by its CSRF token (field `csrf`, or
     header `X-CSRF-Token` from scripts)."""
     check_site(request)
@@ -90,17 +90,17 @@ async def posted(request: Request, _: Arrived) -> FormData:
     return form
 
 
-Posted = Annotated[FormData, Depends(posted)]
+CsrfForm = Annotated[FormData, Depends(csrf_form)]
 
 
-def text(form: FormData, name: str, default: str = "") -> str:
+def form_str(form: FormData, name: str, default: str = "") -> str:
     value = form.get(name)
     return value.strip() if isinstance(value, str) else default
 
 
-def number(form: FormData, name: str, kind: type[float] | type[int] = float) -> Any:
+def form_number(form: FormData, name: str, kind: type[float] | type[int] = float) -> Any:
     """A number of the form, None when left empty. Raises Invalid."""
-    raw = text(form, name)
+    raw = form_str(form, name)
     if not raw:
         return None
     try:
@@ -109,7 +109,7 @@ def number(form: FormData, name: str, kind: type[float] | type[int] = float) -> 
         raise Invalid(f"{raw!r} is not a number.", field=name) from None
 
 
-def in_project(session: Session, user: User, project: Project, tab: str | None = None) -> dict[str, Any]:
+def project_context(session: Session, user: User, project: Project, tab: str | None = None) -> dict[str, Any]:
     """What the layout needs: the project, the person's role in it, and `can.<permission>`."""
     role = access.role_in(session, user, project)
     held = ROLE_PERMISSIONS[role] if role else frozenset()
@@ -117,7 +117,7 @@ def in_project(session: Session, user: User, project: Project, tab: str | None =
     return {"project": project, "role": role.value if role else None, "can": can, "tab": tab}
 
 
-def go(request: Request, url: str, flash: str | None = None) -> RedirectResponse:
+def redirect(request: Request, url: str, flash: str | None = None) -> RedirectResponse:
     """See other, with a line for the next page to show."""
     response = RedirectResponse(url, status_code=303)
     if flash:

@@ -6,7 +6,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from app.core.errors import AppError, NotFound, TooManyRequests
-from app.web.render import page
+from app.web.render import render
 
 TITLES = {
     401: "Sign in first",
@@ -28,7 +28,7 @@ TITLES = {
 def error_page(request: Request, error: AppError) -> Response:
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"error": error.code, "detail": error.detail, "field": error.field}, error.status)
-    response = page(
+    response = render(
         request,
         "errors/error.html",
         status=error.status,
@@ -54,7 +54,7 @@ def not_found_page(request: Request) -> Response:
 
 
 def crash_page(request: Request) -> Response:
-    return page(
+    return render(
         request,
         "errors/error.html",
         status=500,

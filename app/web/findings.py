@@ -5,74 +5,78 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from app.domain.accounts.permissions import Permission
-from app.domain.findings import actions, queries
-from app.domain.pairs import queries as pairs
+from app.domain.findings import actions as findings_actions
+from app.domain.findings import queries as findings_queries
+from app.domain.progress import queries as progress_queries
 from app.domain.projects import access
-from app.domain.rounds import queries as rounds
-from app.domain.training import queries as training
-from app.web.deps import Db, Me, Posted, asks, go, in_project, text
-from app.web.render import page
+from app.domain.rounds import queries as rounds_queries
+from app.domain.runs import queries as runs_queries
+from app.http.transactions import DbSession
+from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.render import render
 from app.web.rounds import targets
 
 router = APIRouter()
 
 
-@router.get("/projects/{slug}/findings", dependencies=[asks(Permission.READ_PROJECT)])
-def index(request: Request, session: Db, user: Me, slug: str) -> Response:
+@router.get("/projects/{slug}/findings", dependencies=[requires(Permission.READ_PROJECT)])
+def index(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    return page(
+    return render(
         request,
         "findings/list.html",
-        **in_project(session, user, project, "/findings"),
-        findings=queries.of_project(session, project),
-        runs={run.id: run for run in training.runs(session, project)},
+        **project_context(session, user, project, "/findings"),
+        findings=findings_queries.of_project(session, project),
+        runs={run.id: run for run in runs_queries.runs(session, project)},
     )
 
 
-@router.post("/projects/{slug}/findings", dependencies=[asks(Permission.OPEN_ROUND)])
-def create(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+@router.post("/projects/{slug}/findings", dependencies=[requires(Permission.OPEN_ROUND)])
+def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    tag, value = text(form, "tag"), text(form, "value")
-    finding = actions.create(
+    tag, value = form_str(form, "tag"), form_str(form, "value")
+    finding = findings_actions.create(
         session,
         user,
         project,
-        run_id=text(form, "run"),
+        run_id=form_str(form, "run"),
         tag=tag,
         value=value,
-        title=text(form, "title") or f"Weak on {tag} “{value}”",
-        note=text(form, "note"),
+        title=form_str(form, "title") or f"Weak on {tag} “{value}”",
+        note=form_str(form, "note"),
     )
-    return go(request, f"/findings/{finding.id}", "Finding recorded. Open a round to mend it.")
+    return redirect(request, f"/findings/{finding.id}", "Finding recorded. Open a round to mend it.")
 
 
-@router.get("/findings/{finding_id}", dependencies=[asks(Permission.READ_PROJECT)])
-def show(request: Request, session: Db, user: Me, finding_id: str) -> Response:
-    finding = queries.by_id(session, finding_id)
+@router.get("/findings/{finding_id}", dependencies=[requires(Permission.READ_PROJECT)])
+def show(request: Request, session: DbSession, user: CurrentUser, finding_id: str) -> Response:
+    finding = findings_queries.by_id(session, finding_id)
     project = access.project_of(session, user, finding.project_id)
-    opened = rounds.by_id(session, project, finding.round_id) if finding.round_id else None
-    return page(
+    opened = rounds_queries.by_id(session, project, finding.round_id) if finding.round_id else None
+    return render(
         request,
         "findings/show.html",
-        **in_project(session, user, project, "/findings"),
+        **project_context(session, user, project, "/findings"),
         finding=finding,
-        run=training.by_id(session, finding.run_id),
+        run=runs_queries.by_id(session, finding.run_id),
         round=opened,
-        brief=actions.draft_brief(session, finding),
-        progress=pairs.round_progress(session, opened) if opened else [],
+        brief=findings_actions.draft_brief(session, finding),
+        progress=progress_queries.target_progress(session, opened) if opened else [],
     )
 
 
-@router.post("/findings/{finding_id}/round", dependencies=[asks(Permission.OPEN_ROUND)])
-def open_round(request: Request, session: Db, user: Me, form: Posted, finding_id: str) -> Response:
-    finding = queries.by_id(session, finding_id)
+@router.post("/findings/{finding_id}/round", dependencies=[requires(Permission.OPEN_ROUND)])
+def open_round(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, finding_id: str) -> Response:
+    finding = findings_queries.by_id(session, finding_id)
     project = access.project_of(session, user, finding.project_id)
-    one = actions.open_round(
+    one = findings_actions.open_round(
         session,
         user,
         finding,
-        title=text(form, "title") or None,
-        brief=text(form, "brief") or None,
+        title=form_str(form, "title") or None,
+        brief=form_str(form, "brief") or None,
         targets=targets(form) or None,
     )
-    return go(request, f"/projects/{project.slug}/rounds", f"Round {one.number} is open: the experts see it at home.")
+    return redirect(
+        request, f"/projects/{project.slug}/rounds", f"Round {one.number} is open: the experts see it at home."
+    )

@@ -5,34 +5,36 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from app.domain.accounts.permissions import Permission
-from app.domain.guidelines import actions, queries
+from app.domain.guidelines import actions as guidelines_actions
+from app.domain.guidelines import queries as guidelines_queries
 from app.domain.projects import access
-from app.domain.reviews import queries as reviews
-from app.web.deps import Db, Me, Posted, asks, go, in_project
-from app.web.render import page
+from app.domain.reviews import queries as reviews_queries
+from app.http.transactions import DbSession
+from app.web.deps import CsrfForm, CurrentUser, project_context, redirect, requires
+from app.web.render import render
 
 router = APIRouter(prefix="/projects/{slug}/guidelines")
 
 
-@router.get("", dependencies=[asks(Permission.READ_PROJECT)])
-def show(request: Request, session: Db, user: Me, slug: str, version: int | None = None) -> Response:
+@router.get("", dependencies=[requires(Permission.READ_PROJECT)])
+def show(request: Request, session: DbSession, user: CurrentUser, slug: str, version: int | None = None) -> Response:
     project = access.visible_project(session, user, slug)
-    versions = queries.all_versions(session, project)
+    versions = guidelines_queries.all_versions(session, project)
     shown = next((one for one in versions if one.number == version), versions[0] if versions else None)
     before = next((one for one in versions if shown and one.number == shown.number - 1), None)
-    return page(
+    return render(
         request,
         "guidelines/show.html",
-        **in_project(session, user, project, "/guidelines"),
+        **project_context(session, user, project, "/guidelines"),
         versions=versions,
         shown=shown,
         before=before,
-        older=reviews.older_approvals(session, project, limit=0)[0],
+        older=reviews_queries.stale_approvals(session, project, limit=0)[0],
     )
 
 
-@router.post("", dependencies=[asks(Permission.MANAGE_PROJECT)])
-def publish(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+@router.post("", dependencies=[requires(Permission.MANAGE_PROJECT)])
+def publish(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    guideline = actions.publish(session, user, project, text=str(form.get("text") or ""))
-    return go(request, f"/projects/{slug}/guidelines", f"Version {guideline.number} is in force now.")
+    guideline = guidelines_actions.publish(session, user, project, text=str(form.get("text") or ""))
+    return redirect(request, f"/projects/{slug}/guidelines", f"Version {guideline.number} is in force now.")

@@ -8,17 +8,22 @@ from starlette.datastructures import UploadFile
 
 from app.core import jobs
 from app.core.errors import AppError, Invalid, NotFound, TooLarge
-from app.core.limits import COSTLY
+from app.core.rate_limits import COSTLY
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.datasets import actions, imports, queries, readers, uploads
-from app.domain.datasets.reading import limits, mapping
-from app.domain.datasets.tables import Upload
+from app.domain.imports import actions as imports_actions
+from app.domain.imports import queries as imports_queries
+from app.domain.imports import uploads
+from app.domain.imports.reading import file_types, limits
+from app.domain.imports.reading import mapping as column_mapping
+from app.domain.imports.tables import Upload
 from app.domain.projects import access
 from app.domain.projects.tables import Project
+from app.domain.versions import actions as versions_actions
+from app.http.transactions import DbSession
 from app.web import previews
-from app.web.deps import Db, Me, Posted, asks, go, in_project, limited, text
-from app.web.render import page
+from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, rate_limited, redirect, requires
+from app.web.render import render
 
 router = APIRouter()
 SAVED = {"Content-Security-Policy": "sandbox; default-src 'none'", "X-Content-Type-Options": "nosniff"}
@@ -35,22 +40,22 @@ FORMATS = {
 }
 
 
-@router.get("/projects/{slug}/import", dependencies=[asks(Permission.WRITE_PAIR)])
-def new(request: Request, session: Db, user: Me, slug: str) -> Response:
+@router.get("/projects/{slug}/import", dependencies=[requires(Permission.WRITE_PAIR)])
+def new(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.WRITE_PAIR, project)
     return _form(request, session, user, project, {})
 
 
-@router.post("/projects/{slug}/import", dependencies=[limited(COSTLY, "imports"), asks(Permission.WRITE_PAIR)])
-def upload(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+@router.post("/projects/{slug}/import", dependencies=[rate_limited(COSTLY, "imports"), requires(Permission.WRITE_PAIR)])
+def upload(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     file = form.get("file")
     if not isinstance(file, UploadFile) or not file.filename:
         raise Invalid("Choose a file first.", field="file")
     if (file.size or 0) > request.app.state.settings.max_upload_bytes:
         raise TooLarge("This file is larger than the server takes; split it.", field="file")
-    form_name, storage = text(form, "format") or "auto", request.app.state.storage
+    form_name, storage = form_str(form, "format") or "auto", request.app.state.storage
     try:
         kept = uploads.keep(
             session, user, project, storage=storage, data=file.file, filename=file.filename, format=form_name
@@ -60,7 +65,7 @@ def upload(request: Request, session: Db, user: Me, form: Posted, slug: str) -> 
             raise
         return _form(request, session, user, project, {"format": form_name, "filename": file.filename}, error)
     chosen = f"?format={form_name}" if form_name != "auto" else ""
-    return go(request, f"/projects/{slug}/import/{kept.id}{chosen}")
+    return redirect(request, f"/projects/{slug}/import/{kept.id}{chosen}")
 
 
 def _form(
@@ -72,37 +77,41 @@ def _form(
     error: AppError | None = None,
 ) -> Response:
     """The form, again with what was typed and what is wrong with the file."""
-    return page(
+    return render(
         request,
-        "datasets/import.html",
-        **in_project(session, user, project, "/pairs"),
+        "imports/new.html",
+        **project_context(session, user, project, "/pairs"),
         given=given,
         error=error,
-        formats=[(name, FORMATS[name]) for name in readers.FORMATS],
+        formats=[(name, FORMATS[name]) for name in file_types.FORMATS],
         max_rows=limits.MAX_ROWS,
         max_bytes=request.app.state.settings.max_upload_bytes,
         max_decoded=limits.MAX_DECODED,
     )
 
 
-@router.get("/projects/{slug}/import/{upload_id}", dependencies=[asks(Permission.WRITE_PAIR)])
-def show_upload(request: Request, session: Db, user: Me, slug: str, upload_id: str) -> Response:
+@router.get("/projects/{slug}/import/{upload_id}", dependencies=[requires(Permission.WRITE_PAIR)])
+def show_upload(request: Request, session: DbSession, user: CurrentUser, slug: str, upload_id: str) -> Response:
     """The first rows as they will be imported; the query says what the columns become: c0=prompt&c1=completion."""
     project = access.visible_project(session, user, slug)
-    kept = queries.upload_of(session, user, project, upload_id)
+    kept = imports_queries.upload_of(session, user, project, upload_id)
     form = request.query_params.get("format", "auto")
     shown = previews.of(request.app.state.storage, kept, form, request.query_params)
     return _preview(request, session, user, project, kept, shown, {})
 
 
-@router.post("/projects/{slug}/import/{upload_id}", dependencies=[asks(Permission.WRITE_PAIR)])
-def import_upload(request: Request, session: Db, user: Me, form: Posted, slug: str, upload_id: str) -> Response:
+@router.post("/projects/{slug}/import/{upload_id}", dependencies=[requires(Permission.WRITE_PAIR)])
+def import_upload(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str, upload_id: str
+) -> Response:
     project = access.visible_project(session, user, slug)
-    kept = queries.upload_of(session, user, project, upload_id)
-    given = {name: text(form, name) for name in ("format", "map", "source", "licence", "submit", "approve", "skip_bad")}
+    kept = imports_queries.upload_of(session, user, project, upload_id)
+    given = {
+        name: form_str(form, name) for name in ("format", "map", "source", "licence", "submit", "approve", "skip_bad")
+    }
     storage, form_name = request.app.state.storage, given["format"] or "auto"
     try:
-        job = imports.request_import(
+        job = imports_actions.request_import(
             session,
             user,
             project,
@@ -114,14 +123,14 @@ def import_upload(request: Request, session: Db, user: Me, form: Posted, slug: s
             submit=given["submit"] == "yes",
             approve=given["approve"] == "yes",
             skip_bad=given["skip_bad"] == "yes",
-            mapping=mapping.from_text(given["map"]),
+            mapping=column_mapping.from_text(given["map"]),
         )
     except AppError as error:
         if error.status not in (413, 422):
             raise
         shown = previews.of_map(storage, kept, form_name, given["map"])
         return _preview(request, session, user, project, kept, shown, given, error)
-    return go(request, f"/jobs/{job.id}")
+    return redirect(request, f"/jobs/{job.id}")
 
 
 def _preview(
@@ -134,53 +143,53 @@ def _preview(
     given: dict[str, str],
     error: AppError | None = None,
 ) -> Response:
-    return page(
+    return render(
         request,
-        "datasets/preview.html",
-        **in_project(session, user, project, "/pairs"),
+        "imports/mapping.html",
+        **project_context(session, user, project, "/pairs"),
         upload=kept,
         shown=shown,
         given=given,
         error=error,
-        formats=[(name, FORMATS[name]) for name in readers.FORMATS],
+        formats=[(name, FORMATS[name]) for name in file_types.FORMATS],
         targets=previews.TARGETS,
         licences=previews.LICENCES,
     )
 
 
-@router.get("/jobs/{job_id}", dependencies=[asks(Permission.READ_PROJECT)])
-def show(request: Request, session: Db, user: Me, job_id: str) -> Response:
+@router.get("/jobs/{job_id}", dependencies=[requires(Permission.READ_PROJECT)])
+def show(request: Request, session: DbSession, user: CurrentUser, job_id: str) -> Response:
     job, project = _open_job(session, user, job_id)
     done = _where(job, project)
     if done and job.kind != "import":
-        return go(request, done)
-    return page(request, "datasets/job.html", **in_project(session, user, project), job=job, done=done)
+        return redirect(request, done)
+    return render(request, "imports/job.html", **project_context(session, user, project), job=job, done=done)
 
 
-@router.get("/jobs/{job_id}/progress", dependencies=[asks(Permission.READ_PROJECT)])
-def progress(request: Request, session: Db, user: Me, job_id: str) -> Response:
+@router.get("/jobs/{job_id}/progress", dependencies=[requires(Permission.READ_PROJECT)])
+def progress(request: Request, session: DbSession, user: CurrentUser, job_id: str) -> Response:
     """The fragment that the page asks for every second; at the end it sends the browser on."""
     job, project = _open_job(session, user, job_id)
-    response = page(request, "datasets/_progress.html", job=job, project=project)
+    response = render(request, "imports/_progress.html", job=job, project=project)
     if job.state not in jobs.OPEN:
         response.headers["HX-Redirect"] = _where(job, project) or f"/jobs/{job.id}"
     return response
 
 
-@router.get("/jobs/{job_id}/errors", dependencies=[asks(Permission.WRITE_PAIR)])
-def errors(request: Request, session: Db, user: Me, job_id: str) -> Response:
+@router.get("/jobs/{job_id}/errors", dependencies=[requires(Permission.WRITE_PAIR)])
+def errors(request: Request, session: DbSession, user: CurrentUser, job_id: str) -> Response:
     """The bad rows of an import, to mend and send again."""
     job, _ = _open_job(session, user, job_id)
-    address = queries.errors_file_of(session, user, job)
+    address = imports_queries.errors_file_of(session, user, job)
     headers = {"Content-Disposition": f'attachment; filename="bad-rows-{job.id[:12]}.jsonl"', **SAVED}
     return Response(request.app.state.storage.bytes_of(address), media_type="application/x-ndjson", headers=headers)
 
 
-@router.post("/jobs/{job_id}/cancel", dependencies=[asks(Permission.WRITE_PAIR)])
-def cancel(request: Request, session: Db, user: Me, form: Posted, job_id: str) -> Response:
+@router.post("/jobs/{job_id}/cancel", dependencies=[requires(Permission.WRITE_PAIR)])
+def cancel(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, job_id: str) -> Response:
     job, _ = _open_job(session, user, job_id)
-    actions.cancel_job(session, user, job)
-    return go(request, f"/jobs/{job.id}", "Asked to stop.")
+    versions_actions.cancel_job(session, user, job)
+    return redirect(request, f"/jobs/{job.id}", "Asked to stop.")
 
 
 def _open_job(session: Session, user: User, job_id: str) -> tuple[jobs.Job, Project]:

@@ -9,15 +9,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.accounts.permissions import Permission
-from app.domain.notifications import actions, queries
-from app.domain.notifications.kinds import KINDS
+from app.domain.notifications import actions as notifications_actions
+from app.domain.notifications import queries as notifications_queries
 from app.domain.notifications.tables import Notification
-from app.domain.pairs import queries as pairs
+from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair
-from app.domain.projects import queries as project_queries
+from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
-from app.web.deps import Db, Me, Posted, asks, go, text
-from app.web.render import page, words
+from app.domain.webhooks.event_types import KINDS
+from app.http.transactions import DbSession
+from app.web.deps import CsrfForm, CurrentUser, form_str, redirect, requires
+from app.web.render import render, words
 
 router = APIRouter()
 HERE = "/notifications"
@@ -42,14 +44,16 @@ PLACES = {"pair": "/pairs/{id}", "run": "/runs/{id}", "job": "/jobs/{id}", "vers
 IN_PROJECT = {"round": "/rounds", "guideline": "/guidelines"}
 
 
-@router.get(HERE, dependencies=[asks(Permission.USE)])
-def index(request: Request, session: Db, user: Me, all: bool = False, cursor: str | None = None) -> Response:
+@router.get(HERE, dependencies=[requires(Permission.USE)])
+def index(
+    request: Request, session: DbSession, user: CurrentUser, all: bool = False, cursor: str | None = None
+) -> Response:
     """What is unread; `all` adds what was read in the last 90 days."""
-    found = queries.page(session, user, only_unread=not all, limit=30, cursor=cursor)
-    projects = {one.id: one for one in project_queries.projects_of(session, user)}
+    found = notifications_queries.page(session, user, only_unread=not all, limit=30, cursor=cursor)
+    projects = {one.id: one for one in projects_queries.projects_of(session, user)}
     abouts = _abouts(session, [line for line in found.items if line.project_id in projects])
     keep = "all=true&" if all else ""
-    return page(
+    return render(
         request,
         "notifications/list.html",
         lines=[(line, said(line), projects.get(line.project_id), abouts.get(line.id, "")) for line in found.items],
@@ -58,15 +62,15 @@ def index(request: Request, session: Db, user: Me, all: bool = False, cursor: st
     )
 
 
-@router.post(f"{HERE}/read", dependencies=[asks(Permission.USE)])
-def read(request: Request, session: Db, user: Me, form: Posted) -> Response:
+@router.post(f"{HERE}/read", dependencies=[requires(Permission.USE)])
+def read(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     """Mark one line, or with `all` every line; `open` goes on to what the line tells of."""
-    if text(form, "all"):
-        actions.mark_read(session, user)
-        return go(request, HERE, "All are marked as read.")
-    line = queries.own(session, user, text(form, "id"))
-    actions.mark_read(session, user, [line.id])
-    return go(request, address(session, line) if text(form, "open") else HERE)
+    if form_str(form, "all"):
+        notifications_actions.mark_read(session, user)
+        return redirect(request, HERE, "All are marked as read.")
+    line = notifications_queries.own(session, user, form_str(form, "id"))
+    notifications_actions.mark_read(session, user, [line.id])
+    return redirect(request, address(session, line) if form_str(form, "open") else HERE)
 
 
 def said(line: Notification) -> str:
@@ -76,7 +80,7 @@ def said(line: Notification) -> str:
 def _abouts(session: Session, lines: list[Notification]) -> dict[str, str]:
     """line id -> the beginning of the pair it tells of, as it is now, or the number of the run, round or guideline."""
     ids = {line.subject_id for line in lines if line.subject_kind == "pair"}
-    texts = pairs.currents(session, list(session.scalars(select(Pair).where(Pair.id.in_(ids)))))
+    texts = pairs_queries.currents(session, list(session.scalars(select(Pair).where(Pair.id.in_(ids)))))
     prompts = {pair_id: revision.prompt[:120] for pair_id, revision in texts.items()}
     numbers = {line.id: f"Number {line.details['number']}" for line in lines if "number" in line.details}
     return {**numbers, **{line.id: prompts[line.subject_id] for line in lines if line.subject_id in prompts}}

@@ -6,17 +6,19 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.errors import AppError
-from app.domain.accounts import queries as accounts
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission, require_global
 from app.domain.accounts.tables import User
-from app.domain.projects import queries as projects
-from app.domain.signin import actions, queries
+from app.domain.auth import actions as auth_actions
+from app.domain.auth import queries as auth_queries
+from app.domain.projects import queries as projects_queries
+from app.http.transactions import DbSession
 from app.web.accounts import browser
-from app.web.deps import Db, Me, Posted, asks, go, text
-from app.web.render import page
+from app.web.deps import CsrfForm, CurrentUser, form_str, redirect, requires
+from app.web.render import render
 
 router = APIRouter(prefix="/people")
-MANAGE = asks(Permission.MANAGE_PEOPLE)
+MANAGE = requires(Permission.MANAGE_PEOPLE)
 
 
 def link_address(request: Request, raw: str) -> str:
@@ -25,16 +27,16 @@ def link_address(request: Request, raw: str) -> str:
 
 
 @router.get("", dependencies=[MANAGE])
-def index(request: Request, session: Db, user: Me) -> Response:
+def index(request: Request, session: DbSession, user: CurrentUser) -> Response:
     return _index(request, session, user)
 
 
 @router.post("", dependencies=[MANAGE])
-def invite(request: Request, session: Db, user: Me, form: Posted) -> Response:
+def invite(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     """The link stands in the answer itself and nowhere else."""
-    given = {name: text(form, name) for name in ("email", "name", "is_admin")}
+    given = {name: form_str(form, name) for name in ("email", "name", "is_admin")}
     try:
-        invited, raw = actions.invite(
+        invited, raw = auth_actions.invite(
             session, user, email=given["email"], name=given["name"], is_admin=bool(given["is_admin"])
         )
     except AppError as error:
@@ -53,72 +55,72 @@ def _index(
     error: AppError | None = None,
 ) -> Response:
     require_global(session, user, Permission.MANAGE_PEOPLE)
-    people = accounts.people(session)
+    people = accounts_queries.people(session)
     ids = [person.id for person in people]
-    return page(
+    return render(
         request,
-        "people/list.html",
+        "accounts/list.html",
         people=people,
-        roles=projects.roles_by_user(session),
-        seen=queries.last_seen(session, ids),
-        ways=queries.ways_of(session, ids),
+        roles=projects_queries.roles_by_user(session),
+        seen=auth_queries.last_seen(session, ids),
+        ways=auth_queries.ways_of(session, ids),
         given=given or {"email": "", "name": "", "is_admin": ""},
         error=error,
     )
 
 
 @router.get("/{user_id}", dependencies=[MANAGE])
-def show(request: Request, session: Db, user: Me, user_id: str) -> Response:
+def show(request: Request, session: DbSession, user: CurrentUser, user_id: str) -> Response:
     return _person(request, session, user, user_id)
 
 
 def _person(request: Request, session: Session, user: User, user_id: str, *, link: str | None = None) -> Response:
-    person = actions.person_for(session, user, user_id)
-    return page(
+    person = auth_actions.person_for(session, user, user_id)
+    return render(
         request,
-        "people/show.html",
+        "accounts/show.html",
         person=person,
         me=user,
         link=link,
-        roles=projects.roles_by_user(session).get(person.id, []),
-        ways=queries.ways_of(session, [person.id])[person.id],
-        sessions=[(one, browser(one.user_agent)) for one in queries.sessions_of(session, person)],
-        tokens=accounts.tokens_of(session, person),
+        roles=projects_queries.roles_by_user(session).get(person.id, []),
+        ways=auth_queries.ways_of(session, [person.id])[person.id],
+        sessions=[(one, browser(one.user_agent)) for one in auth_queries.sessions_of(session, person)],
+        tokens=accounts_queries.tokens_of(session, person),
     )
 
 
 @router.post("/{user_id}/link", dependencies=[MANAGE])
-def new_link(request: Request, session: Db, user: Me, form: Posted, user_id: str) -> Response:
-    _, raw = actions.new_link(session, user, user_id)
+def new_link(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, user_id: str) -> Response:
+    _, raw = auth_actions.new_link(session, user, user_id)
     return _person(request, session, user, user_id, link=link_address(request, raw))
 
 
 @router.post("/{user_id}/end-sessions", dependencies=[MANAGE])
-def end_sessions(request: Request, session: Db, user: Me, form: Posted, user_id: str) -> Response:
-    ended = actions.end_sessions(session, user, user_id)
-    return go(request, f"/people/{user_id}", f"Signed out of {ended} browser{'' if ended == 1 else 's'}.")
+def end_sessions(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, user_id: str) -> Response:
+    ended = auth_actions.end_sessions(session, user, user_id)
+    return redirect(request, f"/people/{user_id}", f"Signed out of {ended} browser{'' if ended == 1 else 's'}.")
 
 
 @router.post("/{user_id}/deactivate", dependencies=[MANAGE])
-def deactivate(request: Request, session: Db, user: Me, form: Posted, user_id: str) -> Response:
-    person = actions.deactivate(session, user, user_id)
-    return go(request, f"/people/{user_id}", f"{person.name} may not sign in any more.")
+def deactivate(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, user_id: str) -> Response:
+    person = auth_actions.deactivate(session, user, user_id)
+    return redirect(request, f"/people/{user_id}", f"{person.name} may not sign in any more.")
 
 
 @router.post("/{user_id}/reactivate", dependencies=[MANAGE])
-def reactivate(request: Request, session: Db, user: Me, form: Posted, user_id: str) -> Response:
-    person = actions.reactivate(session, user, user_id)
-    return go(request, f"/people/{user_id}", f"{person.name} may sign in again.")
+def reactivate(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, user_id: str) -> Response:
+    person = auth_actions.reactivate(session, user, user_id)
+    return redirect(request, f"/people/{user_id}", f"{person.name} may sign in again.")
 
 
 @router.post("/{user_id}/role", dependencies=[MANAGE])
-def set_role(request: Request, session: Db, user: Me, form: Posted, user_id: str) -> Response:
-    person = actions.set_admin(session, user, user_id, is_admin=text(form, "is_admin") == "yes")
+def set_role(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, user_id: str) -> Response:
+    person = auth_actions.set_admin(session, user, user_id, is_admin=form_str(form, "is_admin") == "yes")
     words = "is an admin now" if person.is_admin else "is no admin any more"
-    return go(request, f"/people/{user_id}", f"{person.name} {words}, and signs in again.")
+    return redirect(request, f"/people/{user_id}", f"{person.name} {words}, and signs in again.")
 
 
 @router.post("/{user_id}/reset-factor", dependencies=[MANAGE])
-def reset_factor(request: Request, session: Db, user: Me, form: Posted, user_id: str) -> Response:
-    person = actions.reset_factor(session, user, user_id)
-    return go(request, f"/people/{user_id}", f"{person.name} signs in without a second factor now.")
+def reset_factor(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, user_id: str) -> Response:
+    person = auth_actions.reset_factor(session, user, user_id)
+    return redirect(request, f"/people/{user_id}", f"{person.name} signs in without a second factor now.")

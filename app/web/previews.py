@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from app.core.errors import AppError
 from app.core.storage import Storage
-from app.domain.datasets import readers, uploads
-from app.domain.datasets.reading import mapping
-from app.domain.datasets.reading.mapping import Names
-from app.domain.datasets.tables import Upload
-from app.domain.pairs.messages import Content
+from app.domain.imports import reader_process, uploads
+from app.domain.imports.reading import mapping as column_mapping
+from app.domain.imports.reading.mapping import Names
+from app.domain.imports.tables import Upload
+from app.domain.pairs.content import Content
 
 SHOWN = 10
 TARGETS = {
@@ -46,7 +46,7 @@ class Preview:
     """`error` says why the file, or this mapping of it, cannot be imported at all; `is_guess` that nobody chose it."""
 
     form: str
-    found: readers.Found
+    found: reader_process.ScanResult
     names: Names = field(default_factory=dict)
     error: AppError | None = None
     is_guess: bool = False
@@ -54,7 +54,7 @@ class Preview:
     @property
     def map(self) -> str:
         """The mapping as the import's form sends it."""
-        return mapping.as_text(self.names)
+        return column_mapping.as_text(self.names)
 
     @property
     def contents(self) -> list[Content]:
@@ -75,7 +75,7 @@ class Preview:
     def rows(self) -> str:
         """How many pairs will be imported, as far as is known."""
         good = self.found.rows - self.found.bad
-        return f"more than {good:,}" if self.found.rows >= readers.MOST_COUNTED else f"{good:,}"
+        return f"more than {good:,}" if self.found.rows >= reader_process.MOST_COUNTED else f"{good:,}"
 
     def becomes(self, column: str) -> str:
         """The target of a column."""
@@ -90,7 +90,7 @@ def of(storage: Storage, upload: Upload, form: str, query: Mapping[str, str]) ->
     chosen = {number: query.get(f"c{number}", "") for number in range(len(first.found.columns))}
     if any(f"c{number}" in query for number in chosen):
         return _mapped(storage, upload, form, _names(first.found, chosen), first.found)
-    guess = {} if first.is_known else mapping.guess([one["name"] for one in first.found.columns])
+    guess = {} if first.is_known else column_mapping.guess([one["name"] for one in first.found.columns])
     return _mapped(storage, upload, form, guess, first.found, is_guess=True) if guess else first
 
 
@@ -98,13 +98,13 @@ def of_map(storage: Storage, upload: Upload, form: str, text: str) -> Preview:
     """By a mapping as the form sends it."""
     first = _look(storage, upload, form, {})
     try:
-        names = mapping.from_text(text)
+        names = column_mapping.from_text(text)
     except AppError:
         names = {}
     return _mapped(storage, upload, form, names, first.found) if names and first.error is None else first
 
 
-def _names(found: readers.Found, chosen: Mapping[int, str]) -> Names:
+def _names(found: reader_process.ScanResult, chosen: Mapping[int, str]) -> Names:
     names: Names = {}
     for number, target in chosen.items():
         if target in TARGETS:
@@ -115,14 +115,22 @@ def _names(found: readers.Found, chosen: Mapping[int, str]) -> Names:
 
 
 def _mapped(
-    storage: Storage, upload: Upload, form: str, names: Names, first: readers.Found, *, is_guess: bool = False
+    storage: Storage,
+    upload: Upload,
+    form: str,
+    names: Names,
+    first: reader_process.ScanResult,
+    *,
+    is_guess: bool = False,
 ) -> Preview:
     if not names:
         return Preview(form, first)
     try:
-        mapping.parse(names)
+        column_mapping.parse(names)
     except AppError as error:
-        return Preview(form, readers.Found(columns=first.columns, kind=first.kind, shape=first.shape), names, error)
+        return Preview(
+            form, reader_process.ScanResult(columns=first.columns, kind=first.kind, shape=first.shape), names, error
+        )
     shown = _look(storage, upload, form, names)
     shown.found.columns = shown.found.columns or first.columns
     shown.is_guess = is_guess
@@ -135,4 +143,4 @@ def _look(storage: Storage, upload: Upload, form: str, names: Names) -> Preview:
     except AppError as error:
         if error.status not in (413, 422):
             raise
-        return Preview(form, readers.Found(), names, error)
+        return Preview(form, reader_process.ScanResult(), names, error)

@@ -220,7 +220,7 @@ def environment() -> Environment:
     return env
 
 
-def page(request: Request, template: str, *, status: int | None = None, **context: Any) -> HTMLResponse:
+def render(request: Request, template: str, *, status: int | None = None, **context: Any) -> HTMLResponse:
     """A template as a response. `user` and the CSRF field come from the request, the status from an `error` to show."""
     error = context.get("error")
     status = status or (error.status if error else 200)

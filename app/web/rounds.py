@@ -13,65 +13,70 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from app.core.errors import AppError, Invalid
-from app.domain.accounts import queries as accounts
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.pairs import progress, throughput
-from app.domain.pairs import queries as pairs
+from app.domain.pairs import queries as pairs_queries
+from app.domain.progress import queries as progress_queries
+from app.domain.progress import throughput
 from app.domain.projects import access
-from app.domain.projects import queries as projects
+from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
-from app.domain.rounds import actions, queries
-from app.domain.rounds import targets as slices
+from app.domain.rounds import actions as rounds_actions
+from app.domain.rounds import queries as rounds_queries
+from app.domain.rounds import targets as round_targets
 from app.domain.rounds.tables import Round
-from app.web.contents import TAGS
-from app.web.deps import Db, Me, Posted, asks, go, in_project, text
-from app.web.render import page
+from app.http.transactions import DbSession
+from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.pair_form import TAGS
+from app.web.render import render
 
 router = APIRouter(prefix="/projects/{slug}/rounds")
 BLANK: dict[str, Any] = {"title": "", "brief": "", "deadline": "", "targets": [], "asked": {}}
 
 
-@router.get("", dependencies=[asks(Permission.READ_PROJECT)])
-def index(request: Request, session: Db, user: Me, slug: str) -> Response:
+@router.get("", dependencies=[requires(Permission.READ_PROJECT)])
+def index(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
     return _list(request, session, user, access.visible_project(session, user, slug), BLANK)
 
 
-@router.post("", dependencies=[asks(Permission.OPEN_ROUND)])
-def open_round(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+@router.post("", dependencies=[requires(Permission.OPEN_ROUND)])
+def open_round(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.OPEN_ROUND, project)
     try:
-        one = actions.open_round(session, user, project, **_given(form))
+        one = rounds_actions.open_round(session, user, project, **_given(form))
     except Invalid as error:
         return _list(request, session, user, project, _again(form), error)
-    return go(request, f"/projects/{slug}/rounds/{one.id}", f"Round {one.number} is open.")
+    return redirect(request, f"/projects/{slug}/rounds/{one.id}", f"Round {one.number} is open.")
 
 
-@router.get("/{round_id}", dependencies=[asks(Permission.READ_PROJECT)])
-def show(request: Request, session: Db, user: Me, slug: str, round_id: str) -> Response:
+@router.get("/{round_id}", dependencies=[requires(Permission.READ_PROJECT)])
+def show(request: Request, session: DbSession, user: CurrentUser, slug: str, round_id: str) -> Response:
     project = access.visible_project(session, user, slug)
-    return _show(request, session, user, project, queries.by_id(session, project, round_id))
+    return _show(request, session, user, project, rounds_queries.by_id(session, project, round_id))
 
 
-@router.post("/{round_id}", dependencies=[asks(Permission.OPEN_ROUND)])
-def edit(request: Request, session: Db, user: Me, form: Posted, slug: str, round_id: str) -> Response:
+@router.post("/{round_id}", dependencies=[requires(Permission.OPEN_ROUND)])
+def edit(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str, round_id: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.OPEN_ROUND, project)
-    one = queries.by_id(session, project, round_id)
+    one = rounds_queries.by_id(session, project, round_id)
     try:
-        actions.edit_round(session, user, project, one, _given(form))
+        rounds_actions.edit_round(session, user, project, one, _given(form))
     except Invalid as error:
         return _show(request, session, user, project, one, _again(form), error)
-    return go(request, f"/projects/{slug}/rounds/{one.id}", "The round is changed.")
+    return redirect(request, f"/projects/{slug}/rounds/{one.id}", "The round is changed.")
 
 
-@router.post("/{round_id}/close", dependencies=[asks(Permission.OPEN_ROUND)])
-def close(request: Request, session: Db, user: Me, form: Posted, slug: str, round_id: str) -> Response:
+@router.post("/{round_id}/close", dependencies=[requires(Permission.OPEN_ROUND)])
+def close(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str, round_id: str
+) -> Response:
     project = access.visible_project(session, user, slug)
-    one = queries.by_id(session, project, round_id)
-    actions.close_round(session, user, project, one)
-    return go(request, f"/projects/{slug}/rounds", f"Round {one.number} is closed.")
+    one = rounds_queries.by_id(session, project, round_id)
+    rounds_actions.close_round(session, user, project, one)
+    return redirect(request, f"/projects/{slug}/rounds", f"Round {one.number} is closed.")
 
 
 def targets(form: FormData) -> list[dict[str, Any]]:
@@ -90,7 +95,7 @@ def targets(form: FormData) -> list[dict[str, Any]]:
     return filled
 
 
-def visible_people(found: progress.Progress, user: User, can: Mapping[str, bool]) -> list[dict[str, Any]]:
+def visible_people(found: progress_queries.Progress, user: User, can: Mapping[str, bool]) -> list[dict[str, Any]]:
     """Everybody's rows for those who review or plan; for an author the own one."""
     return [one for one in found.people if can["review_pair"] or one["user"] == user.id]
 
@@ -113,7 +118,7 @@ def due(deadline: datetime | None, today: date | None = None) -> str:
 
 def row(session: Session, user: User, project: Project, round_: Round) -> dict[str, Any]:
     """What a card of a round shows: progress, pace, one's own share, and where to write next."""
-    found = progress.of_round(session, round_)
+    found = progress_queries.of_round(session, round_)
     return {
         "round": round_,
         "progress": found,
@@ -149,15 +154,15 @@ def _list(
     given: dict[str, Any],
     error: AppError | None = None,
 ) -> Response:
-    context = in_project(session, user, project, "/rounds")
-    all_ = queries.all_rounds(session, project)
-    open_ = queries.by_urgency([one for one in all_ if one.state == "open"])
-    return page(
+    context = project_context(session, user, project, "/rounds")
+    all_ = rounds_queries.all_rounds(session, project)
+    open_ = rounds_queries.by_urgency([one for one in all_ if one.state == "open"])
+    return render(
         request,
         "rounds/list.html",
         **context,
         rows=[row(session, user, project, one) for one in open_],
-        closed=[(one, pairs.round_progress(session, one)) for one in all_ if one.state != "open"],
+        closed=[(one, progress_queries.target_progress(session, one)) for one in all_ if one.state != "open"],
         given=given,
         error=error,
         **_choices(session, project),
@@ -173,15 +178,15 @@ def _show(
     given: dict[str, Any] | None = None,
     error: AppError | None = None,
 ) -> Response:
-    context = in_project(session, user, project, "/rounds")
+    context = project_context(session, user, project, "/rounds")
     found = row(session, user, project, round_)
-    return page(
+    return render(
         request,
         "rounds/show.html",
         **context,
         row=found,
         people=visible_people(found["progress"], user, context["can"]),
-        names=accounts.names(session, [one["user"] for one in found["progress"].people]),
+        names=accounts_queries.names(session, [one["user"] for one in found["progress"].people]),
         chart=chart(found["pace"]) if found["pace"] else None,
         given=given or _stored(session, round_),
         error=error,
@@ -191,25 +196,25 @@ def _show(
 
 def _choices(session: Session, project: Project) -> dict[str, Any]:
     return {
-        "tag_values": pairs.tag_values(session, project),
+        "tag_values": pairs_queries.tag_values(session, project),
         "tag_names": TAGS,
-        "members": [one for _, one in projects.members(session, project)],
+        "members": [one for _, one in projects_queries.members(session, project)],
     }
 
 
 def _given(form: FormData) -> dict[str, Any]:
     """The form as the actions take it. Raises Invalid for a count that is no number."""
     return {
-        "title": text(form, "title"),
-        "brief": text(form, "brief"),
+        "title": form_str(form, "title"),
+        "brief": form_str(form, "brief"),
         "targets": targets(form),
-        "deadline": text(form, "deadline") or None,
+        "deadline": form_str(form, "deadline") or None,
         "assignees": [{"user": one, "count": _asked(form, one)} for one in map(str, form.getlist("assignee"))],
     }
 
 
 def _asked(form: FormData, user_id: str) -> int | None:
-    count = text(form, f"asked:{user_id}")
+    count = form_str(form, f"asked:{user_id}")
     if count and not (count.isascii() and count.isdigit()):
         raise Invalid(f"{count!r} is no number of pairs; leave it empty to share the targets.", field="assignees")
     return int(count) if count else None
@@ -217,20 +222,20 @@ def _asked(form: FormData, user_id: str) -> int | None:
 
 def _again(form: FormData) -> dict[str, Any]:
     """What was typed, for the form to show again; rows that cannot be read are left out."""
-    typed: dict[str, Any] = {name: text(form, name) for name in ("title", "brief", "deadline")}
+    typed: dict[str, Any] = {name: form_str(form, name) for name in ("title", "brief", "deadline")}
     try:
         typed["targets"] = [{**one, "tags": one.get("tags", {})} for one in targets(form)]
     except Invalid:
         typed["targets"] = []
-    return {**typed, "asked": {str(one): text(form, f"asked:{one}") for one in form.getlist("assignee")}}
+    return {**typed, "asked": {str(one): form_str(form, f"asked:{one}") for one in form.getlist("assignee")}}
 
 
 def _stored(session: Session, round_: Round) -> dict[str, Any]:
-    asked = queries.assignees(session, [round_]).get(round_.id, {})
+    asked = rounds_queries.assignees(session, [round_]).get(round_.id, {})
     return {
         "title": round_.title,
         "brief": round_.brief,
         "deadline": round_.deadline.date().isoformat() if round_.deadline else "",
-        "targets": [{"tags": slices.tags_of(one), "count": one["count"]} for one in round_.targets],
+        "targets": [{"tags": round_targets.tags_of(one), "count": one["count"]} for one in round_.targets],
         "asked": {user_id: count or "" for user_id, count in asked.items()},
     }

@@ -15,27 +15,30 @@ from starlette.concurrency import run_in_threadpool
 from app.core import jobs
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.datasets import queries as datasets
-from app.domain.evaluation import queries as reports
-from app.domain.findings import queries as findings
+from app.domain.evaluations import queries as evaluations_queries
+from app.domain.findings import queries as findings_queries
+from app.domain.lineage import queries as lineage_queries
+from app.domain.models import queries as models_queries
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.provenance import queries as provenance
-from app.domain.registry import queries as registry
-from app.domain.training import actions, queries, stream
-from app.web import evaluation
-from app.web.deps import Db, Me, Posted, asks, go, in_project
-from app.web.render import page
+from app.domain.runs import actions as runs_actions
+from app.domain.runs import queries as runs_queries
+from app.domain.runs import stream
+from app.domain.versions import queries as versions_queries
+from app.http.transactions import DbSession
+from app.web import evaluations
+from app.web.deps import CsrfForm, CurrentUser, project_context, redirect, requires
+from app.web.render import render
 
 router = APIRouter()
 FILTERS = ("gained", "lost", "wrong")
 
 
-@router.get("/runs/{run_id}", dependencies=[asks(Permission.READ_PROJECT)])
+@router.get("/runs/{run_id}", dependencies=[requires(Permission.READ_PROJECT)])
 def show(
     request: Request,
-    session: Db,
-    user: Me,
+    session: DbSession,
+    user: CurrentUser,
     run_id: str,
     only: str = "",
     tag: str = "",
@@ -43,18 +46,18 @@ def show(
     cursor: str | None = None,
 ) -> Response:
     run, project = _open_run(session, user, run_id)
-    common = in_project(session, user, project, "/runs") | {
+    common = project_context(session, user, project, "/runs") | {
         "run": run,
-        "version": datasets.by_id(session, run.version_id),
-        "curve": queries.curve(session, run),
+        "version": versions_queries.by_id(session, run.version_id),
+        "curve": runs_queries.curve(session, run),
         "job": jobs.by_id(session, run.job_id) if run.job_id else None,
     }
-    report = reports.report_of(session, run) if run.state == "done" else None
+    report = evaluations_queries.report_of(session, run) if run.state == "done" else None
     if report is None:
-        latest = queries.latest_event(session, run) or {}
-        return page(request, "training/live.html", **common, latest=latest, last_seq=latest.get("seq", 0))
+        latest = runs_queries.latest_event(session, run) or {}
+        return render(request, "runs/live.html", **common, latest=latest, last_seq=latest.get("seq", 0))
     chosen = {name: one for name, one in {"only": only, "tag": tag, "value": value}.items() if one}
-    answers = reports.answers_page(
+    answers = evaluations_queries.answers_page(
         session,
         run,
         limit=10,
@@ -63,33 +66,35 @@ def show(
         tag=tag or None,
         value=value or None,
     )
-    return page(
+    return render(
         request,
-        "evaluation/report.html",
+        "evaluations/report.html",
         **common,
         report=report,
-        headline=evaluation.headline(report),
-        rows=evaluation.rows(report),
-        references=evaluation.references(report),
+        headline=evaluations.headline(report),
+        rows=evaluations.rows(report),
+        references=evaluations.references(report),
         answers=answers,
-        slices=evaluation.slice_rows(report, findings.weak_slices(report)),
+        slices=evaluations.slice_rows(report, findings_queries.weak_slices(report)),
         chosen=chosen,
         filters=FILTERS,
-        model=registry.model_of(session, run),
-        withdrawn=provenance.learned_and_withdrawn(session, run),
+        model=models_queries.model_of(session, run),
+        withdrawn=lineage_queries.learned_and_withdrawn(session, run),
         link=lambda **more: _link(run.id, chosen, more),
-        found={(one.tag, one.value): one for one in findings.of_project(session, project) if one.run_id == run.id},
+        found={
+            (one.tag, one.value): one for one in findings_queries.of_project(session, project) if one.run_id == run.id
+        },
     )
 
 
-@router.post("/runs/{run_id}/cancel", dependencies=[asks(Permission.TRAIN)])
-def cancel(request: Request, session: Db, user: Me, form: Posted, run_id: str) -> Response:
+@router.post("/runs/{run_id}/cancel", dependencies=[requires(Permission.TRAIN)])
+def cancel(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, run_id: str) -> Response:
     run, _ = _open_run(session, user, run_id)
-    actions.cancel_run(session, user, run)
-    return go(request, f"/runs/{run.id}", "Asked to stop; the trainer ends after its present step.")
+    runs_actions.cancel_run(session, user, run)
+    return redirect(request, f"/runs/{run.id}", "Asked to stop; the trainer ends after its present step.")
 
 
-def may_watch(session: Db, user: Me, run_id: str) -> None:
+def may_watch(session: DbSession, user: CurrentUser, run_id: str) -> None:
     """Asked in a thread, before the stream begins."""
     _open_run(session, user, run_id)
 
@@ -97,7 +102,7 @@ def may_watch(session: Db, user: Me, run_id: str) -> None:
 Watched = Annotated[None, Depends(may_watch)]
 
 
-@router.get("/runs/{run_id}/events", dependencies=[asks(Permission.READ_PROJECT)])
+@router.get("/runs/{run_id}/events", dependencies=[requires(Permission.READ_PROJECT)])
 async def events(request: Request, allowed: Watched, run_id: str, after: int = 0) -> Response:
     """Numbered progress events; a browser that lost the line goes on after its Last-Event-ID."""
     last = request.headers.get("last-event-id", "")
@@ -119,11 +124,11 @@ async def _tell(request: Request, run_id: str, seq: int) -> AsyncIterator[dict[s
 def _state(request: Request, run_id: str) -> str:
     """In a short transaction of its own, so that a watched run holds no connection."""
     with request.app.state.database.read() as session:
-        return str(queries.by_id(session, run_id).state)
+        return str(runs_queries.by_id(session, run_id).state)
 
 
 def _open_run(session: Session, user: User, run_id: str) -> tuple[Any, Project]:
-    run = queries.by_id(session, run_id)
+    run = runs_queries.by_id(session, run_id)
     return run, access.project_of(session, user, run.project_id)
 
 

@@ -12,15 +12,18 @@ from starlette.datastructures import FormData
 from app.core.errors import AppError, Conflict, Invalid
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.checks.lint import FREE, LENGTH, TESTS
-from app.domain.checks.privacy.redaction import KINDS
-from app.domain.checks.severities import CODES
-from app.domain.projects import access, actions, settings
+from app.domain.checks.guideline_rules import FREE, LENGTH, TESTS
+from app.domain.checks.pii.redaction import KINDS
+from app.domain.checks.registry import CODES
+from app.domain.projects import access
+from app.domain.projects import actions as projects_actions
+from app.domain.projects import settings as project_settings
 from app.domain.projects.criteria import LEVELS
 from app.domain.projects.tables import Project
-from app.domain.reviews import judging
-from app.web.deps import Db, Me, Posted, asks, go, in_project, number, text
-from app.web.render import page
+from app.domain.reviews import settings as review_settings
+from app.http.transactions import DbSession
+from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, project_context, redirect, requires
+from app.web.render import render
 
 router = APIRouter()
 PARTS = ("kind", "field", "value", "case", "message", "severity")
@@ -42,29 +45,31 @@ RULES = {
 }
 
 
-@router.get("/projects/{slug}/settings", dependencies=[asks(Permission.MANAGE_PROJECT)])
-def show(request: Request, session: Db, user: Me, slug: str) -> Response:
+@router.get("/projects/{slug}/settings", dependencies=[requires(Permission.MANAGE_PROJECT)])
+def show(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.MANAGE_PROJECT, project)
-    return _page(request, session, user, project, settings.of(project.settings), project.overlap, project.criteria)
+    return _page(
+        request, session, user, project, project_settings.of(project.settings), project.overlap, project.criteria
+    )
 
 
-@router.post("/projects/{slug}/settings", dependencies=[asks(Permission.MANAGE_PROJECT)])
-def change(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+@router.post("/projects/{slug}/settings", dependencies=[requires(Permission.MANAGE_PROJECT)])
+def change(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.MANAGE_PROJECT, project)
-    given = settings.of(project.settings) | {"checks": _checks(form), "rules": list(_rules(form))}
+    given = project_settings.of(project.settings) | {"checks": _checks(form), "rules": list(_rules(form))}
     criteria = _criteria(form)
     try:
-        settings.parse(given | _numbers(form))  # before anything is changed: the page that says no commits, too
-        judging.change(
-            session, user, project, overlap=number(form, "overlap", int), given=_kept(form, project, criteria)
+        project_settings.parse(given | _numbers(form))  # before anything is changed: the page that says no commits, too
+        review_settings.change(
+            session, user, project, overlap=form_number(form, "overlap", int), given=_kept(form, project, criteria)
         )
-        actions.change_settings(session, user, project, given | _numbers(form))
+        projects_actions.change_settings(session, user, project, given | _numbers(form))
     except (Invalid, Conflict) as error:
-        overlap = text(form, "overlap") or project.overlap
+        overlap = form_str(form, "overlap") or project.overlap
         return _page(request, session, user, project, given, overlap, criteria or project.criteria, error)
-    return go(request, f"/projects/{slug}/settings", "Settings saved. They hold from the next check on.")
+    return redirect(request, f"/projects/{slug}/settings", "Settings saved. They hold from the next check on.")
 
 
 def _criteria(form: FormData) -> list[dict[str, Any]]:
@@ -121,8 +126,8 @@ def _value(kind: str, written: str) -> dict[str, Any]:
 
 
 def _numbers(form: FormData) -> dict[str, Any]:
-    shares = {name: (number(form, name) or 0) / 100 for name in settings.SHARES}
-    return shares | {name: number(form, name, int) or 0 for name in settings.COUNTS}
+    shares = {name: (form_number(form, name) or 0) / 100 for name in project_settings.SHARES}
+    return shares | {name: form_number(form, name, int) or 0 for name in project_settings.COUNTS}
 
 
 def _page(
@@ -135,10 +140,10 @@ def _page(
     criteria: list[dict[str, Any]],
     error: AppError | None = None,
 ) -> Response:
-    return page(
+    return render(
         request,
         "projects/settings.html",
-        **in_project(session, user, project, "/settings"),
+        **project_context(session, user, project, "/settings"),
         given=given,
         overlap=overlap,
         criteria=criteria,

@@ -8,61 +8,67 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.errors import AppError, Invalid
-from app.core.limits import TEST_MESSAGES
+from app.core.rate_limits import TEST_MESSAGES
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.notifications import queries, webhooks
-from app.domain.notifications.kinds import KINDS
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.web.deps import Db, Me, Posted, asks, go, in_project, limited, text
-from app.web.render import page
+from app.domain.webhooks import actions as webhooks_actions
+from app.domain.webhooks import queries as webhooks_queries
+from app.domain.webhooks.event_types import KINDS
+from app.http.transactions import DbSession
+from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, rate_limited, redirect, requires
+from app.web.render import render
 
 router = APIRouter()
 
 
-@router.get("/projects/{slug}/webhooks", dependencies=[asks(Permission.MANAGE_PROJECT)])
-def index(request: Request, session: Db, user: Me, slug: str) -> Response:
+@router.get("/projects/{slug}/webhooks", dependencies=[requires(Permission.MANAGE_PROJECT)])
+def index(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     return _list(request, session, user, project)
 
 
-@router.post("/projects/{slug}/webhooks", dependencies=[asks(Permission.MANAGE_PROJECT)])
-def create(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+@router.post("/projects/{slug}/webhooks", dependencies=[requires(Permission.MANAGE_PROJECT)])
+def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     """The secret stands in the answer itself and nowhere else."""
     project = access.visible_project(session, user, slug)
     settings = request.app.state.settings
-    given = {"url": text(form, "url"), "kinds": [str(one) for one in form.getlist("kind")]}
+    url, kinds = form_str(form, "url"), [str(kind) for kind in form.getlist("kind")]
     try:
-        _, secret = webhooks.create(session, user, project, **given, key=settings.key, allowed=settings.webhook_hosts)
+        _, secret = webhooks_actions.create(
+            session, user, project, url=url, kinds=kinds, key=settings.key, allowed=settings.webhook_hosts
+        )
     except AppError as error:
         if error.status not in (409, 422):
             raise
-        return _list(request, session, user, project, given=given, error=error)
+        return _list(request, session, user, project, given={"url": url, "kinds": kinds}, error=error)
     return _list(request, session, user, project, secret=secret)
 
 
-@router.post("/webhooks/{webhook_id}/delete", dependencies=[asks(Permission.MANAGE_PROJECT)])
-def delete(request: Request, session: Db, user: Me, form: Posted, webhook_id: str) -> Response:
-    webhook = queries.webhook_by_id(session, webhook_id)
+@router.post("/webhooks/{webhook_id}/delete", dependencies=[requires(Permission.MANAGE_PROJECT)])
+def delete(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, webhook_id: str) -> Response:
+    webhook = webhooks_queries.webhook_by_id(session, webhook_id)
     project = access.project_of(session, user, webhook.project_id)
-    webhooks.remove(session, user, webhook)
-    return go(request, f"/projects/{project.slug}/webhooks", "Deleted. Nothing more is sent there.")
+    webhooks_actions.remove(session, user, webhook)
+    return redirect(request, f"/projects/{project.slug}/webhooks", "Deleted. Nothing more is sent there.")
 
 
 @router.post(
     "/webhooks/{webhook_id}/test",
-    dependencies=[limited(TEST_MESSAGES, "test messages"), asks(Permission.MANAGE_PROJECT)],
+    dependencies=[rate_limited(TEST_MESSAGES, "test messages"), requires(Permission.MANAGE_PROJECT)],
 )
-def send_test(request: Request, session: Db, user: Me, form: Posted, webhook_id: str) -> Response:
-    webhook = queries.webhook_by_id(session, webhook_id)
+def send_test(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, webhook_id: str) -> Response:
+    webhook = webhooks_queries.webhook_by_id(session, webhook_id)
     project = access.project_of(session, user, webhook.project_id)
     try:
-        webhooks.send_test(session, user, webhook, allowed=request.app.state.settings.webhook_hosts)
+        webhooks_actions.send_test(session, user, webhook, allowed=request.app.state.settings.webhook_hosts)
     except Invalid as error:
         return _list(request, session, user, project, error=error)
-    return go(request, f"/projects/{project.slug}/webhooks", "A test message is on its way; look here how it went.")
+    return redirect(
+        request, f"/projects/{project.slug}/webhooks", "A test message is on its way; look here how it went."
+    )
 
 
 def _list(
@@ -75,12 +81,12 @@ def _list(
     error: AppError | None = None,
     secret: str | None = None,
 ) -> Response:
-    return page(
+    return render(
         request,
-        "notifications/webhooks.html",
-        **in_project(session, user, project, "/settings"),
-        webhooks=queries.webhooks_of(session, project),
-        waiting=queries.waiting(session, project),
+        "webhooks/list.html",
+        **project_context(session, user, project, "/settings"),
+        webhooks=webhooks_queries.webhooks_of(session, project),
+        waiting=webhooks_queries.waiting(session, project),
         kinds=KINDS,
         hosts=request.app.state.settings.webhook_hosts,
         given=given or {"url": "", "kinds": []},

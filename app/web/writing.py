@@ -9,104 +9,110 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from app.core.errors import AppError, Conflict, Invalid, NotFound
-from app.domain.accounts import queries as accounts
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.consent import queries as consent
-from app.domain.guidelines import queries as guidelines
-from app.domain.pairs import actions, declarations, lengths, progress, queries
+from app.domain.consent import queries as consent_queries
+from app.domain.guidelines import queries as guidelines_queries
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs import declarations, token_limits
+from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair
+from app.domain.progress import queries as progress_queries
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.reviews import queries as reviews
-from app.domain.rounds import queries as rounds
-from app.web import contents
-from app.web.deps import Db, Me, Posted, asks, go, in_project, text
-from app.web.render import page
+from app.domain.reviews import queries as reviews_queries
+from app.domain.rounds import queries as rounds_queries
+from app.http.transactions import DbSession
+from app.web import pair_form
+from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.render import render
 
 router = APIRouter()
 
 
-@router.get("/projects/{slug}/pairs/new", dependencies=[asks(Permission.WRITE_PAIR)])
-def new(request: Request, session: Db, user: Me, slug: str, round: str | None = None) -> Response:
+@router.get("/projects/{slug}/pairs/new", dependencies=[requires(Permission.WRITE_PAIR)])
+def new(request: Request, session: DbSession, user: CurrentUser, slug: str, round: str | None = None) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.WRITE_PAIR, project)
-    given = dict(contents.BLANK)
+    given = dict(pair_form.BLANK)
     given["tags"] = {"language": project.languages[0]} if len(project.languages) == 1 else {}
     if len(project.domains) == 1:
         given["tags"]["domain"] = project.domains[0]
-    given["tags"] |= contents.asked_tags(request.query_params)
+    given["tags"] |= pair_form.asked_tags(request.query_params)
     return _desk(request, session, user, project, given, round_id=round)
 
 
-@router.post("/projects/{slug}/pairs/check", dependencies=[asks(Permission.WRITE_PAIR)])
-def check(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+@router.post("/projects/{slug}/pairs/check", dependencies=[requires(Permission.WRITE_PAIR)])
+def check(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     """The problems of what is typed, as a fragment, with the tokens of each turn. Nothing is saved."""
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.WRITE_PAIR, project)
-    given = contents.from_form(form)
+    given = pair_form.from_form(form)
     problems = None
     if any(turn["content"].strip() for turn in given["messages"]):
         try:
-            content = contents.parse(given)
+            content = pair_form.parse(given)
             given["messages"] = content.as_dict()["messages"]
-            problems = queries.problems_for(session, project, content, without=text(form, "pair_id") or None)
+            problems = pairs_queries.problems_for(session, project, content, without=form_str(form, "pair_id") or None)
         except Invalid:
             problems = None
-    return page(
+    return render(
         request,
         "pairs/_checked.html",
         problems=problems,
         turns=given["messages"],
         waivers=given["waivers"],
-        tokens=lengths.counts(project, [turn["content"] for turn in given["messages"]]),
-        reader=lengths.reader_of(project),
+        tokens=token_limits.counts(project, [turn["content"] for turn in given["messages"]]),
+        reader=token_limits.reader_of(project),
         mending=True,
     )
 
 
-@router.post("/projects/{slug}/pairs/preview", dependencies=[asks(Permission.WRITE_PAIR)])
-def preview(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+@router.post("/projects/{slug}/pairs/preview", dependencies=[requires(Permission.WRITE_PAIR)])
+def preview(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     """One turn as it will be read, as a fragment."""
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.WRITE_PAIR, project)
-    return page(request, "pairs/_preview.html", project=project, written=str(form.get("text") or ""))
+    return render(request, "pairs/_preview.html", project=project, written=str(form.get("text") or ""))
 
 
-@router.post("/projects/{slug}/pairs/compare", dependencies=[asks(Permission.WRITE_PAIR)])
-def compare(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+@router.post("/projects/{slug}/pairs/compare", dependencies=[requires(Permission.WRITE_PAIR)])
+def compare(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     """The text in the form against the saved one, as a fragment: before a restore, and when two tabs have saved."""
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.WRITE_PAIR, project)
     pair = None
-    if pair_id := text(form, "pair_id"):
+    if pair_id := form_str(form, "pair_id"):
         pair, home = open_pair(session, user, pair_id)
         if home.id != project.id:
             raise NotFound()
-    return page(request, "pairs/_compare.html", **_sides(session, pair, contents.from_form(form)))
+    return render(request, "pairs/_compare.html", **_sides(session, pair, pair_form.from_form(form)))
 
 
-@router.post("/projects/{slug}/pairs", dependencies=[asks(Permission.WRITE_PAIR)])
-def create(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+@router.post("/projects/{slug}/pairs", dependencies=[requires(Permission.WRITE_PAIR)])
+def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.WRITE_PAIR, project)
-    given, round_id = contents.from_form(form), text(form, "round_id") or None
+    given, round_id = pair_form.from_form(form), form_str(form, "round_id") or None
     try:
-        declared = contents.declared(project, given)
-        pair = actions.create(session, user, project, contents.parse(given), round_id=round_id, declared=declared)
+        declared = pair_form.declared(project, given)
+        pair = pairs_actions.create(
+            session, user, project, pair_form.parse(given), round_id=round_id, declared=declared
+        )
     except Invalid as error:
         return _desk(request, session, user, project, given, round_id=round_id, error=error)
-    if text(form, "then") == "review":
-        return go(request, f"/pairs/{pair.id}/submit")
-    return go(request, f"/pairs/{pair.id}/edit", "Draft saved.")
+    if form_str(form, "then") == "review":
+        return redirect(request, f"/pairs/{pair.id}/submit")
+    return redirect(request, f"/pairs/{pair.id}/edit", "Draft saved.")
 
 
-@router.post("/projects/{slug}/pairs/autosave", dependencies=[asks(Permission.WRITE_PAIR)])
-def autosave_new(request: Request, session: Db, user: Me, form: Posted, slug: str) -> Response:
+@router.post("/projects/{slug}/pairs/autosave", dependencies=[requires(Permission.WRITE_PAIR)])
+def autosave_new(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
-    given, round_id = contents.from_form(form), text(form, "round_id") or None
-    declared = contents.declared(project, given)
-    pair = actions.create(session, user, project, contents.parse(given), round_id=round_id, declared=declared)
+    given, round_id = pair_form.from_form(form), form_str(form, "round_id") or None
+    declared = pair_form.declared(project, given)
+    pair = pairs_actions.create(session, user, project, pair_form.parse(given), round_id=round_id, declared=declared)
     return JSONResponse(
         {
             "revision": pair.current_revision_id,
@@ -118,63 +124,67 @@ def autosave_new(request: Request, session: Db, user: Me, form: Posted, slug: st
     )
 
 
-@router.get("/pairs/{pair_id}/edit", dependencies=[asks(Permission.WRITE_PAIR)])
-def edit(request: Request, session: Db, user: Me, pair_id: str) -> Response:
+@router.get("/pairs/{pair_id}/edit", dependencies=[requires(Permission.WRITE_PAIR)])
+def edit(request: Request, session: DbSession, user: CurrentUser, pair_id: str) -> Response:
     pair, project = open_pair(session, user, pair_id)
     access.require(session, user, Permission.WRITE_PAIR, project)
-    revision = queries.current(session, pair)
-    return _desk(request, session, user, project, contents.of_revision(revision), pair=pair, round_id=pair.round_id)
+    revision = pairs_queries.current(session, pair)
+    return _desk(request, session, user, project, pair_form.of_revision(revision), pair=pair, round_id=pair.round_id)
 
 
-@router.post("/pairs/{pair_id}/save", dependencies=[asks(Permission.WRITE_PAIR)])
-def save(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
+@router.post("/pairs/{pair_id}/save", dependencies=[requires(Permission.WRITE_PAIR)])
+def save(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
     pair, project = open_pair(session, user, pair_id)
     access.require(session, user, Permission.WRITE_PAIR, project)
-    given = contents.from_form(form)
-    expected = text(form, "over") or text(form, "expected_revision")
+    given = pair_form.from_form(form)
+    expected = form_str(form, "over") or form_str(form, "expected_revision")
     try:
-        declared = contents.declared(project, given)
-        actions.save(session, user, pair, contents.parse(given), expected_revision=expected, declared=declared)
+        declared = pair_form.declared(project, given)
+        pairs_actions.save(session, user, pair, pair_form.parse(given), expected_revision=expected, declared=declared)
     except AppError as error:
         if error.status not in (412, 422):
             raise
         return _desk(
             request, session, user, project, given, pair=pair, round_id=pair.round_id, error=error, expected=expected
         )
-    if text(form, "over"):
-        return go(
+    if form_str(form, "over"):
+        return redirect(
             request, f"/pairs/{pair.id}/edit", "Saved as the newest revision; the other one stays in the history."
         )
-    if text(form, "then") == "review" and pair.state in ("draft", "changes_requested"):
-        return go(request, f"/pairs/{pair.id}/submit")
-    return go(request, f"/pairs/{pair.id}", "Saved.")
+    if form_str(form, "then") == "review" and pair.state in ("draft", "changes_requested"):
+        return redirect(request, f"/pairs/{pair.id}/submit")
+    return redirect(request, f"/pairs/{pair.id}", "Saved.")
 
 
-@router.post("/pairs/{pair_id}/autosave", dependencies=[asks(Permission.WRITE_PAIR)])
-def autosave(request: Request, session: Db, user: Me, form: Posted, pair_id: str) -> Response:
+@router.post("/pairs/{pair_id}/autosave", dependencies=[requires(Permission.WRITE_PAIR)])
+def autosave(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
     """Drafts and returned pairs only: a save of any other pair changes its state, which a person must ask for."""
     pair, project = open_pair(session, user, pair_id)
     if pair.state not in ("draft", "changes_requested"):
         raise Conflict("this pair is past its draft; press Save when you are done.")
-    given, expected = contents.from_form(form), text(form, "expected_revision")
-    declared = contents.declared(project, given)
-    revision = actions.save(session, user, pair, contents.parse(given), expected_revision=expected, declared=declared)
+    given, expected = pair_form.from_form(form), form_str(form, "expected_revision")
+    declared = pair_form.declared(project, given)
+    revision = pairs_actions.save(
+        session, user, pair, pair_form.parse(given), expected_revision=expected, declared=declared
+    )
     return JSONResponse({"revision": revision.id})
 
 
-@router.get("/pairs/{pair_id}/submit", dependencies=[asks(Permission.WRITE_PAIR)])
-def look(request: Request, session: Db, user: Me, pair_id: str) -> Response:
+@router.get("/pairs/{pair_id}/submit", dependencies=[requires(Permission.WRITE_PAIR)])
+def look(request: Request, session: DbSession, user: CurrentUser, pair_id: str) -> Response:
     """The second step of submitting: the pair as it will be read."""
     pair, project = open_pair(session, user, pair_id)
     access.require(session, user, Permission.WRITE_PAIR, project)
     if pair.state not in ("draft", "changes_requested"):
-        return go(request, f"/pairs/{pair.id}")
-    revision = queries.current(session, pair)
-    problems = queries.problems_for(session, project, contents.parse(contents.of_revision(revision)), without=pair.id)
-    return page(
+        return redirect(request, f"/pairs/{pair.id}")
+    revision = pairs_queries.current(session, pair)
+    problems = pairs_queries.problems_for(
+        session, project, pair_form.parse(pair_form.of_revision(revision)), without=pair.id
+    )
+    return render(
         request,
         "pairs/submit.html",
-        **in_project(session, user, project, "/pairs"),
+        **project_context(session, user, project, "/pairs"),
         pair=pair,
         revision=revision,
         problems=problems,
@@ -184,20 +194,21 @@ def look(request: Request, session: Db, user: Me, pair_id: str) -> Response:
 
 def _sides(session: Session, pair: Pair | None, given: dict[str, Any]) -> dict[str, Any]:
     """What a comparison shows: the saved revision, or nothing yet, and the text of the form."""
-    mine = contents.plain_of(given["messages"])
-    saved = queries.current(session, pair) if pair else None
+    mine = pair_form.plain_of(given["messages"])
+    saved = pairs_queries.current(session, pair) if pair else None
     return {
         "saved": saved,
-        "saved_by": accounts.names(session, {saved.author_id}).get(saved.author_id, "–") if saved else "",
-        "theirs": contents.plain(saved) if saved else "",
+        "saved_by": accounts_queries.names(session, {saved.author_id}).get(saved.author_id, "–") if saved else "",
+        "theirs": pair_form.plain(saved) if saved else "",
         "mine": mine,
-        "known": pair is not None and any(contents.plain(one) == mine for one in queries.revisions(session, pair)),
+        "known": pair is not None
+        and any(pair_form.plain(one) == mine for one in pairs_queries.revisions(session, pair)),
     }
 
 
 def open_pair(session: Session, user: User, pair_id: str) -> tuple[Pair, Project]:
     """The pair and its project, when the user may read it; otherwise NotFound."""
-    pair = queries.by_id(session, pair_id)
+    pair = pairs_queries.by_id(session, pair_id)
     return pair, access.project_of(session, user, pair.project_id)
 
 
@@ -205,7 +216,9 @@ def _reasons(session: Session, pair: Pair | None) -> list[str]:
     """Why the text on the desk came back."""
     if pair is None or pair.state != "changes_requested":
         return []
-    return [one.comment for one in reviews.of_submission(session, pair) if one.decision == "return" and one.comment]
+    return [
+        one.comment for one in reviews_queries.of_submission(session, pair) if one.decision == "return" and one.comment
+    ]
 
 
 def _desk(
@@ -221,17 +234,17 @@ def _desk(
     expected: str = "",
 ) -> Response:
     """`expected` is what a refused save was based on; the next one must not pass for newer than it is."""
-    chosen = rounds.by_id(session, project, round_id) if round_id else None
-    made = progress.of_round(session, chosen) if chosen else None
-    context = in_project(session, user, project, "/pairs")
+    chosen = rounds_queries.by_id(session, project, round_id) if round_id else None
+    made = progress_queries.of_round(session, chosen) if chosen else None
+    context = project_context(session, user, project, "/pairs")
     if pair and error and error.status == 412:
         context |= _sides(session, pair, given)
-    return page(
+    return render(
         request,
         "pairs/write.html",
         **context,
         given=given,
-        terms_due=consent.due(session, user),
+        terms_due=consent_queries.due(session, user),
         pair=pair,
         reasons=_reasons(session, pair),
         round=chosen,
@@ -239,8 +252,8 @@ def _desk(
         progress=made.targets if made else None,
         own=next((one for one in made.people if one["user"] == user.id), None) if made else None,
         assistance=list(declarations.ASSISTANCE.items()),
-        guideline=guidelines.current(session, project),
-        tag_values=queries.tag_values(session, project),
-        tag_names=contents.TAGS,
+        guideline=guidelines_queries.current(session, project),
+        tag_values=pairs_queries.tag_values(session, project),
+        tag_names=pair_form.TAGS,
         expected=expected or (pair.current_revision_id if pair else ""),
     )

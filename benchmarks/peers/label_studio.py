@@ -38,8 +38,8 @@ from sqlalchemy import NullPool, create_engine, text
 
 from benchmarks.clients import Client, Reviews, review_together
 from benchmarks.soak import rows
-from tests import postgres
-from tests.journeys.stack import free_port, wait_for
+from tests.fixtures import postgres
+from tests.fixtures.processes import free_port, wait_for
 
 VERSION = "1.23.2"
 SERVERS = {"SQLite": ("label-studio start", "uWSGI"), "PostgreSQL": ("uWSGI",)}

@@ -1,6 +1,6 @@
 // Select words of a message, press C or the button that appears: the comment form holds the field and the quote.
 // With nothing selected C leads to the form. After an answer the focus is where it was: in its thread, or at the heading.
-import { inField, letter, plain } from "./keys.js";
+import { inField, letter, plain } from "./shortcuts.js";
 
 const button = document.createElement("button");
 button.type = "button";

@@ -1,5 +1,5 @@
 // What every page has: confirmation of destructive buttons, no double submission, copy buttons, the keys dialog.
-import { inField } from "./keys.js";
+import { inField } from "./shortcuts.js";
 
 document.addEventListener("submit", (event) => {
   const button = event.submitter;

@@ -1,6 +1,6 @@
 // The reviewing desk: digits rate, letters decide, the lease is renewed while the tab is open and seen.
-import { inField, letter, moveOn, plain } from "./keys.js";
-import * as verdicts from "./verdicts.js";
+import { inField, letter, moveOn, plain } from "./shortcuts.js";
+import * as verdicts from "./decision_drafts.js";
 
 const form = document.querySelector("#review-form");
 const criteria = [...document.querySelectorAll(".criterion")];

@@ -1,5 +1,5 @@
 // The page before submitting: Ctrl+Enter submits, E goes back to edit.
-import { inField, letter, moveOn, plain } from "./keys.js";
+import { inField, letter, moveOn, plain } from "./shortcuts.js";
 
 // This page follows a save: the copy that the writing desk kept while it was sent is needed no more.
 try {

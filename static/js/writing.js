@@ -1,7 +1,7 @@
 // The writing desk: its fields, its checks, its drafts, and the keys that reach them.
-import * as drafts from "./drafts.js";
-import { inField, letter, moveOn, plain } from "./keys.js";
-import * as mending from "./mending.js";
+import * as drafts from "./autosave.js";
+import { inField, letter, moveOn, plain } from "./shortcuts.js";
+import * as mending from "./autofix.js";
 import * as turns from "./turns.js";
 
 function onKey(event) {

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.database import Database
-from app.domain.projects import settings
+from app.core.db.database import Database
+from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
-from tests.domain.reviews.desk import content
-from tests.people import Cast
+from tests.fixtures.people import Cast
+from tests.fixtures.review_desk import content
 
 API = "/api/v1"
 AsUser = Callable[..., TestClient]
@@ -23,7 +23,7 @@ def choose(database: Database, cast: Cast) -> Callable[..., None]:
     def make(overlap: int = 1, **chosen: Any) -> None:
         with database.session() as session:
             project = session.get_one(Project, cast.project.id)
-            project.overlap, project.settings = overlap, settings.of(chosen)
+            project.overlap, project.settings = overlap, project_settings.of(chosen)
 
     return make
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.core.database import Database, now
+from app.core.db.base import now
+from app.core.db.database import Database
 from app.domain.rounds.tables import Round
-from tests.people import Cast
+from tests.fixtures.people import Cast
 
 ROUNDS = "/api/v1/projects/clinic/rounds"
 SOON = (now() + timedelta(days=9)).date().isoformat()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.people import Cast
+from tests.fixtures.people import Cast
 
 As = Callable[..., TestClient]
 SETTINGS = "/api/v1/projects/clinic/settings"

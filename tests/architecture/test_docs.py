@@ -13,11 +13,11 @@ import pytest
 import typer.main
 
 from app.cli.main import app as command_line
-from app.domain.checks.lint import FREE, LENGTH, TESTS, WORDS
-from app.domain.checks.privacy.redaction import KINDS
-from app.domain.checks.severities import CODES
+from app.domain.checks.guideline_rules import FREE, LENGTH, TESTS, WORDS
+from app.domain.checks.pii.redaction import KINDS
+from app.domain.checks.registry import CODES
 from app.web.settings import RULES
-from tests.assurance.test_compliance import BOASTS, NAMED, QUOTED, exists
+from tests.security.test_compliance import BOASTS, NAMED, QUOTED, exists
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "guide"

@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from app import doors
-from app.domain.checks.severities import parse_settings
-from app.domain.datasets import export, readers
-from app.domain.datasets.reading import kinds
-from app.domain.pairs import messages
-from app.domain.projects import criteria, settings
-from app.domain.reviews.verdicts import DECISIONS
-from app.domain.rounds import targets
+from app.domain.checks.registry import parse_settings
+from app.domain.imports import reader_process
+from app.domain.imports.reading import file_types
+from app.domain.pairs import content as pair_content
+from app.domain.projects import criteria as project_criteria
+from app.domain.projects import settings as project_settings
+from app.domain.reviews.decisions import DECISIONS
+from app.domain.rounds import targets as round_targets
+from app.domain.versions import export
+from app.http import route_permissions
 from app.main import create_app
 from app.settings import Settings
 from tests.architecture.test_docs import DOCUMENTS, GUIDE, rows, section
@@ -44,19 +46,21 @@ def spelt(path: str) -> str:
 # --- files ---
 
 
-@pytest.mark.parametrize("form", [form for form in kinds.FORMATS if form not in ("auto", "parquet")])
+@pytest.mark.parametrize("form", [form for form in file_types.FORMATS if form not in ("auto", "parquet")])
 def test_the_file_of_each_format_is_read(form: str) -> None:
     match = re.search(r"```\n(.*?)```", section(TEXT, f"`{form}`"), re.DOTALL)
     assert match, form
     for chosen in (form, "auto"):
-        found = readers.scan(match.group(1).encode(), chosen, filename="example", source="here", licence="CC0-1.0")
+        found = reader_process.scan(
+            match.group(1).encode(), chosen, filename="example", source="here", licence="CC0-1.0"
+        )
         assert found.contents and not found.bad, form
         assert all(one.prompt.strip() and one.completion.strip() for one in found.contents)
 
 
 def test_every_format_has_its_section_and_every_export_its_row() -> None:
     headed = re.findall(r"^### `(\w+)`$", TEXT, re.MULTILINE)
-    assert sorted(headed) == sorted(set(kinds.FORMATS) - {"auto"})
+    assert sorted(headed) == sorted(set(file_types.FORMATS) - {"auto"})
     assert sorted(row[0] for row in rows(section(TEXT, "Export"))) == sorted(export.FORMATS)
 
 
@@ -65,7 +69,9 @@ def test_every_format_has_its_section_and_every_export_its_row() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
 def test_every_address_is_a_route(path: Path, interface: Any) -> None:
-    routes = [(spelt(route.path), getattr(route, "methods", None) or ()) for route in doors.walk(interface.routes)]
+    routes = [
+        (spelt(route.path), getattr(route, "methods", None) or ()) for route in route_permissions.walk(interface.routes)
+    ]
     known = {(method, address) for address, methods in routes for method in methods}
     told = set(ADDRESS.findall(path.read_text()))
     assert [one for one in sorted(told) if (one[0], spelt(one[1])) not in known] == []
@@ -86,15 +92,15 @@ def test_a_body_has_the_fields_that_the_route_takes(method: str, path: str, body
 def test_what_stands_in_the_bodies_is_accepted() -> None:
     for _, body in BODIES:
         if "messages" in body:
-            messages.parse({name: value for name, value in body.items() if name in messages.KEYS})
+            pair_content.parse({name: value for name, value in body.items() if name in pair_content.KEYS})
         if "criteria" in body:
-            criteria.parse(body["criteria"])
+            project_criteria.parse(body["criteria"])
         if "recipe" in body:
             Recipe.model_validate(body["recipe"])
         if "targets" in body:
-            targets.parse(body["targets"])
+            round_targets.parse(body["targets"])
         if "rules" in body:
-            settings.parse(body)
+            project_settings.parse(body)
             parse_settings(body["checks"])
         if "decision" in body:
             assert body["decision"] in DECISIONS

@@ -10,16 +10,16 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext
 from sqlalchemy import select
 
-from app.core.database import Base
-from app.domain.pairs import actions as pairs
-from app.domain.projects import actions as projects
+from app.core.db.base import Base
+from app.domain.pairs import actions as pairs_actions
+from app.domain.projects import actions as projects_actions
 from app.domain.projects.tables import Project
 from app.main import create_app
 from app.settings import Settings
-from tests.assurance.scene import Scene, content, person
-from tests.assurance.test_scripts_in_text import served
 from tests.browser.site import cookie, furnished
 from tests.conftest import HOSTS, KEY
+from tests.fixtures.principals import Scene, content, person
+from tests.security.test_scripts_in_text import served
 
 SUBJECTS = ["splint", "suture", "drip", "plaster", "swab", "stent", "cuff", "valve", "lens", "crown"]
 
@@ -66,11 +66,11 @@ def ward(site: Site, request: pytest.FixtureRequest) -> str:
     slug = re.sub(r"[\W_]+", "-", request.node.name.split("[")[0])[-40:].strip("-")
     with site.scene.app.state.database.session() as session:
         ada = person(session, "ada")
-        made = projects.open_project(
+        made = projects_actions.open_project(
             session, ada, slug=slug, name="Loop", task="generation", languages=["en"], domains=[]
         )
         for name, role in (("emil", "expert"), ("edith", "editor")):
-            projects.add_member(session, ada, made, email=f"{name}@example.org", role=role)
+            projects_actions.add_member(session, ada, made, email=f"{name}@example.org", role=role)
     return slug
 
 
@@ -79,5 +79,8 @@ def waiting(site: Site, slug: str, count: int) -> list[str]:
     with site.scene.app.state.database.session() as session:
         emil = person(session, "emil")
         project = session.scalars(select(Project).where(Project.slug == slug)).one()
-        made = [pairs.create(session, emil, project, content(f"Who may remove the {one}?")) for one in SUBJECTS[:count]]
-        return [pairs.submit(session, emil, one).id for one in made]
+        made = [
+            pairs_actions.create(session, emil, project, content(f"Who may remove the {one}?"))
+            for one in SUBJECTS[:count]
+        ]
+        return [pairs_actions.submit(session, emil, one).id for one in made]

@@ -10,11 +10,11 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from app import doors
-from app.domain.projects import actions as projects
-from app.edge import API
-from tests.assurance.examples import PLACES
-from tests.assurance.scene import Scene, person
+from app.domain.projects import actions as projects_actions
+from app.http import route_permissions
+from app.http.error_responses import API_PREFIXES
+from tests.fixtures.principals import Scene, person
+from tests.security.examples import PLACES
 
 PEOPLE = {"admin": "admin", "editor": "editor", "expert": "author", None: "nobody"}
 """Who looks -> the principal of the scene. Who sees most comes first."""
@@ -70,11 +70,11 @@ def furnished(app: Any) -> Scene:
     scene = Scene(app)
     with app.state.database.session() as session:
         ada = person(session, "ada")
-        bare = projects.open_project(
+        bare = projects_actions.open_project(
             session, ada, slug="bare", name="Bare", task="generation", languages=["en"], domains=[]
         )
         for name, role in (("emil", "expert"), ("edith", "editor")):
-            projects.add_member(session, ada, bare, email=f"{name}@example.org", role=role)
+            projects_actions.add_member(session, ada, bare, email=f"{name}@example.org", role=role)
     scene.at["bare"] = "bare"
     return scene
 
@@ -85,8 +85,10 @@ def cookie(scene: Scene, who: str | None) -> str:
 
 def routes(app: Any) -> list[str]:
     """The path of every route that answers with a page."""
-    found = {one.path: None for one in doors.walk(app.routes) if "GET" in (getattr(one, "methods", None) or ())}
-    return [path for path in found if not path.startswith(API) and path not in NO_PAGE]
+    found = {
+        one.path: None for one in route_permissions.walk(app.routes) if "GET" in (getattr(one, "methods", None) or ())
+    }
+    return [path for path in found if not path.startswith(API_PREFIXES) and path not in NO_PAGE]
 
 
 def visits(app: Any, at: dict[str, Any]) -> Iterator[Visit]:

@@ -12,11 +12,11 @@ import pyotp
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.assurance.scene import person
 from tests.browser.conftest import Site
 from tests.browser.reading import DESKTOP, PHONE, of_dialog, remarks
 from tests.browser.site import PEOPLE, Visit, pages, routes
-from tests.web.browser import PASSWORD, give_factor, give_password
+from tests.fixtures.principals import person
+from tests.fixtures.web_client import PASSWORD, give_factor, give_password
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Enter = Callable[..., BrowserContext]

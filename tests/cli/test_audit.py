@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import jobs as worker
-from app.cli.audit import Keeper
-from app.cli.installation import Installation
-from app.core.database import Database
+from app.bootstrap import Installation
+from app.core.db.database import Database
 from app.core.storage import Storage
 from app.settings import Settings
-from tests.assurance import tampering
+from app.worker import loop
+from app.worker.checkpoint_signer import CheckpointSigner
 from tests.cli.test_commands import preceptor
+from tests.security import tampering
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_the_jobs_process_signs_when_it_stops(installation: Installation) -> Non
     tampering.write_log(installation.database, 3)
     stop = threading.Event()
     stop.set()
-    worker.work(installation, stop)
+    loop.work(installation, stop)
     assert [line["count"] for line in tampering.lines(installation.settings.audit_checkpoints_path)] == [3]
 
 
@@ -72,7 +72,7 @@ def test_the_keeper_signs_the_first_event_and_then_every_200(installation: Insta
     path = installation.settings.audit_checkpoints_path
     for events, signed in ((1, [1]), (199, [1]), (1, [1, 201]), (5, [1, 201])):
         tampering.write_log(installation.database, events)
-        Keeper(installation).look()
+        CheckpointSigner(installation).look()
         assert [line["count"] for line in tampering.lines(path)] == signed
 
 
@@ -82,5 +82,5 @@ def test_what_hinders_the_keeper_is_said_and_stops_nothing(
     tampering.write_log(installation.database, 3)
     installation.settings.audit_checkpoints_path.mkdir(parents=True)
     with caplog.at_level(logging.ERROR, "preceptor.audit"):
-        Keeper(installation).look()
+        CheckpointSigner(installation).look()
     assert "audit-checkpoints.jsonl" in caplog.text

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.cli import processes
+from app.cli import supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "app.cli.main"]
@@ -55,7 +55,7 @@ class Running:
     """`preceptor up` without trainer and demo."""
 
     def __init__(self, folder: Path) -> None:
-        self.url = f"http://127.0.0.1:{processes.free_port()}"
+        self.url = f"http://127.0.0.1:{supervisor.free_port()}"
         port = self.url.rsplit(":", 1)[1]
         self.out = folder / f"up-{port}.out"
         with self.out.open("wb") as out:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from app.bootstrap import Installation
 from app.cli import accounts, demo_project
-from app.cli.installation import Installation
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.storage import Storage
-from app.domain.datasets import queries as datasets
-from app.domain.pairs import queries as pairs
+from app.domain.pairs import queries as pairs_queries
 from app.domain.projects.queries import by_slug
-from app.domain.training import queries as training
+from app.domain.runs import queries as runs_queries
+from app.domain.versions import queries as versions_queries
 from app.settings import Settings
-from tests.people import make_cast
+from tests.fixtures.people import make_cast
 
 
 @pytest.fixture
@@ -43,12 +43,12 @@ def test_an_interrupted_load_goes_on_where_it_stopped(
     with installation.database.session() as session:
         project = by_slug(session, "riverbend")
         assert project is not None
-        counts = pairs.counts_by_state(session, project)
+        counts = pairs_queries.counts_by_state(session, project)
         assert counts["approved"] >= 960 and counts["submitted"] > 20
-        version = datasets.versions(session, project)[0]
+        version = versions_queries.versions(session, project)[0]
         assert version.leak_report["near_duplicates_across_splits"] == 0
         run = demo_project.first_run(session)
-        assert run is not None and len(training.runs(session, project)) == 1
+        assert run is not None and len(runs_queries.runs(session, project)) == 1
     before = list(said)
     demo_project.load(installation, said.append)
     assert said == before

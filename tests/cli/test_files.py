@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from app.bootstrap import Installation
 from app.cli import files
-from app.cli import jobs as worker
-from app.cli.installation import Installation
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.errors import AppError, Invalid
 from app.core.storage import Storage
-from app.domain.datasets import actions as datasets
+from app.domain.versions import actions as versions_actions
 from app.settings import Settings
-from tests.cli.test_jobs import rows
-from tests.people import Cast
+from app.worker import loop
+from tests.fixtures.people import Cast
+from tests.worker.test_loop import rows
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def test_import_then_export_gives_the_same_bytes_twice(installation: Installatio
     path.write_bytes(rows(40))
     assert run_import(installation, path)["imported"] == 40
     with installation.database.session() as session:
-        datasets.request_version(session, cast.carol, cast.project, name="one")
-    worker.drain(installation)
+        versions_actions.request_version(session, cast.carol, cast.project, name="one")
+    loop.drain(installation)
     first = files.export_version(installation, "clinic/1", "openai", tmp_path / "a").read_bytes()
     second = files.export_version(installation, "clinic/1", "openai", tmp_path / "b").read_bytes()
     assert first == second

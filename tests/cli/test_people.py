@@ -8,20 +8,21 @@ import pytest
 
 from app.cli import accounts
 from app.core.errors import Conflict, NotFound
-from app.domain.accounts import actions, queries
-from tests.web.browser import events
+from app.domain.accounts import actions as accounts_actions
+from app.domain.accounts import queries as accounts_queries
+from tests.fixtures.web_client import events
 
 
 def test_tokens_are_listed_without_themselves_and_revoked(database, cast) -> None:
     with database.session() as session:
-        raw = actions.issue_token(session, user=cast.alice, name="nightly", read_only=True)
+        raw = accounts_actions.issue_token(session, user=cast.alice, name="nightly", read_only=True)
     with database.session() as session:
         (line,) = accounts.token_lines(session, "alice@example.org")
         assert "nightly" in line and "read" in line and raw not in line
         accounts.revoke_token(session, re.match(r"[0-9a-f]{32}", line)[0])
     with database.session() as session:
         assert accounts.token_lines(session, "alice@example.org") == []
-        assert queries.user_by_token(session, raw) is None
+        assert accounts_queries.user_by_token(session, raw) is None
         with pytest.raises(NotFound, match="token list"):
             accounts.revoke_token(session, "0" * 32)
     assert [event.action for event in events(database)][-2:] == ["token.issued", "token.revoked"]
@@ -42,4 +43,4 @@ def test_each_start_revokes_the_trainers_token_of_the_start_before(database, cas
         with database.session() as session:
             raws.append(accounts.trainer_token(session))
     with database.read() as session:
-        assert [queries.user_by_token(session, raw) is not None for raw in raws] == [False, False, True]
+        assert [accounts_queries.user_by_token(session, raw) is not None for raw in raws] == [False, False, True]

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from app.core import jobs
-from app.core.database import Database, now
+from app.core.db.base import now
+from app.core.db.database import Database
 from app.core.errors import Conflict
 
 
@@ -27,14 +28,14 @@ class Clock:
         return self.seconds
 
 
-def watching(lease: float = 60) -> tuple[jobs.Watch, Clock]:
+def watching(lease: float = 60) -> tuple[jobs.LeaseMonitor, Clock]:
     clock = Clock()
-    return jobs.Watch(lease, clock), clock
+    return jobs.LeaseMonitor(lease, clock), clock
 
 
-def take(database: Database, worker: str, watch: jobs.Watch | None = None) -> tuple[str, int] | None:
+def take(database: Database, worker: str, watch: jobs.LeaseMonitor | None = None) -> tuple[str, int] | None:
     with database.session() as session:
-        job = jobs.claim(session, ["demo"], worker, watch or jobs.Watch(60))
+        job = jobs.claim(session, ["demo"], worker, watch or jobs.LeaseMonitor(60))
         return (job.id, job.token) if job else None
 
 
@@ -116,7 +117,7 @@ def test_a_new_observer_gives_every_holder_a_whole_lease(database: Database) -> 
     first, clock = watching()
     assert take(database, "holder", first)
     clock.seconds += 10_000
-    second = jobs.Watch(60, clock)
+    second = jobs.LeaseMonitor(60, clock)
     assert take(database, "other", second) is None
     clock.seconds += 59.9
     assert take(database, "other", second) is None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.stack import Stack
+from tests.fixtures.processes import Stack
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.journeys import clinic
-from tests.journeys.stack import Stack
+from tests.fixtures import clinic_data
+from tests.fixtures.processes import Stack
 
 
 def open_project(stack: Stack) -> None:
@@ -25,7 +25,7 @@ def import_approved(stack: Stack) -> dict[str, Any]:
         "POST",
         "/projects/clinic/imports",
         202,
-        files={"file": ("clinic.jsonl", clinic.lines())},
+        files={"file": ("clinic.jsonl", clinic_data.lines())},
         data={"source": "written for the journeys", "licence": "CC0-1.0", "approve": "true"},
     )
     result: dict[str, Any] = stack.finished(f"/jobs/{job['id']}", 60)["result"]

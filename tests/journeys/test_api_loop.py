@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.fixtures.processes import Stack
 from tests.journeys import steps
-from tests.journeys.stack import Stack
 
 PAIR = {
     "messages": [

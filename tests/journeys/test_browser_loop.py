@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.fixtures.processes import Stack, wait_for
 from tests.journeys import steps
-from tests.journeys.stack import Stack, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PROMPT = "Which desk takes the insurance form for my last invoice?"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.processes import Stack, wait_for
 from tests.journeys import steps
-from tests.journeys.stack import Stack, wait_for
 
 
 def progress(stack: Stack, run: str) -> int:

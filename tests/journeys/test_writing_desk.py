@@ -8,15 +8,15 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
-from app.core.database import new_id
-from app.domain.accounts import actions as accounts
+from app.core.db.base import new_id
+from app.domain.accounts import actions as accounts_actions
 from app.domain.accounts.tables import User
-from app.domain.pairs import actions as pairs
-from app.domain.pairs import messages
-from app.domain.projects import actions as projects
-from app.domain.signin import actions as signin
+from app.domain.auth import actions as auth_actions
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs import content as pair_content
+from app.domain.projects import actions as projects_actions
 from tests.conftest import LiveServer
-from tests.journeys.stack import wait_for
+from tests.fixtures.processes import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PROMPT = "Please tell ann.lee@example.org which desk takes the lost form."
@@ -29,12 +29,12 @@ class Desk:
         self.context, self.server, self.slug = context, server, f"desk-{new_id()[:12]}"
         self.errors: list[str] = []
         with server.database.session() as session:
-            admin = accounts.create_user(session, email=f"{self.slug}@example.org", name="Root", is_admin=True)
-            projects.open_project(
+            admin = accounts_actions.create_user(session, email=f"{self.slug}@example.org", name="Root", is_admin=True)
+            projects_actions.open_project(
                 session, admin, slug=self.slug, name="Desk", task="classification", languages=["en"], domains=[]
             )
             self.user = admin.id
-            cookie = signin.start_session(session, admin)
+            cookie = auth_actions.start_session(session, admin)
         context.add_cookies([{"name": "preceptor_session", "value": cookie, "url": server.url}])
 
     def open(self, path: str = "") -> Page:
@@ -46,10 +46,10 @@ class Desk:
     def draft(self, text: str) -> str:
         with self.server.database.session() as session:
             user = session.get_one(User, self.user)
-            project = projects.queries.by_slug(session, self.slug)
+            project = projects_actions.queries.by_slug(session, self.slug)
             assert project is not None
-            content = messages.pair(text, "administration", source="Own", licence="CC0-1.0")
-            return pairs.create(session, user, project, content).id
+            content = pair_content.pair(text, "administration", source="Own", licence="CC0-1.0")
+            return pairs_actions.create(session, user, project, content).id
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
-from app.core.database import Base
+from app.core.db.base import Base
 from app.main import create_app
 from app.settings import Settings
 from tests.conftest import HOSTS, KEY
-from tests.web.world import World, build
+from tests.fixtures.sample_project import World, build
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,14 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
-from app.core.database import now
+from app.core.db.base import now
 from app.core.security import digest
-from app.domain.accounts import queries as accounts
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.tables import ApiToken, User
-from app.domain.projects import actions as projects
-from app.domain.signin.tables import Password, SecondFactor, WebSession
+from app.domain.auth.tables import Password, SecondFactor, WebSession
+from app.domain.projects import actions as projects_actions
 from tests.conftest import KEY
-from tests.web.browser import (
+from tests.fixtures.web_client import (
     PASSWORD,
     Browser,
     actions_since,
@@ -195,10 +195,10 @@ def test_a_token_for_a_project_one_cannot_see_is_refused(app, database, cast) ->
 @pytest.mark.assurance
 def test_a_token_of_one_project_reaches_nothing_else(app, database, cast, as_user, tally) -> None:
     with database.session() as session:
-        other = projects.open_project(
+        other = projects_actions.open_project(
             session, cast.carol, slug="other", name="Other", task="generation", languages=["en"], domains=[]
         )
-        projects.add_member(session, cast.carol, other, email=ALICE, role="expert")
+        projects_actions.add_member(session, cast.carol, other, email=ALICE, role="expert")
     for user in (cast.alice, cast.carol):
         narrow = as_user(user, project_id=cast.project.id)
         assert narrow.get("/api/v1/projects/clinic").status_code == 200
@@ -240,7 +240,7 @@ def test_a_person_is_invited_by_a_link_that_is_shown_once(app, database, cast) -
     raw = re.search(r"/sign-in/([\w-]{43})", shown.text)[1]
     assert actions_since(database, before) == ["user.created", "sign_in_link.created"]
     with database.read() as session:
-        zoe = accounts.user_by_email(session, "zoe@example.org")
+        zoe = accounts_queries.user_by_email(session, "zoe@example.org")
     assert raw not in carol.get(f"/people/{zoe.id}").text + carol.get("/people").text
     zoes = Browser(app)
     assert "Zoë" in zoes.get(f"/sign-in/{raw}").text
@@ -317,7 +317,10 @@ def test_people_are_an_admins_business(app, database, cast, tally) -> None:
             tried += 1
         assert browser.send("/people", page="/account", email="x@example.org", is_admin="yes").status_code == 403
     with database.read() as session:
-        assert session.get_one(User, cast.carol.id).active and accounts.user_by_email(session, "x@example.org") is None
+        assert (
+            session.get_one(User, cast.carol.id).active
+            and accounts_queries.user_by_email(session, "x@example.org") is None
+        )
     tally("cells tried", tried + 9)
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.database import Database, now
+from app.core.db.base import now
+from app.core.db.database import Database
 from app.domain.accounts.tables import User
-from app.domain.audit import actions
+from app.domain.audit import actions as audit_actions
 from app.settings import Settings
-from tests.assurance import tampering
-from tests.people import Cast
+from tests.fixtures.people import Cast
+from tests.security import tampering
 
 Client = Callable[[User], TestClient]
 PAGES = ("/audit", "/audit/verification", "/audit/log.jsonl")
@@ -25,8 +26,8 @@ INTERFACE = ("/api/v1/audit", "/api/v1/audit/verification", "/api/v1/audit/log")
 def log(database: Database, cast: Cast) -> Database:
     with database.session() as session:
         note = {"note": "<b>bold</b>\r\nsecond line", "long": "x" * 400, "ratings": {"accuracy": 4}}
-        actions.record(session, cast.alice.id, "pair.saved", "pair", "p" * 32, project_id=cast.project.id, **note)
-        actions.record(session, cast.dave.id, "request.denied", "pair", "p" * 32, reason="not a member")
+        audit_actions.record(session, cast.alice.id, "pair.saved", "pair", "p" * 32, project_id=cast.project.id, **note)
+        audit_actions.record(session, cast.dave.id, "request.denied", "pair", "p" * 32, reason="not a member")
     return database
 
 
@@ -83,7 +84,7 @@ def test_filters_narrow_the_log(as_user: Callable[..., TestClient], cast: Cast, 
 def test_the_pages_of_a_filter_keep_it(signed_in: Client, cast: Cast, log: Database) -> None:
     with log.session() as session:
         for at in range(60):
-            actions.record(session, cast.alice.id, "pair.saved", "pair", str(at))
+            audit_actions.record(session, cast.alice.id, "pair.saved", "pair", str(at))
     carol = signed_in(cast.carol)
     first = carol.get("/audit", params={"action": "pair", "project": ""}).text
     assert "action=pair&amp;cursor=" in first
@@ -96,7 +97,7 @@ def test_the_pages_of_a_filter_keep_it(signed_in: Client, cast: Cast, log: Datab
 def test_the_download_is_the_whole_log_line_by_line(signed_in: Client, cast: Cast, log: Database, events: int) -> None:
     with log.session() as session:
         for at in range(events):
-            actions.record(session, None, "pair.touched", "pair", str(at))
+            audit_actions.record(session, None, "pair.touched", "pair", str(at))
     answer = signed_in(cast.carol).get("/audit/log.jsonl")
     lines = [json.loads(line) for line in answer.text.splitlines()]
     assert [line["id"] for line in lines] == list(range(1, len(lines) + 1))
@@ -110,7 +111,7 @@ def test_the_verification_says_where_the_log_was_cut(
     as_user: Callable[..., TestClient], signed_in: Client, cast: Cast, log: Database, settings: Settings
 ) -> None:
     with log.read() as session:
-        made = actions.make_checkpoint(session, settings)
+        made = audit_actions.make_checkpoint(session, settings)
     assert made is not None
     carol = as_user(cast.carol)
     good = carol.get("/api/v1/audit/verification").json()

@@ -9,20 +9,20 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.domain.accounts.tables import User
-from app.domain.notifications import queries
-from app.domain.notifications.tables import Webhook
-from app.domain.pairs import actions as pairs
-from app.domain.pairs import messages
+from app.domain.comments import actions as comments_actions
+from app.domain.comments.anchors import CommentAnchor
+from app.domain.comments.tables import Comment
+from app.domain.notifications import queries as notifications_queries
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs import content as pair_content
 from app.domain.pairs.tables import Pair
-from app.domain.reviews import actions as reviews
-from app.domain.reviews import comments
-from app.domain.reviews.anchors import Place
-from app.domain.reviews.tables import Comment
+from app.domain.reviews import actions as reviews_actions
+from app.domain.webhooks.tables import Webhook
 from tests.conftest import LiveServer
-from tests.people import Cast, make_cast
-from tests.web.browser import Browser
+from tests.fixtures.people import Cast, make_cast
+from tests.fixtures.web_client import Browser
 
 PROMPT = "Where do I hand in the form, and where is the form for travel costs?"
 
@@ -30,10 +30,10 @@ PROMPT = "Where do I hand in the form, and where is the form for travel costs?"
 @pytest.fixture
 def pair(database: Database, cast: Cast) -> Pair:
     with database.session() as session:
-        content = messages.pair(PROMPT, "Front desk", source="Own work", licence="CC0-1.0", tags={"language": "en"})
-        made = pairs.create(session, cast.alice, cast.project, content)
+        content = pair_content.pair(PROMPT, "Front desk", source="Own work", licence="CC0-1.0", tags={"language": "en"})
+        made = pairs_actions.create(session, cast.alice, cast.project, content)
         session.flush()
-        return pairs.submit(session, cast.alice, made)
+        return pairs_actions.submit(session, cast.alice, made)
 
 
 @pytest.fixture
@@ -90,8 +90,8 @@ def test_the_desk_hides_what_another_reviewer_said(
     database: Database, cast: Cast, pair: Pair, browse: Callable[[User], Browser]
 ) -> None:
     with database.session() as session:
-        comments.add(session, cast.carol, pair, "I would reject this.", Place())
-        lease = reviews.take_next(session, cast.bob, cast.project)
+        comments_actions.add(session, cast.carol, pair, "I would reject this.", CommentAnchor())
+        lease = reviews_actions.take_next(session, cast.bob, cast.project)
         assert lease is not None
     bob = browse(cast.bob)
     for page in (f"/pairs/{pair.id}/review", f"/pairs/{pair.id}"):
@@ -107,13 +107,13 @@ def test_lines_are_opened_and_marked_read(
     database: Database, cast: Cast, pair: Pair, browse: Callable[[User], Browser]
 ) -> None:
     with database.session() as session:
-        comments.add(session, cast.bob, pair, "Hm", Place())
+        comments_actions.add(session, cast.bob, pair, "Hm", CommentAnchor())
     alice = browse(cast.alice)
     page = alice.get("/notifications").text
     assert "2 unread" in page and "A new comment on a pair" in page and "A guideline was published" in page
     with database.read() as session:
-        line = queries.page(session, cast.alice).items[0]
-        theirs = queries.page(session, cast.bob).items[0]
+        line = notifications_queries.page(session, cast.alice).items[0]
+        theirs = notifications_queries.page(session, cast.bob).items[0]
     opened = alice.send("/notifications/read", page="/notifications", id=line.id, open="yes")
     assert opened.headers["location"] == f"/pairs/{pair.id}#comments"
     assert "1 unread" in alice.get("/").text
@@ -147,10 +147,10 @@ def test_selecting_words_and_pressing_c_writes_a_remark_on_them(live_server: Liv
     """On the reviewing desk, where C alone goes to the verdict's comment; what was rated stays as it is."""
     with live_server.database.session() as session:
         cast = make_cast(session, slug="comments-live")
-        content = messages.pair(PROMPT, "Front desk", source="Own work", licence="CC0-1.0", tags={"language": "en"})
-        made = pairs.create(session, cast.alice, cast.project, content)
+        content = pair_content.pair(PROMPT, "Front desk", source="Own work", licence="CC0-1.0", tags={"language": "en"})
+        made = pairs_actions.create(session, cast.alice, cast.project, content)
         session.flush()
-        pairs.submit(session, cast.alice, made)
+        pairs_actions.submit(session, cast.alice, made)
     page = browser.new_context(base_url=live_server.url).new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

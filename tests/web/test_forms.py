@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from app.domain.accounts import queries as users
-from app.domain.signin import actions as signin
+from app.domain.accounts import queries as accounts_queries
+from app.domain.auth import actions as auth_actions
 
 
 def _hidden(text: str, name: str) -> str:
@@ -94,9 +94,9 @@ def test_an_editor_decides_gets_the_next_and_undoes(visit):
 
 def test_a_sign_in_link_survives_being_looked_at_and_works_once(world, visit):
     with world.app.state.database.session() as session:
-        user = users.user_by_email(session, "otto@example.org")
+        user = accounts_queries.user_by_email(session, "otto@example.org")
         assert user is not None
-        raw = signin.create_sign_in_link(session, user=user)
+        raw = auth_actions.create_sign_in_link(session, user=user)
     stranger = visit(None)
     assert "Sign in as" in stranger.get(f"/sign-in/{raw}").text
     assert stranger.get(f"/sign-in/{raw}").status_code == 200

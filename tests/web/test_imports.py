@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.cli import jobs as worker
-from app.cli.installation import Installation
+from app.bootstrap import Installation
 from app.core import jobs
-from app.core.database import Database, now
+from app.core.db.base import now
+from app.core.db.database import Database
 from app.core.storage import Storage
-from app.domain.datasets.tables import Upload
+from app.domain.imports.tables import Upload
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.provenance import actions as provenance
+from app.domain.privacy import actions as privacy_actions
 from app.settings import Settings
-from tests.people import Cast
+from app.worker import loop
+from tests.fixtures.people import Cast
 
 TABLE = (
     b"question,answer,topic,notes\n"
@@ -89,7 +90,7 @@ def test_unknown_columns_are_guessed_shown_changed_and_imported(bob: Page, insta
     assert refused.status_code == 422 and "Row 4" in refused.text
     job = bob.send(where, chosen, **{**ORIGIN, "source": ""}, skip_bad="yes", submit="yes")
     assert job.status_code == 303, job.text
-    worker.drain(installation)
+    loop.drain(installation)
     ended = bob.look(job.headers["location"])
     assert "Download with what is wrong" in ended
     with installation.database.read() as session:
@@ -149,7 +150,7 @@ def test_bad_rows_are_for_whoever_asked_and_who_manages(
 ) -> None:
     where = alice.upload(TABLE).headers["location"]
     job = alice.send(where, alice.look(where), **ORIGIN, skip_bad="yes").headers["location"]
-    worker.drain(installation)
+    loop.drain(installation)
     found = [client.get(f"{job}/errors").status_code for client in (alice.client, bob.client, signed_in(cast.carol))]
     assert found == [200, 404, 200]
 
@@ -165,9 +166,9 @@ def age(database: Database, by: timedelta) -> None:
 def test_what_waits_goes_after_a_day_and_bad_rows_after_thirty(bob: Page, installation: Installation) -> None:
     where = bob.upload(TABLE).headers["location"]
     job = bob.send(where, bob.look(where), **ORIGIN, skip_bad="yes").headers["location"]
-    worker.drain(installation)
+    loop.drain(installation)
     waiting = bob.upload(TABLE + b"One more?,yes,x,d\n").headers["location"]
-    sweep = lambda: provenance.sweep_uploads(installation.database, installation.storage)  # noqa: E731
+    sweep = lambda: privacy_actions.sweep_uploads(installation.database, installation.storage)  # noqa: E731
     assert sweep() == 0
     age(installation.database, timedelta(days=2))
     assert sweep() == 1 and bob.client.get(waiting).status_code == 404
@@ -180,13 +181,13 @@ def test_what_waits_goes_after_a_day_and_bad_rows_after_thirty(bob: Page, instal
 def test_erasure_takes_what_waits_and_the_bad_rows(alice: Page, cast: Cast, installation: Installation) -> None:
     where = alice.upload(TABLE).headers["location"]
     alice.send(where, alice.look(where), **ORIGIN, skip_bad="yes")
-    worker.drain(installation)
+    loop.drain(installation)
     alice.upload(TABLE + b"One more?,yes,x,d\n")
     kept = set(installation.storage.every())
     assert len(kept) == 3
     with installation.database.session() as session:
         carol, user = (session.merge(one) for one in (cast.carol, cast.alice))
-        provenance.erase(session, installation.storage, carol, user, content="withdraw")
-    assert provenance.sweep(installation.database, installation.storage, installation.settings.erasures_path) == 3
+        privacy_actions.erase(session, installation.storage, carol, user, content="withdraw")
+    assert privacy_actions.sweep(installation.database, installation.storage, installation.settings.erasures_path) == 3
     assert not set(installation.storage.every()) & kept
     assert count(installation.database, Upload) == 0

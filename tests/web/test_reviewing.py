@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.domain.accounts.tables import User
-from app.domain.guidelines import actions as guidelines
+from app.domain.guidelines import actions as guidelines_actions
 from app.domain.projects.tables import Project
-from app.domain.reviews import actions as reviews
-from app.domain.reviews import calibration
-from tests.domain.reviews.desk import chosen, judge, submitted
-from tests.people import Cast
+from app.domain.review_quality import actions as review_quality_actions
+from app.domain.reviews import actions as reviews_actions
+from tests.fixtures.people import Cast
+from tests.fixtures.review_desk import chosen, judge, submitted
 
 SignedIn = Callable[[User], TestClient]
 ROOT = "/projects/clinic/review"
@@ -157,7 +157,7 @@ def test_approvals_of_an_older_rule_are_counted_and_sent_back(
     with database.session() as session:
         project = session.get_one(Project, cast.project.id)
         judge(session, cast.bob, project)
-        guidelines.publish(session, cast.carol, project, text="# Anew")
+        guidelines_actions.publish(session, cast.carol, project, text="# Anew")
     bob, carol = signed_in(cast.bob), signed_in(cast.carol)
     for page in ("/projects/clinic/guidelines", "/projects/clinic/pairs"):
         assert f"{ROOT}/older" in bob.get(page).text
@@ -179,10 +179,10 @@ def test_precedents_stand_beside_the_item(database: Database, signed_in: SignedI
 def test_a_gold_item_can_be_given_back(database: Database, signed_in: SignedIn, cast: Cast, made: Any) -> None:
     (gold,) = made(1, gold_first=1)
     with database.session() as session:
-        pair = session.get_one(reviews.Pair, gold)
-        calibration.mark(session, cast.carol, pair, decision="return", ratings={}, explanation="No day.")
+        pair = session.get_one(reviews_actions.Pair, gold)
+        review_quality_actions.mark(session, cast.carol, pair, decision="return", ratings={}, explanation="No day.")
     bob = signed_in(cast.bob)
     desk, _, lease = take(bob)
     assert send(bob, desk, f"/leases/{lease}/release", back=ROOT).status_code == 303
     with database.read() as session:
-        assert session.get_one(reviews.Pair, gold).state == "submitted"
+        assert session.get_one(reviews_actions.Pair, gold).state == "submitted"

@@ -12,17 +12,19 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from app.core import jobs
-from app.core.database import Database, now
-from app.domain.accounts import actions as accounts
+from app.core.db.base import now
+from app.core.db.database import Database
+from app.domain.accounts import actions as accounts_actions
 from app.domain.accounts.tables import ApiToken
-from app.domain.pairs import actions as pairs
-from app.domain.pairs import messages
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs import content as pair_content
 from app.domain.pairs.tables import Pair
-from app.domain.reviews import actions as reviews
-from app.domain.rounds import actions, queries
+from app.domain.reviews import actions as reviews_actions
+from app.domain.rounds import actions as rounds_actions
+from app.domain.rounds import queries as rounds_queries
 from app.domain.rounds.tables import Round
 from app.web.rounds import due
-from tests.people import Cast
+from tests.fixtures.people import Cast
 
 SOON = (now() + timedelta(days=1)).date().isoformat()
 LATER = (now() + timedelta(days=20)).date().isoformat()
@@ -57,18 +59,18 @@ def form(cast: Cast, **given: Any) -> dict[str, Any]:
 def opened(database: Database, cast: Cast, **given: Any) -> Round:
     asked: dict[str, Any] = {"title": "Rashes", "brief": "", "targets": [{"tags": SLICE, "count": 5}], **given}
     with database.session() as session:
-        return actions.open_round(session, cast.carol, cast.project, **asked)
+        return rounds_actions.open_round(session, cast.carol, cast.project, **asked)
 
 
 def written(database: Database, cast: Cast, round_: Round | None, prompt: str, verdict: str | None = None) -> Pair:
-    content = messages.pair(prompt, "Clinical desk", source="Own work", licence="CC0", tags=SLICE)
+    content = pair_content.pair(prompt, "Clinical desk", source="Own work", licence="CC0", tags=SLICE)
     with database.session() as session:
-        pair = pairs.create(session, cast.alice, cast.project, content, round_id=round_.id if round_ else None)
-        pairs.submit(session, cast.alice, pair)
+        pair = pairs_actions.create(session, cast.alice, cast.project, content, round_id=round_.id if round_ else None)
+        pairs_actions.submit(session, cast.alice, pair)
         if verdict:
-            lease = reviews.take_next(session, cast.bob, cast.project)
+            lease = reviews_actions.take_next(session, cast.bob, cast.project)
             assert lease is not None
-            reviews.decide(
+            reviews_actions.decide(
                 session, cast.bob, pair, lease=lease.id, decision=verdict, ratings={}, comment="Say since when."
             )
         return pair
@@ -85,7 +87,7 @@ def test_a_round_is_opened_edited_and_closed(cast: Cast, database: Database, sig
     with database.read() as session:
         one = session.scalars(select(Round)).one()
         assert one.targets == [{"tags": SLICE, "count": 5}, {"tags": {"tone": "plain"}, "count": 2}]
-        assert queries.assignees(session, [one])[one.id] == {cast.alice.id: 3}
+        assert rounds_queries.assignees(session, [one])[one.id] == {cast.alice.id: 3}
     changed = form(cast, title="Rashes, again", assignee=[], deadline="")
     assert carol.post(path, data={"csrf": csrf(page), **changed}).status_code == 303
     page = carol.get(path).text
@@ -185,7 +187,7 @@ def test_home_warns_an_admin_of_late_rounds_failed_jobs_and_absent_trainers(
     assert f'href="/jobs/{failed.id}">Import in Clinic' in page
     assert "No trainer has ever asked" in page and "1 job has waited" in page
     with database.session() as session:
-        accounts.issue_token(session, user=cast.carol, scope="worker")
+        accounts_actions.issue_token(session, user=cast.carol, scope="worker")
         session.flush()
         session.scalars(select(ApiToken).where(ApiToken.scope == "worker")).one().last_used_at = now() - timedelta(
             hours=2

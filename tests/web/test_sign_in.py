@@ -9,14 +9,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import inspect, select, text, update
 
-from app.core.database import now
-from app.core.limits import RateWindow
+from app.core.db.base import now
+from app.core.rate_limits import RateWindow
 from app.core.security import derive, digest
 from app.domain.accounts.tables import User
-from app.domain.signin.tables import Password, SecondFactor, WebSession
-from app.web.signin import safe_next
+from app.domain.auth.tables import Password, SecondFactor, WebSession
+from app.web.auth import safe_next
 from tests.conftest import KEY
-from tests.web.browser import (
+from tests.fixtures.web_client import (
     PASSWORD,
     Browser,
     actions_since,

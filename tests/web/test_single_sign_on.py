@@ -20,13 +20,13 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import update
 
-from app.domain.accounts import queries as accounts
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.tables import Person, User
-from app.domain.signin import queries as signin
+from app.domain.auth import queries as auth_queries
 from app.main import create_app
 from app.settings import Settings
 from tests.conftest import HOSTS, KEY, ROOT
-from tests.web.browser import Browser, actions_since, give_factor, last_event
+from tests.fixtures.web_client import Browser, actions_since, give_factor, last_event
 
 
 @dataclass
@@ -52,7 +52,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
 @pytest.fixture(scope="module")
 def lean(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     """A provider that gives addresses at its userinfo endpoint only."""
-    with running("tests.web.lean_provider", tmp_path_factory.mktemp("lean")) as found:
+    with running("tests.fixtures.minimal_oidc_provider", tmp_path_factory.mktemp("lean")) as found:
         yield found
 
 
@@ -143,7 +143,7 @@ def test_a_verified_address_opens_its_account_and_the_subject_is_kept(house, pro
     assert answer.status_code == 303 and answer.headers["location"] == "/projects"
     assert "Alice" in browser.get("/account").text
     with database.session() as session:
-        assert signin.user_by_identity(session, provider.url, "a-1").id == cast.alice.id
+        assert auth_queries.user_by_identity(session, provider.url, "a-1").id == cast.alice.id
         session.execute(update(Person).where(Person.email == "alice@example.org").values(email="new@example.org"))
     provider.knows("a-1", email="other@example.org", email_verified=False)
     again, back = journey(app, provider, "a-1")
@@ -204,8 +204,8 @@ def test_an_address_that_only_the_userinfo_endpoint_gives_opens_its_account(hous
     browser, back = journey(app, lean, "u-2")
     assert browser.get(back).status_code == 303
     with database.read() as session:
-        assert signin.user_by_identity(session, lean.url, "u-1").id == cast.alice.id
-        assert accounts.user_by_email(session, "late.comer@example.org").name == "Late Comer"
+        assert auth_queries.user_by_identity(session, lean.url, "u-1").id == cast.alice.id
+        assert accounts_queries.user_by_email(session, "late.comer@example.org").name == "Late Comer"
 
 
 @pytest.mark.assurance
@@ -231,7 +231,7 @@ def test_new_people_are_made_only_where_it_is_wanted(house, provider, database, 
     browser, back = journey(app, provider, "n-1")
     assert browser.get(back).status_code == 303
     with database.read() as session:
-        user = accounts.user_by_email(session, "new.person@example.org")
+        user = accounts_queries.user_by_email(session, "new.person@example.org")
         assert user is not None and user.name == "New Person" and not user.is_admin
     assert browser.get("/projects/clinic").status_code == 404
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.people import Cast
+from tests.fixtures.people import Cast
 
 As = Callable[..., TestClient]
 REASON = "The address belongs to nobody."

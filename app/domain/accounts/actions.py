@@ -12,12 +12,13 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.core.database import Database, now
+from app.core.db.base import now
+from app.core.db.database import Database
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.security import digest, new_secret
 from app.domain.accounts import queries
 from app.domain.accounts.tables import ApiToken, Contributor, Person, User
-from app.domain.audit import actions as audit
+from app.domain.audit import actions as audit_actions
 
 LONGEST_DAYS = 365
 EMAIL = re.compile(r"[^@\s<>\"']{1,64}@[A-Za-z0-9.-]{1,189}")
@@ -41,7 +42,7 @@ def create_user(
     user = User(contributor_id=contributor.id, person_id=person.id, is_admin=is_admin, person=person)
     session.add(user)
     session.flush()
-    audit.record(session, actor.id if actor else None, "user.created", "user", user.id, is_admin=is_admin)
+    audit_actions.record(session, actor.id if actor else None, "user.created", "user", user.id, is_admin=is_admin)
     return user
 
 
@@ -71,7 +72,7 @@ def issue_token(
     )
     session.add(token)
     session.flush()
-    audit.record(
+    audit_actions.record(
         session,
         actor.id if actor else None,
         "token.issued",
@@ -104,7 +105,7 @@ def revoke_token(session: Session, user: User, token_id: str, *, actor: User | N
     if token is None or token.user_id != user.id or token.revoked_at is not None:
         raise NotFound("There is no such token, or it has been revoked already.")
     token.revoked_at = now()
-    audit.record(session, actor.id if actor else None, "token.revoked", "token", token.id, user=user.id)
+    audit_actions.record(session, actor.id if actor else None, "token.revoked", "token", token.id, user=user.id)
 
 
 def revoke_all(session: Session, user: User) -> int:
@@ -135,4 +136,4 @@ def rename(session: Session, user: User, name: str) -> None:
     if not name.strip() or len(name) > 120:
         raise Invalid("A name has between 1 and 120 characters.", field="name")
     user.person.name = name.strip()
-    audit.record(session, user.id, "user.renamed", "user", user.id)
+    audit_actions.record(session, user.id, "user.renamed", "user", user.id)

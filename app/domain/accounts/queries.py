@@ -9,8 +9,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core import rows
-from app.core.database import columns, now
+from app.core.db import fast_rows
+from app.core.db.base import columns, now
+from app.core.errors import NotFound
 from app.core.security import digest
 from app.domain.accounts.tables import ApiToken, Person, User
 
@@ -53,7 +54,7 @@ def user_by_token(database: Session | Connection, raw: str) -> tuple[User, Token
     if row is None:
         return None
     of_token = len(Token._fields)
-    return rows.restored(User, dict(zip(USERS.keys(), row[of_token:], strict=True))), Token(*row[:of_token])
+    return fast_rows.restored(User, dict(zip(USERS.keys(), row[of_token:], strict=True))), Token(*row[:of_token])
 
 
 def names(session: Session, user_ids: Iterable[str]) -> dict[str, str]:
@@ -77,3 +78,10 @@ def people(session: Session) -> list[User]:
     """Everybody whose data were not erased, those who may sign in first."""
     statement = select(User).join(Person).where(Person.erased_at.is_(None))
     return list(session.scalars(statement.order_by(User.active.desc(), Person.name, User.id)))
+
+
+def get_user(session: Session, user_id: str) -> User:
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFound()
+    return user

@@ -7,17 +7,17 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.database import Base, Identified
+from app.core.db.base import Base, IdTimestampMixin
 
 
-class Contributor(Identified, Base):
+class Contributor(IdTimestampMixin, Base):
     """Whom a revision or a review belongs to, without saying who that is."""
 
     __tablename__ = "contributors"
     pseudonym: Mapped[str] = mapped_column(String(40), unique=True)
 
 
-class Person(Identified, Base):
+class Person(IdTimestampMixin, Base):
     """Name and address. Erasing a person blanks this row and leaves the contributor, and so the lineage."""
 
     __tablename__ = "persons"
@@ -27,7 +27,7 @@ class Person(Identified, Base):
     erased_at: Mapped[datetime | None]
 
 
-class User(Identified, Base):
+class User(IdTimestampMixin, Base):
     """Who may sign in."""
 
     __tablename__ = "users"
@@ -46,7 +46,7 @@ class User(Identified, Base):
         return self.person.email
 
 
-class ApiToken(Identified, Base):
+class ApiToken(IdTimestampMixin, Base):
     """A bearer token: shown once, kept as a digest. Scope is `api` or `worker`; `project_id` narrows it to one."""
 
     __tablename__ = "api_tokens"

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from app.core.database import Base, now
+from app.core.db.base import Base, now
 from app.core.errors import Conflict
 from app.domain.audit import checkpoints, queries, verify
 from app.domain.audit.chain import GENESIS, as_stored, digest_of

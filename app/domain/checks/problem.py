@@ -10,7 +10,7 @@ By = Literal["wording", "meaning", "subject"]
 
 
 @dataclass(frozen=True)
-class Neighbour:
+class Neighbor:
     """A pair that resembles the one being checked. `similarity`: Jaccard of character 5-grams, or by meaning how
     likely the two ask the same, by subject their cosine, 0 to 1."""
 
@@ -43,7 +43,7 @@ class Problem:
     message: str
     field: str = "prompt"
     span: tuple[int, int] | None = None
-    neighbours: tuple[Neighbour, ...] = ()
+    neighbours: tuple[Neighbor, ...] = ()
     kind: str = ""
     fix: Fix | None = None
 

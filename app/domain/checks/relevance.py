@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.checks.duplicates.embedding import Codes
-from app.domain.checks.problem import Neighbour, Problem
+from app.domain.checks.problem import Neighbor, Problem
+from app.domain.checks.similarity.embedding import Codes
 
 Vectors = NDArray[np.float32]
 LEAST_PAIRS, MOST_PAIRS = 50, 2_000
@@ -61,7 +61,7 @@ def is_prose(prompt: str) -> bool:
     return len(prompt.split()) >= LEAST_WORDS
 
 
-def check_relevance(far_from: Sequence[Neighbour]) -> Iterator[Problem]:
+def check_relevance(far_from: Sequence[Neighbor]) -> Iterator[Problem]:
     """A warning that names the nearest approved pairs; they are handed in where the prompt is far from all of them."""
     if far_from:
         yield Problem("irrelevant", "warn", MESSAGE, "prompt", None, tuple(far_from))

@@ -6,11 +6,11 @@ import hashlib
 
 from sqlalchemy.orm import Session
 
-from app.core.database import now
+from app.core.db.base import now
 from app.core.errors import Conflict, Invalid
 from app.domain.accounts.permissions import Permission, asked, require_global
 from app.domain.accounts.tables import User
-from app.domain.audit import actions as audit
+from app.domain.audit import actions as audit_actions
 from app.domain.consent import queries
 from app.domain.consent.tables import Acceptance, Terms
 
@@ -32,7 +32,9 @@ def publish(session: Session, user: User, text: str) -> Terms:
     )
     session.add(terms)
     session.flush()
-    audit.record(session, user.id, "terms.published", "terms", terms.id, number=terms.number, sha256=terms.sha256)
+    audit_actions.record(
+        session, user.id, "terms.published", "terms", terms.id, number=terms.number, sha256=terms.sha256
+    )
     return terms
 
 
@@ -47,7 +49,7 @@ def accept(session: Session, user: User, number: int, *, how: str) -> Acceptance
     acceptance = Acceptance(user_id=user.id, terms_id=terms.id, how=how)
     session.add(acceptance)
     session.flush()
-    audit.record(session, user.id, "terms.accepted", "terms", terms.id, number=terms.number, how=how)
+    audit_actions.record(session, user.id, "terms.accepted", "terms", terms.id, number=terms.number, how=how)
     return acceptance
 
 
@@ -59,4 +61,4 @@ def withdraw(session: Session, user: User) -> None:
     if terms is None or standing is None:
         raise Conflict("There is no acceptance to take back.")
     standing.withdrawn_at = now()
-    audit.record(session, user.id, "terms.acceptance_withdrawn", "terms", terms.id, number=terms.number)
+    audit_actions.record(session, user.id, "terms.acceptance_withdrawn", "terms", terms.id, number=terms.number)

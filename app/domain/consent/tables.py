@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base, Identified
+from app.core.db.base import Base, IdTimestampMixin
 
 
-class Terms(Identified, Base):
+class Terms(IdTimestampMixin, Base):
     """The newest number is in force; `sha256` is of the text's UTF-8 bytes."""
 
     __tablename__ = "terms"
@@ -20,7 +20,7 @@ class Terms(Identified, Base):
     published_by: Mapped[str] = mapped_column(ForeignKey("users.id"))
 
 
-class Acceptance(Identified, Base):
+class Acceptance(IdTimestampMixin, Base):
     """`how` is `page` or `api`. Withdrawing stops new contributions; those given stay under the terms they came by."""
 
     __tablename__ = "acceptances"

@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 from app.core.errors import Conflict, Invalid, NotFound
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.audit import actions as audit
-from app.domain.evaluation import queries as evaluation_queries
+from app.domain.audit import actions as audit_actions
+from app.domain.evaluations import queries as evaluations_queries
 from app.domain.findings.tables import Finding
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.rounds import actions as rounds
+from app.domain.rounds import actions as rounds_actions
 from app.domain.rounds.tables import Round
-from app.domain.training import queries as training_queries
+from app.domain.runs import queries as runs_queries
 
 MAX_FAILING = 20
 DEFAULT_COUNT = 20
@@ -35,15 +35,15 @@ def create(
 ) -> Finding:
     """A finding with the failing answers of its slice. Raises NotFound, Conflict without a report, Invalid."""
     access.require(session, user, Permission.OPEN_ROUND, project)
-    run = training_queries.by_id(session, run_id)
+    run = runs_queries.by_id(session, run_id)
     if run.project_id != project.id:
         raise NotFound()
-    if evaluation_queries.report_of(session, run) is None:
+    if evaluations_queries.report_of(session, run) is None:
         raise Conflict("This run has no report yet; wait until it is done.")
     title = title.strip() or f"Weak on {tag} = {value}"
     if not tag or not value or len(tag) > 60 or len(value) > 120 or len(title) > 160:
         raise Invalid("A finding names a slice (tag and value) and has a title of at most 160 characters.", field="tag")
-    failing = evaluation_queries.answers_page(session, run, only="wrong", tag=tag, value=value, limit=MAX_FAILING)
+    failing = evaluations_queries.answers_page(session, run, only="wrong", tag=tag, value=value, limit=MAX_FAILING)
     finding = Finding(
         project_id=project.id,
         run_id=run.id,
@@ -56,7 +56,7 @@ def create(
     )
     session.add(finding)
     session.flush()
-    audit.record(session, user.id, "finding.created", "finding", finding.id, project_id=project.id, run=run.id)
+    audit_actions.record(session, user.id, "finding.created", "finding", finding.id, project_id=project.id, run=run.id)
     return finding
 
 
@@ -74,7 +74,7 @@ def open_round(
     access.require(session, user, Permission.OPEN_ROUND, project)
     if finding.state != "open":
         raise Conflict("This finding has opened a round already.")
-    round_ = rounds.open_round(
+    round_ = rounds_actions.open_round(
         session,
         user,
         project,
@@ -83,7 +83,7 @@ def open_round(
         targets=targets or [{"tag": finding.tag, "value": finding.value, "count": DEFAULT_COUNT}],
     )
     finding.state, finding.round_id = "in_round", round_.id
-    audit.record(
+    audit_actions.record(
         session, user.id, "finding.opened_round", "finding", finding.id, project_id=project.id, round=round_.id
     )
     return round_
@@ -104,7 +104,7 @@ def draft_brief(session: Session, finding: Finding) -> str:
 
 def _numbers(session: Session, finding: Finding) -> str:
     """How the slice scored beside the whole test; "" where the report has no such slice, having too few examples."""
-    report = evaluation_queries.report_of(session, training_queries.by_id(session, finding.run_id))
+    report = evaluations_queries.report_of(session, runs_queries.by_id(session, finding.run_id))
     slices = report["slices"] if report else []
     found = next((one for one in slices if (one["tag"], one["value"]) == (finding.tag, finding.value)), None)
     if report is None or found is None:

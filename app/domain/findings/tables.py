@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base, Identified
+from app.core.db.base import Base, IdTimestampMixin
 
 
-class Finding(Identified, Base):
+class Finding(IdTimestampMixin, Base):
     """`state` is open, in_round or closed. `failing` is a list of `trainer.protocol.Answer`."""
 
     __tablename__ = "findings"

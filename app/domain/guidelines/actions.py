@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 from app.core.errors import Invalid
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.audit import actions as audit
+from app.domain.audit import actions as audit_actions
 from app.domain.guidelines import queries
 from app.domain.guidelines.tables import Guideline
-from app.domain.notifications import actions as notifications
+from app.domain.notifications import actions as notifications_actions
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 
@@ -28,7 +28,7 @@ def publish(session: Session, user: User, project: Project, *, text: str) -> Gui
     )
     session.add(guideline)
     session.flush()
-    audit.record(
+    audit_actions.record(
         session,
         user.id,
         "guideline.published",
@@ -37,7 +37,7 @@ def publish(session: Session, user: User, project: Project, *, text: str) -> Gui
         project_id=project.id,
         number=guideline.number,
     )
-    notifications.tell_members(
+    notifications_actions.notify_members(
         session, project.id, "guideline.published", "guideline", guideline.id, but=user.id, number=guideline.number
     )
     return guideline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core.database import columns
+from app.core.db.base import columns
 from app.domain.guidelines.tables import Guideline
 from app.domain.projects.tables import Project
 

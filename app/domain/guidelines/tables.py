@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base, Identified
+from app.core.db.base import Base, IdTimestampMixin
 
 
-class Guideline(Identified, Base):
+class Guideline(IdTimestampMixin, Base):
     __tablename__ = "guidelines"
     __table_args__ = (UniqueConstraint("project_id", "number"),)
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))

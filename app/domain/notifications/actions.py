@@ -9,20 +9,21 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from app.core.database import Base, new_id, now
+from app.core.db.base import Base, new_id, now
 from app.core.errors import Invalid
 from app.domain.accounts.tables import User
-from app.domain.notifications import queries, webhooks
+from app.domain.notifications import queries
 from app.domain.notifications.tables import Notification
-from app.domain.projects import queries as projects
+from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Membership
+from app.domain.webhooks import actions as webhooks_actions
 
 LINE = insert(Base.metadata.tables[Notification.__tablename__])
 KEPT = timedelta(days=90)
 """How long a line stays that was read."""
 
 
-def notify(
+def notify_user(
     session: Session, user_id: str, project_id: str, kind: str, subject_kind: str, subject_id: str, **details: Any
 ) -> str:
     """A line for one person, in the transaction of what it tells; its id. The event itself is in the audit log."""
@@ -45,11 +46,11 @@ def _write(
     lines: list[dict[str, Any]] = [{"id": new_id(), "user_id": one, **what, "details": details} for one in people]
     if lines:
         session.execute(LINE, lines)
-    webhooks.queue(session, project_id, kind, subject_kind, subject_id, details)
+    webhooks_actions.queue(session, project_id, kind, subject_kind, subject_id, details)
     return [line["id"] for line in lines]
 
 
-def tell(
+def notify(
     session: Session,
     people: Iterable[str | None],
     project_id: str,
@@ -64,11 +65,11 @@ def tell(
     more): they could not open what the line speaks of. The project's webhooks hear of it, too."""
     session.flush()  # who was added a moment ago belongs to the project as well
     concerned = {one for one in people if one} - {but}
-    heard = projects.readers(session, project_id, concerned) if concerned else []
+    heard = projects_queries.readers(session, project_id, concerned) if concerned else []
     _write(session, heard, project_id, kind, subject_kind, subject_id, details)
 
 
-def tell_members(
+def notify_members(
     session: Session,
     project_id: str,
     kind: str,
@@ -80,7 +81,7 @@ def tell_members(
 ) -> None:
     """As `tell`, for everybody who belongs to the project."""
     members = session.scalars(select(Membership.user_id).where(Membership.project_id == project_id))
-    tell(session, list(members), project_id, kind, subject_kind, subject_id, but=but, **details)
+    notify(session, list(members), project_id, kind, subject_kind, subject_id, but=but, **details)
 
 
 def mark_read(session: Session, user: User, ids: list[str] | None = None) -> int:
@@ -95,6 +96,6 @@ def mark_read(session: Session, user: User, ids: list[str] | None = None) -> int
 
 def sweep(session: Session) -> int:
     """Delete what was read more than 90 days ago, and deliveries that ended as long ago. Returns how many lines."""
-    webhooks.forget_deliveries(session, now() - KEPT)
+    webhooks_actions.forget_deliveries(session, now() - KEPT)
     old = delete(Notification).where(Notification.read_at < now() - KEPT)
     return session.execute(old).rowcount  # type: ignore[attr-defined, no-any-return]

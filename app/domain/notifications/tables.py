@@ -5,16 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base, Identified
-
-DELIVERY = "webhook"
-"""The kind of the job that sends one message to one webhook."""
+from app.core.db.base import Base, IdTimestampMixin
 
 
-class Notification(Identified, Base):
+class Notification(IdTimestampMixin, Base):
     """What happened to which thing; pages find the words. `details` holds ids and numbers, no authored text."""
 
     __tablename__ = "notifications"
@@ -26,17 +23,3 @@ class Notification(Identified, Base):
     subject_id: Mapped[str] = mapped_column(String(64))
     details: Mapped[dict[str, Any]]
     read_at: Mapped[datetime | None]
-
-
-class Webhook(Identified, Base):
-    """An address that gets signed messages of the `kinds` named. The secret is encrypted."""
-
-    __tablename__ = "webhooks"
-    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), index=True)
-    url: Mapped[str] = mapped_column(String(500))
-    secret: Mapped[str] = mapped_column(Text)
-    kinds: Mapped[list[str]]
-    active: Mapped[bool] = mapped_column(default=True)
-    created_by: Mapped[str] = mapped_column(String(32))
-    last_sent_at: Mapped[datetime | None]
-    last_error: Mapped[str] = mapped_column(String(200), default="")

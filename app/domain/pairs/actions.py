@@ -5,20 +5,23 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.database import new_id, now
+from app.core.db.base import new_id, now
 from app.core.errors import Conflict, Forbidden, Invalid, PreconditionFailed
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.audit import actions as audit
-from app.domain.consent import queries as consent
-from app.domain.pairs import index, messages, opinions, queries, vectors
+from app.domain.audit import actions as audit_actions
+from app.domain.consent import queries as consent_queries
+from app.domain.pairs import content as pair_content
+from app.domain.pairs import queries, required_reviews
+from app.domain.pairs.content import Content
 from app.domain.pairs.declarations import Declared
-from app.domain.pairs.messages import Content
+from app.domain.pairs.indexes import embedding_index, near_duplicates
 from app.domain.pairs.states import EDITABLE, State
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.projects import access, settings
+from app.domain.projects import access
+from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
-from app.domain.rounds import queries as round_queries
+from app.domain.rounds import queries as rounds_queries
 
 
 def create(
@@ -31,13 +34,13 @@ def create(
 ) -> Pair:
     """A new draft. Raises Forbidden, NotFound for another project's round."""
     access.require(session, user, Permission.WRITE_PAIR, project)
-    if round_id and round_queries.by_id(session, project, round_id).state != "open":
+    if round_id and rounds_queries.by_id(session, project, round_id).state != "open":
         raise Conflict("This round is closed; write the pair without it.", field="round_id")
     pair = Pair(
         id=new_id(), project_id=project.id, author_id=user.id, round_id=round_id or None, current_revision_id=""
     )
     revision = add_revision(session, project, pair, user, content, number=1, declared=declared)
-    audit.record(session, user.id, "pair.created", "pair", pair.id, project_id=project.id, revision=revision.id)
+    audit_actions.record(session, user.id, "pair.created", "pair", pair.id, project_id=project.id, revision=revision.id)
     return pair
 
 
@@ -69,7 +72,7 @@ def save(
         pair.opinions = opinions_for(project, revision)
     elif pair.state in (State.SUBMITTED, State.IN_REVIEW) and pair.author_id == user.id:
         pair.submitted_revision_id, pair.state = None, State.DRAFT
-    audit.record(session, user.id, "pair.saved", "pair", pair.id, project_id=project.id, revision=revision.id)
+    audit_actions.record(session, user.id, "pair.saved", "pair", pair.id, project_id=project.id, revision=revision.id)
     return revision
 
 
@@ -77,7 +80,7 @@ def submit(session: Session, user: User, pair: Pair) -> Pair:
     """Send the current revision to review. Raises Conflict naming the blocking problems, or the terms to accept."""
     project = access.project_of(session, user, pair.project_id)
     _require_author(session, user, project, pair)
-    terms_id = consent.require_current(session, user)
+    terms_id = consent_queries.require_current(session, user)
     if pair.state not in (State.DRAFT, State.CHANGES_REQUESTED):
         raise Conflict(f"A pair that is {pair.state} cannot be submitted.")
     if pair.submitted_revision_id == pair.current_revision_id:
@@ -90,8 +93,10 @@ def submit(session: Session, user: User, pair: Pair) -> Pair:
         revision.terms_id = terms_id
     pair.submitted_revision_id, pair.state, pair.updated_at = revision.id, State.SUBMITTED, now()
     pair.opinions = opinions_for(project, revision)
-    vectors.request(session, project.id)
-    audit.record(session, user.id, "pair.submitted", "pair", pair.id, project_id=project.id, revision=revision.id)
+    embedding_index.request(session, project.id)
+    audit_actions.record(
+        session, user.id, "pair.submitted", "pair", pair.id, project_id=project.id, revision=revision.id
+    )
     return pair
 
 
@@ -102,7 +107,7 @@ def withdraw(session: Session, user: User, pair: Pair) -> Pair:
     if pair.state != State.SUBMITTED:
         raise Conflict("Only a submission that nobody reviews yet can be taken back.")
     pair.submitted_revision_id, pair.state, pair.updated_at = None, State.DRAFT, now()
-    audit.record(session, user.id, "pair.withdrawn", "pair", pair.id, project_id=project.id)
+    audit_actions.record(session, user.id, "pair.withdrawn", "pair", pair.id, project_id=project.id)
     return pair
 
 
@@ -112,7 +117,7 @@ def discard(session: Session, user: User, pair: Pair) -> Pair:
     if pair.state not in (State.DRAFT, State.CHANGES_REQUESTED):
         raise Conflict(f"A pair that is {pair.state} cannot be discarded.")
     pair.discarded_at, pair.state, pair.updated_at = now(), State.DISCARDED, now()
-    audit.record(session, user.id, "pair.discarded", "pair", pair.id, project_id=project.id)
+    audit_actions.record(session, user.id, "pair.discarded", "pair", pair.id, project_id=project.id)
     return pair
 
 
@@ -148,7 +153,7 @@ def add_revision(
         )
     problems = queries.problems_for(session, project, content, without=pair.id)
     revision = new_revision(
-        pair, user.id, content, number=number, problems=problems, terms_id=consent.standing(session, user)
+        pair, user.id, content, number=number, problems=problems, terms_id=consent_queries.standing(session, user)
     )
     before = session.get(Revision, pair.current_revision_id) if pair.current_revision_id else None
     wanted = (declared or Declared()).after(declared_of(before) if before else Declared())
@@ -159,9 +164,9 @@ def add_revision(
     session.flush()
     session.add(revision)
     session.flush()
-    index.reindex(session, pair, revision)
-    if pair.state not in index.HIDDEN:
-        vectors.request(session, project.id)
+    near_duplicates.reindex(session, pair, revision)
+    if pair.state not in near_duplicates.HIDDEN:
+        embedding_index.request(session, project.id)
     return revision
 
 
@@ -175,7 +180,7 @@ def new_revision(
     terms_id: str | None = None,
 ) -> Revision:
     """`terms_id` is what the author has accepted by now; a draft may be saved before anything is."""
-    identity = messages.digest(content, pair=pair.id, author=author_id, number=number)
+    identity = pair_content.digest(content, pair=pair.id, author=author_id, number=number)
     body = content.as_dict()
     return Revision(
         id=identity,
@@ -191,7 +196,7 @@ def new_revision(
 
 
 def content_of(revision: Revision) -> Content:
-    return messages.parse(
+    return pair_content.parse(
         {
             "messages": revision.messages,
             "context": revision.context,
@@ -204,8 +209,8 @@ def content_of(revision: Revision) -> Content:
 
 def opinions_for(project: Project, revision: Revision) -> int:
     """How many independent opinions this submission needs."""
-    share = settings.of(project.settings)["second_opinions"]
-    return opinions.needed_for(revision.id, project.overlap, share)
+    share = project_settings.of(project.settings)["second_opinions"]
+    return required_reviews.needed_for(revision.id, project.overlap, share)
 
 
 def declared_of(revision: Revision) -> Declared:

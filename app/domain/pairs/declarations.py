@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.errors import Invalid
-from app.domain.checks.severities import CODES
-from app.domain.pairs.messages import is_text
+from app.domain.checks.registry import CODES
+from app.domain.pairs.content import is_text
 
 ASSISTANCE = {
     "none": "No help",

@@ -15,22 +15,22 @@ from app.domain.pairs.tables import Revision
 SITTING = timedelta(minutes=10)
 
 
-class Sitting(NamedTuple):
+class EditSession(NamedTuple):
     """`last` is shown; `earlier`, newest first, unfold from it."""
 
     last: Revision
     earlier: list[Revision]
 
 
-def sittings(revisions: Sequence[Revision], milestones: Collection[str] = ()) -> list[Sitting]:
+def edit_sessions(revisions: Sequence[Revision], milestones: Collection[str] = ()) -> list[EditSession]:
     """Newest first. A revision that was submitted, judged or is current (`milestones`) is never folded away."""
-    found: list[Sitting] = []
+    found: list[EditSession] = []
     for one in sorted(revisions, key=lambda revision: -revision.number):
         newer = found[-1].earlier[-1] if found and found[-1].earlier else found[-1].last if found else None
         if newer is not None and one.id not in milestones and _same_sitting(one, newer):
             found[-1].earlier.append(one)
         else:
-            found.append(Sitting(one, []))
+            found.append(EditSession(one, []))
     return found
 
 

@@ -9,18 +9,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from app.core import rows
+from app.core.db import fast_rows
 from app.core.errors import NotFound
 from app.core.paging import Page, page_of
-from app.domain.checks.catalogue import check_pair
-from app.domain.checks.problem import Neighbour
+from app.domain.checks.problem import Neighbor
+from app.domain.checks.run_checks import check_pair
 from app.domain.checks.text.invisible import folded
-from app.domain.pairs import index, lengths, progress, search, vectors
-from app.domain.pairs.messages import Content, is_text
+from app.domain.pairs import token_limits
+from app.domain.pairs.content import Content, is_text
+from app.domain.pairs.indexes import embedding_index, near_duplicates, search
 from app.domain.pairs.tables import Pair, PairTag, PairText, Revision
-from app.domain.projects import settings
+from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
-from app.domain.rounds.tables import Round
 
 WINDOW = 1_000
 """Newest pairs that a list looks through one by one before it asks the index."""
@@ -29,7 +29,7 @@ MOST_CHOICES = 100
 
 
 def by_id(session: Session, pair_id: str) -> Pair:
-    pair = rows.get(session, Pair, pair_id)
+    pair = fast_rows.get(session, Pair, pair_id)
     if pair is None:
         raise NotFound()
     return pair
@@ -45,7 +45,7 @@ def submitted(session: Session, pair: Pair) -> Revision:
 
 
 def _revision(session: Session, revision_id: str) -> Revision:
-    if (found := rows.get(session, Revision, revision_id)) is None:
+    if (found := fast_rows.get(session, Revision, revision_id)) is None:
         raise LookupError(f"no revision {revision_id}")
     return found
 
@@ -67,19 +67,21 @@ def revisions(session: Session, pair: Pair) -> list[Revision]:
 
 def neighbours_of(
     session: Session, project: Project, content: Content, *, without: str | None = None
-) -> list[Neighbour]:
+) -> list[Neighbor]:
     """By wording first, then by meaning; none is named twice."""
     return _around(session, project, content, without)[0]
 
 
 def _around(
     session: Session, project: Project, content: Content, without: str | None
-) -> tuple[list[Neighbour], tuple[Neighbour, ...]]:
+) -> tuple[list[Neighbor], tuple[Neighbor, ...]]:
     """The neighbours; and the nearest approved pairs, where the prompt is far from all of them."""
     if not content.prompt.strip():
         return [], ()
-    worded = index.neighbours(session, project, content.prompt, without=without, completion=content.completion)
-    meant, named = vectors.look(session, project, content.prompt, without=without), {one.pair for one in worded}
+    worded = near_duplicates.neighbours(
+        session, project, content.prompt, without=without, completion=content.completion
+    )
+    meant, named = embedding_index.look(session, project, content.prompt, without=without), {one.pair for one in worded}
     return [*worded, *(one for one in meant.same if one.pair not in named)], meant.far_from
 
 
@@ -87,7 +89,7 @@ def problems_for(
     session: Session, project: Project, content: Content, *, without: str | None = None
 ) -> list[dict[str, Any]]:
     """Every problem of a content against the project and what it has set, nothing saved."""
-    reader = lengths.reader_of(project)
+    reader = token_limits.reader_of(project)
     neighbours, far_from = _around(session, project, content, without)
     found = check_pair(
         content.prompt,
@@ -96,9 +98,9 @@ def problems_for(
         neighbours=neighbours,
         far_from=far_from,
         task=project.task,
-        rules=settings.rules(project.settings),
+        rules=project_settings.rules(project.settings),
         sources=sources_of(content),
-        settings=settings.of(project.settings)["checks"],
+        settings=project_settings.of(project.settings)["checks"],
         code_language=content.tags.get("language", ""),
         tokenizer=reader.tokenizer if reader else None,
         context_length=reader.context if reader else 0,
@@ -235,8 +237,3 @@ def tag_values(session: Session, project: Project) -> dict[str, list[tuple[str, 
     for tag, value, count in found:
         values[tag].append((value, count))
     return dict(values)
-
-
-def round_progress(session: Session, round_: Round) -> list[dict[str, Any]]:
-    """Each target with how many pairs of the round were written, wait, are approved and still lack; two queries."""
-    return progress.of_round(session, round_).targets

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from app.domain.pairs.opinions import Outcome, outcome
+from app.domain.pairs.required_reviews import Outcome, outcome
 
 
 class State(StrEnum):

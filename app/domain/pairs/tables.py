@@ -20,10 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base, Identified, now
+from app.core.db.base import Base, IdTimestampMixin, now
 
 
-class Pair(Identified, Base):
+class Pair(IdTimestampMixin, Base):
     """`state` is derived (states.py) and kept here for the lists.
 
     `opinions` is how many independent verdicts this submission needs; null means as many as the project asks for.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Row, and_, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core.database import columns
+from app.core.db.base import columns
 from app.core.errors import Forbidden, NotFound
 from app.domain.accounts.permissions import ONLY_PROJECT, ROLE_PERMISSIONS, Permission, Role, asked
 from app.domain.accounts.tables import User

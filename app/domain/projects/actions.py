@@ -10,14 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Invalid
-from app.domain.accounts import actions as accounts
-from app.domain.accounts import queries as account_queries
+from app.domain.accounts import actions as accounts_actions
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission, Role, require_global
 from app.domain.accounts.tables import User
-from app.domain.audit import actions as audit
+from app.domain.audit import actions as audit_actions
 from app.domain.projects import access, queries
-from app.domain.projects import criteria as criteria_rules
-from app.domain.projects import settings as settings_rules
+from app.domain.projects import criteria as project_criteria
+from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Membership, Project
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
@@ -46,7 +46,7 @@ def open_project(
     if task not in TASKS:
         raise Invalid(f"The task is one of {', '.join(TASKS)}.", field="task")
     require_overlap(overlap)
-    parsed = criteria_rules.parse(criteria)
+    parsed = project_criteria.parse(criteria)
     if queries.by_slug(session, slug):
         raise Conflict(f"The address {slug!r} is taken; choose another.", field="slug")
     project = Project(
@@ -62,7 +62,7 @@ def open_project(
     )
     session.add(project)
     session.flush()
-    audit.record(session, user.id, "project.opened", "project", project.id, project_id=project.id, slug=slug)
+    audit_actions.record(session, user.id, "project.opened", "project", project.id, project_id=project.id, slug=slug)
     return project
 
 
@@ -71,7 +71,9 @@ def add_member(session: Session, user: User, project: Project, *, email: str, ro
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     if role not in (Role.EXPERT, Role.EDITOR):
         raise Invalid("The role is expert or editor.", field="role")
-    member = account_queries.user_by_email(session, email) or accounts.create_user(session, email=email, actor=user)
+    member = accounts_queries.user_by_email(session, email) or accounts_actions.create_user(
+        session, email=email, actor=user
+    )
     membership = session.scalar(
         select(Membership).where(Membership.project_id == project.id, Membership.user_id == member.id)
     )
@@ -82,7 +84,7 @@ def add_member(session: Session, user: User, project: Project, *, email: str, ro
     membership.role = role
     session.flush()
     access.forget_roles(session)
-    audit.record(session, user.id, action, "user", member.id, project_id=project.id, role=role)
+    audit_actions.record(session, user.id, action, "user", member.id, project_id=project.id, role=role)
     return membership
 
 
@@ -97,7 +99,9 @@ def remove_member(session: Session, user: User, project: Project, member_id: str
     session.delete(membership)
     session.flush()
     access.forget_roles(session)
-    audit.record(session, user.id, "member.removed", "user", member_id, project_id=project.id, role=membership.role)
+    audit_actions.record(
+        session, user.id, "member.removed", "user", member_id, project_id=project.id, role=membership.role
+    )
 
 
 def change_judging(
@@ -114,11 +118,11 @@ def change_judging(
         changed["overlap"] = [project.overlap, overlap]
         project.overlap = overlap
     if criteria is not None:
-        wanted = criteria_rules.parse(criteria, project.criteria)
-        changed |= criteria_rules.changes(project.criteria, wanted)
+        wanted = project_criteria.parse(criteria, project.criteria)
+        changed |= project_criteria.changes(project.criteria, wanted)
         project.criteria = wanted
     if changed:
-        audit.record(
+        audit_actions.record(
             session, user.id, "project.judging_changed", "project", project.id, project_id=project.id, **changed
         )
 
@@ -132,11 +136,11 @@ def change_settings(session: Session, user: User, project: Project, given: Mappi
     """Replace the settings that are given, keep the rest; all of them after it. Raises Invalid that names the key."""
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     session.refresh(project, with_for_update=True)
-    before = settings_rules.of(project.settings)
-    wanted = settings_rules.parse({**before, **given})
+    before = project_settings.of(project.settings)
+    wanted = project_settings.parse({**before, **given})
     if changed := sorted(key for key in wanted if wanted[key] != before[key]):
         project.settings = wanted
-        audit.record(
+        audit_actions.record(
             session, user.id, "project.settings_changed", "project", project.id, project_id=project.id, keys=changed
         )
     return wanted

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.database import columns
+from app.core.db.base import columns
 from app.core.errors import NotFound
 from app.domain.accounts.permissions import ONLY_PROJECT
 from app.domain.accounts.tables import User

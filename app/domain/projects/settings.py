@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.core.errors import Invalid
-from app.domain.checks.lint import Rule, parse_rules
-from app.domain.checks.severities import parse_settings
+from app.domain.checks.guideline_rules import Rule, parse_rules
+from app.domain.checks.registry import parse_settings
 
 DEFAULTS: dict[str, Any] = {
     "checks": {},

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base, Identified
+from app.core.db.base import Base, IdTimestampMixin
 
 
-class Project(Identified, Base):
+class Project(IdTimestampMixin, Base):
     """`criteria` is a list of {name, question, levels, good, bad}; levels maps "1".."5" to its anchor.
 
     `settings` holds what an admin chose: checks, rules, opinions and gold; settings.py knows the keys and defaults.
@@ -29,7 +29,7 @@ class Project(Identified, Base):
     settings: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
-class Membership(Identified, Base):
+class Membership(IdTimestampMixin, Base):
     __tablename__ = "memberships"
     __table_args__ = (UniqueConstraint("project_id", "user_id"),)
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), index=True)

@@ -8,33 +8,34 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app.core import rows
-from app.core.database import now
+from app.core.db import fast_rows
+from app.core.db.base import now
 from app.core.errors import Conflict, Forbidden, NotFound
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.audit import actions as audit
-from app.domain.pairs import actions as pair_actions
-from app.domain.pairs import index, states, vectors
-from app.domain.pairs import queries as pair_queries
+from app.domain.audit import actions as audit_actions
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import states
+from app.domain.pairs.indexes import embedding_index, near_duplicates
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
-from app.domain.projects import actions as projects
-from app.domain.projects import queries as project_queries
+from app.domain.projects import actions as projects_actions
+from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
-from app.domain.reviews import calibration, queries, selection, telling, verdicts
-from app.domain.reviews.selection import ADJUDICATION, GOLD, OPINION
+from app.domain.reviews import decisions, gold_answers, notifications, queries, queue
+from app.domain.reviews.decisions import DECISIONS, NEEDS_REASON
+from app.domain.reviews.queue import ADJUDICATION, GOLD, OPINION
 from app.domain.reviews.tables import Lease, Review
-from app.domain.reviews.verdicts import DECISIONS, NEEDS_REASON
 
 __all__ = [
     "DECISIONS",
     "NEEDS_REASON",
-    "bring_back",
     "decide",
     "release",
     "remove_member",
     "renew",
+    "restore",
     "take_next",
     "take_over",
     "undo",
@@ -56,7 +57,7 @@ def take_next(session: Session, user: User, project: Project, tag: tuple[str, st
         return None
     _clear_ended(session, user, pair)
     lease = _lease(session, user, pair)
-    audit.record(session, user.id, "lease.taken", "pair", pair.id, project_id=project.id)
+    audit_actions.record(session, user.id, "lease.taken", "pair", pair.id, project_id=project.id)
     return lease
 
 
@@ -69,10 +70,10 @@ def renew(session: Session, user: User, lease_id: str) -> Lease:
 def release(session: Session, user: User, lease_id: str) -> None:
     """Put the pair back into the queue."""
     lease, pair, project = _open_lease(session, user, lease_id)
-    pair = pair_actions.lock(session, pair.id)
-    rows.remove(session, lease)
+    pair = pairs_actions.lock(session, pair.id)
+    fast_rows.remove(session, lease)
     _derive(session, project, pair)
-    audit.record(session, user.id, "lease.released", "pair", pair.id, project_id=project.id)
+    audit_actions.record(session, user.id, "lease.released", "pair", pair.id, project_id=project.id)
 
 
 def take_over(session: Session, user: User, lease_id: str) -> Lease:
@@ -83,16 +84,16 @@ def take_over(session: Session, user: User, lease_id: str) -> Lease:
     found = session.get(Lease, lease_id)
     if found is None:
         raise NotFound()
-    pair = pair_queries.by_id(session, found.pair_id)
+    pair = pairs_queries.by_id(session, found.pair_id)
     project = access.project_of(session, user, pair.project_id)
     access.require(session, user, Permission.MANAGE_PROJECT, project)
-    pair = pair_actions.lock(session, pair.id)
+    pair = pairs_actions.lock(session, pair.id)
     _require_takeable(session, user, pair, found)
     holder = found.reviewer_id
-    telling.taken_over(session, user, pair, [holder])
+    notifications.taken_over(session, user, pair, [holder])
     session.execute(delete(Lease).where(Lease.pair_id == pair.id, Lease.reviewer_id.in_((holder, user.id))))
     lease = _lease(session, user, pair)
-    audit.record(session, user.id, "lease.taken_over", "pair", pair.id, project_id=project.id, former=holder)
+    audit_actions.record(session, user.id, "lease.taken_over", "pair", pair.id, project_id=project.id, former=holder)
     return lease
 
 
@@ -116,21 +117,21 @@ def decide(
     access.require(session, user, Permission.REVIEW_PAIR, project)
     if pair.author_id == user.id:
         raise Forbidden("A reviewer never reviews own work.")
-    pair = pair_actions.lock(session, pair.id)
+    pair = pairs_actions.lock(session, pair.id)
     held = _own_lease(session, user, lease)
     _require_same(pair, held, revision)
-    verdicts.check(project, decision, ratings, comment, messages)
+    decisions.check(project, decision, ratings, comment, messages)
     if pair.is_gold:
-        return calibration.answer(session, user, project, pair, held, decision, ratings, comment)
+        return gold_answers.record_answer(session, user, project, pair, held, decision, ratings, comment)
     reviewed = str(pair.submitted_revision_id)
-    verdicts.mend(session, user, project, pair, messages)
-    review = verdicts.write(
+    decisions.apply_correction(session, user, project, pair, messages)
+    review = decisions.write(
         session, user, project, pair, reviewed=reviewed, decision=decision, ratings=ratings, comment=comment
     )
-    rows.remove(session, held)
+    fast_rows.remove(session, held)
     _derive(session, project, pair)
-    telling.decided(session, pair, review)
-    audit.record(
+    notifications.decided(session, pair, review)
+    audit_actions.record(
         session,
         user.id,
         "review.decided",
@@ -146,27 +147,29 @@ def decide(
 
 def undo(session: Session, user: User, review: Review) -> None:
     """Take one's own last decision back. Raises Forbidden for another's, Conflict when the pair moved on."""
-    pair = pair_queries.by_id(session, review.pair_id)
+    pair = pairs_queries.by_id(session, review.pair_id)
     project = access.project_of(session, user, pair.project_id)
     access.require(session, user, Permission.REVIEW_PAIR, project)
     if review.reviewer_id != user.id:
         raise Forbidden("You may undo your own decisions only.")
-    pair = pair_actions.lock(session, pair.id)
+    pair = pairs_actions.lock(session, pair.id)
     _require_undoable(session, pair, review)
     review.undone_at = now()
     pair.submitted_revision_id = review.reviewed_revision_id
     session.flush()
     _derive(session, project, pair)
-    audit.record(session, user.id, "review.undone", "pair", pair.id, project_id=project.id, review=review.id)
+    audit_actions.record(session, user.id, "review.undone", "pair", pair.id, project_id=project.id, review=review.id)
 
 
-def bring_back(session: Session, user: User, pair: Pair) -> Pair:
+def restore(session: Session, user: User, pair: Pair) -> Pair:
     """Undo a discard: the pair is again what the verdicts on it make of it. Raises Forbidden, Conflict."""
-    project = pair_actions.undiscard(session, user, pair)
-    verdicts.derive(session, project, pair)
-    if pair.state not in index.HIDDEN:
-        vectors.request(session, project.id)  # while it was hidden, none was made
-    audit.record(session, user.id, "pair.brought_back", "pair", pair.id, project_id=project.id, state=pair.state)
+    project = pairs_actions.undiscard(session, user, pair)
+    decisions.derive(session, project, pair)
+    if pair.state not in near_duplicates.HIDDEN:
+        embedding_index.request(session, project.id)  # while it was hidden, none was made
+    audit_actions.record(
+        session, user.id, "pair.brought_back", "pair", pair.id, project_id=project.id, state=pair.state
+    )
     return pair
 
 
@@ -176,22 +179,24 @@ def remove_member(session: Session, user: User, project: Project, member_id: str
     Raises Forbidden, NotFound for somebody who is no member.
     """
     access.require(session, user, Permission.MANAGE_PROJECT, project)
-    project_queries.membership_of(session, project, member_id)
+    projects_queries.membership_of(session, project, member_id)
     ids = [lease.pair_id for lease in queries.held_by(session, member_id, project)]
-    pairs = [pair_actions.lock(session, pair_id) for pair_id in ids]  # all of them before the log's own lock
+    pairs = [pairs_actions.lock(session, pair_id) for pair_id in ids]  # all of them before the log's own lock
     session.execute(delete(Lease).where(Lease.reviewer_id == member_id, Lease.pair_id.in_(ids)))
     for pair in pairs:
         _derive(session, project, pair)
-    projects.remove_member(session, user, project, member_id)
+    projects_actions.remove_member(session, user, project, member_id)
     for pair in pairs:
-        audit.record(session, user.id, "lease.released", "pair", pair.id, project_id=project.id, former=member_id)
+        audit_actions.record(
+            session, user.id, "lease.released", "pair", pair.id, project_id=project.id, former=member_id
+        )
 
 
 def _next_pair(session: Session, user: User, project: Project, tag: tuple[str, str] | None) -> Pair | None:
     """The oldest pair that wants an opinion, locked. One that another has locked is passed over, never waited for:
     a decision before it in this transaction holds the lock of the audit log, and the other may be waiting for that."""
     passed: list[str] = []
-    spelt = pair_queries.spellings(session, project, tag[0], [tag[1]]) if tag else None
+    spelt = pairs_queries.spellings(session, project, tag[0], [tag[1]]) if tag else None
     while (pair := _lock_one(session, user, project, passed, spelt)) is not None:
         if pair.state == states.State.SUBMITTED or _still_wanted(session, user, project, pair):
             return pair
@@ -203,42 +208,42 @@ def _lock_one(
     session: Session, user: User, project: Project, passed: list[str], spelt: list[tuple[str, str]] | None
 ) -> Pair | None:
     """`spelt`: only those with a tag that is spelt so; None for all."""
-    asked = {**selection.Asked.of(user, project).values(), "passed": passed}
+    asked = {**queue.QueueParams.of(user, project).values(), "passed": passed}
     if spelt is not None:
-        return selection.narrowed(session, selection.TAKING, asked, spelt) if spelt else None
-    found = (session.scalar(statement, asked) for statement in selection.NEXT)
+        return queue.tag_filtered(session, queue.TAKING, asked, spelt) if spelt else None
+    found = (session.scalar(statement, asked) for statement in queue.NEXT)
     return next((pair for pair in found if pair is not None), None)
 
 
 def _still_wanted(session: Session, user: User, project: Project, pair: Pair) -> bool:
     """Asked again under the lock: the statement that found the pair may not have seen the newest lease."""
-    asked = {**selection.Asked.of(user, project).values(), "pair": pair.id}
-    return session.scalar(selection.WANTED, asked) is not None
+    asked = {**queue.QueueParams.of(user, project).values(), "pair": pair.id}
+    return session.scalar(queue.WANTED, asked) is not None
 
 
 def _clear_ended(session: Session, user: User, pair: Pair) -> None:
     if ended := dict(queries.ended_leases(session, pair)):
-        telling.taken_over(session, user, pair, list(ended.values()))
+        notifications.taken_over(session, user, pair, list(ended.values()))
         session.execute(delete(Lease).where(Lease.id.in_(ended)))
 
 
 def _lease(session: Session, user: User, pair: Pair) -> Lease:
     lease = Lease(pair_id=pair.id, reviewer_id=user.id, expires_at=now() + LEASE)
-    rows.add(session, lease)
+    fast_rows.add(session, lease)
     if not pair.is_gold and pair.state != states.State.IN_REVIEW:
-        rows.change(session, pair, state=states.State.IN_REVIEW)
+        fast_rows.change(session, pair, state=states.State.IN_REVIEW)
     return lease
 
 
 def _prolong(session: Session, lease: Lease) -> Lease:
-    rows.change(session, lease, expires_at=now() + LEASE)
+    fast_rows.change(session, lease, expires_at=now() + LEASE)
     return lease
 
 
 def _derive(session: Session, project: Project, pair: Pair) -> None:
     """A gold pair keeps the state it had."""
     if not pair.is_gold:
-        verdicts.derive(session, project, pair)
+        decisions.derive(session, project, pair)
 
 
 def _require_same(pair: Pair, held: Lease, revision: str | None) -> None:
@@ -274,14 +279,14 @@ def _open_lease(session: Session, user: User, lease_id: str) -> tuple[Lease, Pai
     lease = session.get(Lease, lease_id)
     if lease is None:
         raise NotFound()
-    pair = pair_queries.by_id(session, lease.pair_id)
+    pair = pairs_queries.by_id(session, lease.pair_id)
     project = access.project_of(session, user, pair.project_id)
     access.require(session, user, Permission.REVIEW_PAIR, project)
     return _own_lease(session, user, lease_id), pair, project
 
 
 def _own_lease(session: Session, user: User, lease_id: str) -> Lease:
-    lease = rows.get(session, Lease, lease_id, fresh=True)
+    lease = fast_rows.get(session, Lease, lease_id, fresh=True)
     if lease is None or lease.reviewer_id != user.id or lease.expires_at < now():
         raise Conflict("Your lease on this pair has ended; take it again from the queue.", code="lease_lost")
     return lease

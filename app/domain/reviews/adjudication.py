@@ -8,25 +8,25 @@ from typing import Any
 from sqlalchemy import delete, literal, update
 from sqlalchemy.orm import Session
 
-from app.core.database import now
+from app.core.db.base import now
 from app.core.errors import Conflict, Forbidden
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.audit import actions as audit
-from app.domain.guidelines import queries as guidelines
-from app.domain.pairs import actions as pair_actions
+from app.domain.audit import actions as audit_actions
+from app.domain.guidelines import queries as guidelines_queries
+from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs.states import State
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.reviews import queries, selection, telling, verdicts
-from app.domain.reviews.selection import ADJUDICATION, DECIDING
+from app.domain.reviews import decisions, notifications, queries, queue
+from app.domain.reviews.queue import ADJUDICATION, DECIDING
 from app.domain.reviews.tables import Lease, Review
 
 AT_ONCE = 500
 
 
-def require_ruler(session: Session, user: User, project: Project, pair: Pair) -> None:
+def require_adjudicator(session: Session, user: User, project: Project, pair: Pair) -> None:
     """An editor or admin, never the author; one who gave an opinion only when admin. Raises Forbidden, Conflict."""
     access.require(session, user, Permission.REVIEW_PAIR, project)
     if pair.author_id == user.id:
@@ -50,12 +50,12 @@ def adjudicate(
     """The ruling decides the state. Raises Forbidden, Conflict when none is needed, Invalid."""
     project = access.project_of(session, user, pair.project_id)
     access.require(session, user, Permission.REVIEW_PAIR, project)
-    pair = pair_actions.lock(session, pair.id)
-    require_ruler(session, user, project, pair)
-    verdicts.check(project, decision, ratings, comment, messages, verdicts.RULINGS)
+    pair = pairs_actions.lock(session, pair.id)
+    require_adjudicator(session, user, project, pair)
+    decisions.check(project, decision, ratings, comment, messages, decisions.RULINGS)
     reviewed = str(pair.submitted_revision_id)
-    verdicts.mend(session, user, project, pair, messages)
-    review = verdicts.write(
+    decisions.apply_correction(session, user, project, pair, messages)
+    review = decisions.write(
         session,
         user,
         project,
@@ -67,9 +67,9 @@ def adjudicate(
         kind=ADJUDICATION,
     )
     session.execute(delete(Lease).where(Lease.pair_id == pair.id))
-    verdicts.derive(session, project, pair)
-    telling.decided(session, pair, review)
-    audit.record(
+    decisions.derive(session, project, pair)
+    notifications.decided(session, pair, review)
+    audit_actions.record(
         session,
         user.id,
         "review.adjudicated",
@@ -89,10 +89,15 @@ def review_again(session: Session, user: User, project: Project, pair_ids: Seque
     What was said stays in the history and decides no longer. Returns how many went. Raises Forbidden, Conflict.
     """
     access.require(session, user, Permission.MANAGE_PROJECT, project)
-    current = guidelines.current(session, project)
+    current = guidelines_queries.current(session, project)
     if current is None:
         raise Conflict("The project has no guideline, so that nothing was approved under an older one.")
-    statement = queries.under_older_rule(project, current).order_by(Pair.id).limit(AT_ONCE).with_for_update(of=Pair)
+    statement = (
+        queries.approved_under_older_guideline(project, current)
+        .order_by(Pair.id)
+        .limit(AT_ONCE)
+        .with_for_update(of=Pair)
+    )
     if pair_ids is not None:
         statement = statement.where(Pair.id.in_(list(pair_ids)[:AT_ONCE]))
     pairs = list(session.scalars(statement))
@@ -102,7 +107,7 @@ def review_again(session: Session, user: User, project: Project, pair_ids: Seque
     _set_aside(session, ids)
     for pair in pairs:
         pair.state, pair.updated_at = State.SUBMITTED, now()
-    audit.record(
+    audit_actions.record(
         session,
         user.id,
         "pairs.sent_to_review_again",
@@ -123,7 +128,7 @@ def _set_aside(session: Session, ids: Sequence[str]) -> None:
         .where(
             Review.pair_id.in_(ids),
             Review.kind.in_(DECIDING),
-            Review.revision_id.in_(selection.submitted_of(ids)),
+            Review.revision_id.in_(queue.submitted_of(ids)),
         )
         .values(kind=literal("old_") + Review.kind)
         .execution_options(synchronize_session=False)

@@ -8,22 +8,23 @@ from typing import Any
 from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.database import columns, now
+from app.core.db.base import columns, now
 from app.core.errors import NotFound
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.guidelines import queries as guidelines
+from app.domain.guidelines import queries as guidelines_queries
 from app.domain.guidelines.tables import Guideline
-from app.domain.pairs import messages
-from app.domain.pairs import queries as pair_queries
+from app.domain.pairs import content as pair_content
+from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.states import QUEUED, State
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.projects import access, settings
+from app.domain.projects import access
+from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
-from app.domain.reviews import gold, selection
+from app.domain.reviews import gold_schedule, queue
 from app.domain.reviews.tables import GoldAnswer, Lease, Review
 
-GOLD = selection.GOLD
+GOLD = queue.GOLD
 # Asked by every reviewer with every pair: made once, since making a statement takes longer than running it.
 STANDING = (
     select(Review)
@@ -53,7 +54,7 @@ VERDICTS = (
         REVIEWS.pair_id == bindparam("pair"),
         REVIEWS.revision_id == bindparam("revision"),
         REVIEWS.undone_at.is_(None),
-        or_(*(REVIEWS.kind == kind for kind in selection.DECIDING)),
+        or_(*(REVIEWS.kind == kind for kind in queue.DECIDING)),
     )
     .order_by(REVIEWS.id)
 )
@@ -76,7 +77,7 @@ def deciding(session: Session, pair: Pair) -> list[Review]:
     return [
         one
         for one in of_pair(session, pair)
-        if one.revision_id == pair.submitted_revision_id and one.kind in selection.DECIDING
+        if one.revision_id == pair.submitted_revision_id and one.kind in queue.DECIDING
     ]
 
 
@@ -104,7 +105,7 @@ def earlier(session: Session, pair: Pair) -> list[Review]:
 def of_submission(session: Session, pair: Pair) -> list[Review]:
     """What was said since the author handed the pair in, on the text as it was then and as reviewers corrected it."""
     before = earlier(session, pair)
-    return [one for one in of_pair(session, pair) if one not in before and one.kind in selection.DECIDING]
+    return [one for one in of_pair(session, pair) if one not in before and one.kind in queue.DECIDING]
 
 
 # --- blind verdicts ---
@@ -189,21 +190,21 @@ def open_leases(session: Session, project: Project) -> list[tuple[Lease, Pair]]:
 
 def waiting(user: User, project: Project) -> Select[Any]:
     """Every pair that this user may take; the order is the caller's."""
-    return selection.takeable(selection.Asked.of(user, project))
+    return queue.takeable(queue.QueueParams.of(user, project))
 
 
 def queue_length(session: Session, project: Project, user: User) -> int:
     """How many items wait for this user, a gold one that is due among them."""
-    return selection.length(session, user, project) + (1 if next_gold(session, user, project) else 0)
+    return queue.length(session, user, project) + (1 if next_gold(session, user, project) else 0)
 
 
 def waits(session: Session, user: User, project: Project, tag: tuple[str, str]) -> bool:
     """Whether an item with this tag waits for the user."""
     if next_gold(session, user, project, tag):
         return True
-    asked = {**selection.Asked.of(user, project).values(), "passed": []}
-    spelt = pair_queries.spellings(session, project, tag[0], [tag[1]])
-    return bool(spelt) and selection.narrowed(session, selection.LOOKING, asked, spelt) is not None
+    asked = {**queue.QueueParams.of(user, project).values(), "passed": []}
+    spelt = pairs_queries.spellings(session, project, tag[0], [tag[1]])
+    return bool(spelt) and queue.tag_filtered(session, queue.LOOKING, asked, spelt) is not None
 
 
 def latest_by(session: Session, user: User, project: Project) -> Review | None:
@@ -232,19 +233,10 @@ def awaits_ruling(session: Session, project: Project, pair: Pair) -> bool:
 
 
 def _to_adjudicate(project: Project) -> Select[Any]:
-    return selection.to_adjudicate(selection.Asked(None, project.id, project.overlap, now()))
+    return queue.to_adjudicate(queue.QueueParams(None, project.id, project.overlap, now()))
 
 
 # --- gold pairs ---
-
-
-def gold_answers(session: Session, project: Project) -> list[tuple[GoldAnswer, Pair]]:
-    """Every gold answer of a project with its pair, retired ones last."""
-    statement = select(GoldAnswer, Pair).join(Pair, Pair.id == GoldAnswer.pair_id)
-    rows = session.execute(
-        statement.where(Pair.project_id == project.id).order_by(GoldAnswer.active.desc(), GoldAnswer.created_at)
-    )
-    return [(answer, pair) for answer, pair in rows]
 
 
 def answer_of(session: Session, user: User, pair: Pair) -> Review | None:
@@ -263,7 +255,7 @@ def next_gold(session: Session, user: User, project: Project, tag: tuple[str, st
     With a `tag` one that has it too: another would be known by that. The first ones come whatever their tags: they are
     for everybody, and nobody passes them by choosing a tag.
     """
-    chosen = settings.of(project.settings)
+    chosen = project_settings.of(project.settings)
     if not chosen["gold"] and not chosen["gold_first"]:
         return None
     answered = exists().where(Review.pair_id == Pair.id, Review.reviewer_id == user.id, Review.kind == GOLD)
@@ -274,18 +266,18 @@ def next_gold(session: Session, user: User, project: Project, tag: tuple[str, st
         .where(Pair.state.not_in((State.DISCARDED, State.WITHDRAWN)), GoldAnswer.created_by != user.id)
     ).all()
     judged = _judged(session, user, project) if left else 0
-    if not left or not gold.due(user.id, judged, chosen["gold_first"], chosen["gold"]):
+    if not left or not gold_schedule.due(user.id, judged, chosen["gold_first"], chosen["gold"]):
         return None
     if tag is not None and judged >= chosen["gold_first"] and not (left := _having(session, left, tag)):
         return None
-    return session.get(Pair, gold.order(user.id, left)[0])
+    return session.get(Pair, gold_schedule.order(user.id, left)[0])
 
 
 def _having(session: Session, ids: Sequence[str], tag: tuple[str, str]) -> list[str]:
     """Those of these gold pairs whose text has the tag: it stands there alone, since no list finds them by it."""
     read = func.coalesce(Pair.submitted_revision_id, Pair.current_revision_id)
     found = session.execute(select(Pair.id, Revision.tags).join(Revision, Revision.id == read).where(Pair.id.in_(ids)))
-    return [pair_id for pair_id, tags in found if messages.has_tag(tags, tag)]
+    return [pair_id for pair_id, tags in found if pair_content.has_tag(tags, tag)]
 
 
 def _judged(session: Session, user: User, project: Project) -> int:
@@ -295,44 +287,22 @@ def _judged(session: Session, user: User, project: Project) -> int:
     return session.scalar(of_user) or 0
 
 
-def gold_rates(session: Session, project: Project, user: User | None = None) -> dict[str, list[gold.Rate]]:
-    """reviewer id -> hit rates on gold pairs; of one reviewer, or of all."""
-    statement = (
-        select(Review, GoldAnswer)
-        .join(GoldAnswer, GoldAnswer.pair_id == Review.pair_id)
-        .join(Pair, Pair.id == Review.pair_id)
-        .where(Pair.project_id == project.id, Review.kind == GOLD)
-        .order_by(Review.id)
-    )
-    if user:
-        statement = statement.where(Review.reviewer_id == user.id)
-    answers: dict[str, list[Any]] = {}
-    for given, right in session.execute(statement):
-        answers.setdefault(given.reviewer_id, []).append((_verdict(given), _verdict(right)))
-    names = [criterion["name"] for criterion in project.criteria]
-    return {reviewer: gold.rates(given, names) for reviewer, given in answers.items()}
-
-
-def _verdict(row: Review | GoldAnswer) -> dict[str, Any]:
-    return {"decision": row.decision, "ratings": row.ratings}
-
-
 # --- approvals under an older guideline ---
 
 
-def under_older_rule(project: Project, current: Guideline) -> Any:
+def approved_under_older_guideline(project: Project, current: Guideline) -> Any:
     """Approved pairs with an acceptance that was given before the guideline in force."""
-    older = exists().where(*selection.standing(), Review.guideline_id.is_distinct_from(current.id))
+    older = exists().where(*queue.standing(), Review.guideline_id.is_distinct_from(current.id))
     approved = select(Pair).where(Pair.project_id == project.id, Pair.state == State.APPROVED, Pair.is_gold.is_(False))
     return approved.where(older)
 
 
-def older_approvals(session: Session, project: Project, limit: int = 100) -> tuple[int, list[Pair]]:
+def stale_approvals(session: Session, project: Project, limit: int = 100) -> tuple[int, list[Pair]]:
     """How many pairs were approved under an older guideline, and the first of them."""
-    current = guidelines.current(session, project)
+    current = guidelines_queries.current(session, project)
     if current is None:
         return 0, []
-    statement = under_older_rule(project, current)
+    statement = approved_under_older_guideline(project, current)
     count = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
     return count, list(session.scalars(statement.order_by(Pair.id).limit(limit)))
 
@@ -346,6 +316,6 @@ def approved_under(session: Session, pair: Pair) -> int | None:
             Review.pair_id == pair.id,
             Review.revision_id == pair.submitted_revision_id,
             Review.undone_at.is_(None),
-            Review.kind.in_(selection.DECIDING),
+            Review.kind.in_(queue.DECIDING),
         )
     )

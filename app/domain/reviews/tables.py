@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base, Identified, now
+from app.core.db.base import Base, IdTimestampMixin, now
 
 
-class Lease(Identified, Base):
+class Lease(IdTimestampMixin, Base):
     """One reviewer's claim on a pair, until `expires_at`. Several may stand where several opinions are wanted."""
 
     __tablename__ = "leases"
@@ -21,7 +21,7 @@ class Lease(Identified, Base):
     expires_at: Mapped[datetime]
 
 
-class Review(Identified, Base):
+class Review(IdTimestampMixin, Base):
     """`ratings` maps a criterion to 1..5, or to null for "not judged". `bulk` marks an approval at import.
 
     `kind` is review, adjudication or gold; old_review and old_adjudication once the pair was sent to review again: they
@@ -58,21 +58,3 @@ class GoldAnswer(Base):
     active: Mapped[bool] = mapped_column(default=True)
     created_by: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime] = mapped_column(default=now)
-
-
-class Comment(Identified, Base):
-    """A remark on a pair: on [start, end) of a field of one revision, on the whole field, or an answer to another."""
-
-    __tablename__ = "comments"
-    __table_args__ = (Index("ix_comments_pair", "pair_id", "id"),)
-    pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"))
-    revision_id: Mapped[str] = mapped_column(String(64))
-    author_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
-    parent_id: Mapped[str | None] = mapped_column(String(32))
-    field: Mapped[str] = mapped_column(String(40))
-    start: Mapped[int | None]
-    end: Mapped[int | None]
-    quote: Mapped[str] = mapped_column(Text, default="")
-    text: Mapped[str] = mapped_column(Text)
-    resolved_at: Mapped[datetime | None]
-    resolved_by: Mapped[str | None] = mapped_column(String(32))

@@ -9,18 +9,18 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app.core.database import now
+from app.core.db.base import now
 from app.core.errors import Conflict, Invalid
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.audit import actions as audit
-from app.domain.guidelines import queries as guideline_queries
-from app.domain.notifications import actions as notifications
+from app.domain.audit import actions as audit_actions
+from app.domain.guidelines import queries as guidelines_queries
+from app.domain.notifications import actions as notifications_actions
 from app.domain.projects import access
-from app.domain.projects import queries as project_queries
+from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
 from app.domain.rounds import queries
-from app.domain.rounds import targets as slices
+from app.domain.rounds import targets as round_targets
 from app.domain.rounds.tables import Assignee, Round
 
 MAX_BRIEF = 20_000
@@ -40,9 +40,9 @@ def open_round(
 ) -> Round:
     """A new round under the guideline in force. Raises Forbidden or Invalid."""
     access.require(session, user, Permission.OPEN_ROUND, project)
-    checked = {"title": _title(title), "brief": _brief(brief), "targets": slices.parse(targets)}
+    checked = {"title": _title(title), "brief": _brief(brief), "targets": round_targets.parse(targets)}
     people = _people(session, project, assignees)
-    guideline = guideline_queries.current(session, project)
+    guideline = guidelines_queries.current(session, project)
     round_ = Round(
         project_id=project.id,
         number=queries.last_number(session, project) + 1,
@@ -53,8 +53,10 @@ def open_round(
     session.add(round_)
     session.flush()
     _assign(session, round_, people)
-    audit.record(session, user.id, "round.opened", "round", round_.id, project_id=project.id, number=round_.number)
-    notifications.tell(
+    audit_actions.record(
+        session, user.id, "round.opened", "round", round_.id, project_id=project.id, number=round_.number
+    )
+    notifications_actions.notify(
         session, people, project.id, "round.opened", "round", round_.id, but=user.id, number=round_.number
     )
     return round_
@@ -66,17 +68,17 @@ def edit_round(session: Session, user: User, project: Project, round_: Round, ch
     if round_.state != "open":
         raise Conflict("This round is closed; open a new one.")
     people = _people(session, project, changes["assignees"]) if "assignees" in changes else None
-    checks: dict[str, Callable[[Any], Any]] = {"title": _title, "brief": _brief, "targets": slices.parse}
+    checks: dict[str, Callable[[Any], Any]] = {"title": _title, "brief": _brief, "targets": round_targets.parse}
     checked = {name: check(changes[name]) for name, check in checks.items() if name in changes}
     if "deadline" in changes:
         checked["deadline"] = _deadline(changes["deadline"], standing=round_.deadline)
     for name, value in checked.items():
         setattr(round_, name, value)
     if people is not None and (fresh := _assign(session, round_, people)):
-        notifications.tell(session, fresh, project.id, "round.assigned", "round", round_.id, but=user.id)
+        notifications_actions.notify(session, fresh, project.id, "round.assigned", "round", round_.id, but=user.id)
     session.flush()
     changed = ", ".join(sorted(changes))
-    audit.record(session, user.id, "round.edited", "round", round_.id, project_id=project.id, changed=changed)
+    audit_actions.record(session, user.id, "round.edited", "round", round_.id, project_id=project.id, changed=changed)
     return round_
 
 
@@ -85,7 +87,7 @@ def close_round(session: Session, user: User, project: Project, round_: Round) -
     if round_.state != "open":
         raise Conflict("This round is closed already.")
     round_.state, round_.closed_at = "closed", now()
-    audit.record(session, user.id, "round.closed", "round", round_.id, project_id=project.id)
+    audit_actions.record(session, user.id, "round.closed", "round", round_.id, project_id=project.id)
     return round_
 
 
@@ -127,7 +129,7 @@ def _deadline(day: str | None, standing: datetime | None = None) -> datetime | N
 
 def _people(session: Session, project: Project, given: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
     """user id -> pairs asked of them. Raises Invalid for who is no member, or is named twice."""
-    members = project_queries.members(session, project)
+    members = projects_queries.members(session, project)
     known = {user.id: user.id for _, user in members} | {user.email.casefold(): user.id for _, user in members}
     found: dict[str, int | None] = {}
     for one in given:

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base, Identified
+from app.core.db.base import Base, IdTimestampMixin
 
 
-class Round(Identified, Base):
+class Round(IdTimestampMixin, Base):
     """`targets` is a list of {tags: {name: value}, count}: how many approved pairs a combination of tags should gain.
 
     Old rows hold {tag, value, count}; read them through targets.py. `deadline` is the first moment of the last day.

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.checks.catalogue import check_pair
 from app.domain.checks.code.check import check_code
-from app.domain.checks.code.fences import blocks, prose
+from app.domain.checks.code.code_blocks import blocks, prose
+from app.domain.checks.run_checks import check_pair
 
 BROKEN = [
     ("Here:\n\n```python\nx = 1\ndef f(:\n    pass\n```", "line 5", "def f(:"),

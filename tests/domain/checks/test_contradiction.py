@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.checks.catalogue import check_pair
-from app.domain.checks.duplicates.answers import difference
-from app.domain.checks.duplicates.check import check_duplicates
-from app.domain.checks.problem import Neighbour
-from app.web.problems import explained
+from app.domain.checks.problem import Neighbor
+from app.domain.checks.run_checks import check_pair
+from app.domain.checks.similarity.contradiction import difference
+from app.domain.checks.similarity.duplicates import check_duplicates
+from app.web.problem_view import explained
 
 DIFFERENT = [
     ("classification", "vaccination", "billing", "“billing” for “vaccination”"),
@@ -54,7 +54,7 @@ def test_the_same_answer_in_another_form_does_not(task: str, own: str, other: st
 
 @pytest.mark.parametrize("by", ["wording", "meaning"])
 def test_both_kinds_of_neighbour_are_on_the_radar(by: str) -> None:
-    near = Neighbour("p", "r", 0.9, "Where is the form?", "billing", "approved", by)  # type: ignore[arg-type]
+    near = Neighbor("p", "r", 0.9, "Where is the form?", "billing", "approved", by)  # type: ignore[arg-type]
     found = check_pair("Where is that form?", "vaccination", languages=["en"], task="classification", neighbours=[near])
     (problem,) = [one for one in found if one.code == "contradiction"]
     assert problem.neighbours == (near,)
@@ -63,12 +63,12 @@ def test_both_kinds_of_neighbour_are_on_the_radar(by: str) -> None:
 
 
 def test_a_reworded_answer_is_a_near_copy_and_no_contradiction() -> None:
-    near = Neighbour("p", "r", 1.0, "How?", SAME[4][2], "approved")
+    near = Neighbor("p", "r", 1.0, "How?", SAME[4][2], "approved")
     assert [one.code for one in check_duplicates(SAME[4][1], [near])] == ["near_duplicate"]
 
 
 def test_both_answers_are_shown_word_by_word() -> None:
-    near = Neighbour("p", "r", 0.9, "Where is the form?", "The limit is 700 euros.", "approved")
+    near = Neighbor("p", "r", 0.9, "Where is the form?", "The limit is 700 euros.", "approved")
     (problem,) = check_duplicates("The limit is 500 euros.", [near])
     turns = [
         {"role": "user", "content": "Where is that form?"},

@@ -7,8 +7,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.checks.duplicates.joining import near_pairs
-from app.domain.checks.duplicates.lexical import band_keys, jaccard, shingles
+from app.domain.checks.similarity.minhash import band_keys, jaccard, shingles
+from app.domain.checks.similarity.set_similarity_join import near_pairs
 
 WORDS = ["card", "late", "pay", "bank", "fee", "top", "up", "lost", "the", "my"]
 texts = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8).map(" ".join), max_size=25)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from app.domain.checks import relevance
-from app.domain.checks.catalogue import check_pair
-from app.domain.checks.problem import Neighbour
+from app.domain.checks.problem import Neighbor
 from app.domain.checks.relevance import LEAST_PAIRS, K, limit_of, unit
-from app.web.problems import explained
+from app.domain.checks.run_checks import check_pair
+from app.web.problem_view import explained
 
 PROMPT = "How do I bake rye bread at home?"
 
@@ -41,7 +41,7 @@ def test_a_stray_pair_of_few_is_the_limit() -> None:
 
 
 def test_the_warning_names_the_nearest_and_can_be_set() -> None:
-    far_from = [Neighbour("p", "r", 0.21, "Where is my card?", "billing", "approved", "subject")]
+    far_from = [Neighbor("p", "r", 0.21, "Where is my card?", "billing", "approved", "subject")]
     (found,) = check_pair(PROMPT, "billing", languages=["en"], task="classification", far_from=far_from)
     assert (found.code, found.severity, found.field) == ("irrelevant", "warn", "prompt")
     assert found.neighbours == tuple(far_from)
@@ -54,7 +54,7 @@ def test_the_warning_names_the_nearest_and_can_be_set() -> None:
 
 
 def test_the_nearest_are_shown_as_they_are_and_not_compared() -> None:
-    far_from = [Neighbour("p", "r", 0.21, "Where is my card?", "billing", "approved", "subject")]
+    far_from = [Neighbor("p", "r", 0.21, "Where is my card?", "billing", "approved", "subject")]
     (found,) = check_pair(PROMPT, "billing", languages=["en"], task="classification", far_from=far_from)
     (shown,) = explained([found.as_dict()], [{"content": PROMPT}, {"content": "billing"}])
     assert shown["name"] == "Far from what the project has approved"

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import Invalid
-from app.domain.checks import severities
-from app.domain.checks.catalogue import CODES, check_pair
-from app.domain.checks.severities import parse_settings
+from app.domain.checks import registry
+from app.domain.checks.registry import parse_settings
+from app.domain.checks.run_checks import CODES, check_pair
+from app.domain.checks.text.readability import reading_ease
 from app.domain.checks.text.tokens import tokens
-from app.domain.checks.text.wording import reading_ease
 
 ASK = "Please explain which documents a tenant may ask the landlord for."
 LONG = "A tenant may ask for the energy certificate. "
@@ -118,7 +118,7 @@ def test_settings_that_cannot_be_are_refused_by_name(given_: object) -> None:
 
 
 def test_every_code_of_the_sources_is_in_the_catalogue() -> None:
-    folder = Path(severities.__file__).parent
+    folder = Path(registry.__file__).parent
     found = {code for path in folder.rglob("*.py") for code in re.findall(r'Problem\(\s*"(\w+)"', path.read_text())}
     assert len(found) > 20 and found <= set(CODES)
 

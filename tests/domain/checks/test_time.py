@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from app.domain.checks import language
-from app.domain.checks.code import check as code
-from app.domain.checks.duplicates import lexical
-from app.domain.checks.privacy import check as privacy
-from app.domain.checks.text import form, invisible
+from app.domain.checks.code import check as code_check
+from app.domain.checks.pii import check as pii_check
+from app.domain.checks.similarity import minhash
+from app.domain.checks.text import basic, invisible
 
 LONG, LIMIT = 32_000, 5.0
 BIT_OF = {
@@ -63,12 +63,12 @@ BLOCKS = {
     ],
 }
 CHECKS: dict[str, Callable[[str], object]] = {
-    "text": lambda given: list(form.check_text(given, given + "x")),
-    "privacy": lambda given: list(privacy.check_privacy("prompt", given)),
-    "code": lambda given: list(code.check_code("prompt", given)),
+    "text": lambda given: list(basic.check_text(given, given + "x")),
+    "privacy": lambda given: list(pii_check.check_privacy("prompt", given)),
+    "code": lambda given: list(code_check.check_code("prompt", given)),
     "language": lambda given: list(language.check_language(given, ["en"])),
     "invisible": lambda given: list(invisible.check_invisible("prompt", given)),
-    "duplicates": lambda given: lexical.band_keys(lexical.shingles(given)),
+    "duplicates": lambda given: minhash.band_keys(minhash.shingles(given)),
 }
 
 
@@ -93,7 +93,7 @@ def test_the_longest_text_of_the_worst_shape_is_checked_in_bounded_time(
 def test_code_that_nests_without_end_is_a_warning(language: str, tally: Callable[[str, int], None]) -> None:
     for bit in BLOCKS[language]:
         began, start = time.process_time(), "select " if language == "sql" else ""
-        list(code.check_code("prompt", f"```{language}\n{start}{repeated(bit, LONG)}1\n```"))
+        list(code_check.check_code("prompt", f"```{language}\n{start}{repeated(bit, LONG)}1\n```"))
         assert time.process_time() - began < LIMIT, bit
     tally("pathological texts checked", len(BLOCKS[language]))
 

@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.errors import Conflict, Invalid
 from app.core.storage import Storage
-from app.domain.consent import actions, queries
-from app.domain.datasets import actions as datasets
-from app.domain.datasets import imports
-from app.domain.datasets import queries as dataset_queries
-from app.domain.pairs import actions as pairs
-from app.domain.pairs import messages
+from app.domain.consent import actions as consent_actions
+from app.domain.consent import queries as consent_queries
+from app.domain.imports import actions as imports_actions
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs import content as pair_content
 from app.domain.pairs.tables import Revision
-from tests.people import Cast
+from app.domain.versions import actions as versions_actions
+from app.domain.versions import queries as versions_queries
+from tests.fixtures.people import Cast
 
 BODY = {
     "messages": [{"role": "user", "content": "Where is the front desk?"}, {"role": "assistant", "content": "Left."}],
@@ -46,7 +47,7 @@ def test_submitting_asks_for_the_current_terms_and_drafts_do_not(
     assert alice.post("/api/v1/terms/accept", json={"number": 1}).status_code == 200
     assert alice.post(f"/api/v1/pairs/{pair['id']}/submit").status_code == 200
     with database.read() as session:
-        terms = queries.current(session)
+        terms = consent_queries.current(session)
         assert terms is not None and session.get_one(Revision, pair["revision"]).terms_id == terms.id
 
 
@@ -69,18 +70,20 @@ def test_an_import_asks_for_the_terms_and_stores_them(cast: Cast, app: Any) -> N
     line = b'{"prompt": "Where do I park?", "completion": "Behind the house."}\n'
 
     def ask(session: Any) -> Any:
-        return imports.request_import(
+        return imports_actions.request_import(
             session, cast.bob, cast.project, storage=storage, data=line, filename="x.jsonl", source="own", licence="CC0"
         )
 
     with database.session() as session:
-        terms_id = actions.publish(session, cast.carol, "Terms").id
+        terms_id = consent_actions.publish(session, cast.carol, "Terms").id
     with pytest.raises(Conflict, match="/terms"), database.session() as session:
         ask(session)
     with database.session() as session:
-        actions.accept(session, cast.bob, 1, how="page")
+        consent_actions.accept(session, cast.bob, 1, how="page")
         job = ask(session)
-        imports.save_rows(session, job.payload, imports.check_rows(session, storage, job.payload, lambda *_: None))
+        imports_actions.save_rows(
+            session, job.payload, imports_actions.check_rows(session, storage, job.payload, lambda *_: None)
+        )
         assert [one.terms_id for one in session.query(Revision)] == [terms_id]
 
 
@@ -91,15 +94,19 @@ def test_a_version_may_ask_for_licences_and_for_accepted_terms(cast: Cast, app: 
     with database.session() as session:
         for licence in ("CC0", "MIT"):
             if licence == "MIT":
-                actions.accept(session, cast.bob, actions.publish(session, cast.carol, "Terms").number, how="page")
-            job = imports.request_import(
+                consent_actions.accept(
+                    session, cast.bob, consent_actions.publish(session, cast.carol, "Terms").number, how="page"
+                )
+            job = imports_actions.request_import(
                 session, cast.bob, cast.project, storage=storage, data=rows.replace(b"Case", licence.encode()),
                 filename="x.jsonl", source=f"{licence} shelf", licence=licence, approve=True,
             )  # fmt: skip
-            imports.save_rows(session, job.payload, imports.check_rows(session, storage, job.payload, lambda *_: None))
+            imports_actions.save_rows(
+                session, job.payload, imports_actions.check_rows(session, storage, job.payload, lambda *_: None)
+            )
     with database.session() as session:
         found = {
-            name: len(dataset_queries.approved(session, cast.project, filters))
+            name: len(versions_queries.approved(session, cast.project, filters))
             for name, filters in {
                 "all": {}, "one": {"licence": "CC0"},
                 "both": {"licence": ["CC0", "MIT"]}, "terms": {"accepted_terms": True},
@@ -107,19 +114,23 @@ def test_a_version_may_ask_for_licences_and_for_accepted_terms(cast: Cast, app: 
             }.items()
         }  # fmt: skip
         assert found == {"all": 24, "one": 12, "both": 24, "terms": 12, "terms not asked": 24, "none": 0}
-        job = datasets.request_version(session, cast.carol, cast.project, name="v", filters={"licence": ["MIT"]})
-        version = datasets.freeze(session, datasets.prepare(session, storage, job.payload))
+        job = versions_actions.request_version(
+            session, cast.carol, cast.project, name="v", filters={"licence": ["MIT"]}
+        )
+        version = versions_actions.freeze(session, versions_actions.prepare(session, storage, job.payload))
         assert {value: sum(counts.values()) for value, counts in version.distribution["licence"].items()} == {"MIT": 12}
         assert list(version.distribution["source"]) == ["MIT shelf"]
         with pytest.raises(Invalid, match="accepted_terms"):
-            datasets.request_version(session, cast.carol, cast.project, name="v", filters={"accepted_terms": "yes"})
+            versions_actions.request_version(
+                session, cast.carol, cast.project, name="v", filters={"accepted_terms": "yes"}
+            )
 
 
 def test_the_author_s_terms_stay_when_an_admin_submits_for_them(cast: Cast, database: Database) -> None:
-    content = messages.parse(BODY)
+    content = pair_content.parse(BODY)
     with database.session() as session:
-        actions.publish(session, cast.carol, "Terms")
-        actions.accept(session, cast.carol, 1, how="page")
-        pair = pairs.create(session, cast.alice, cast.project, content)
-        pairs.submit(session, cast.carol, pair)
+        consent_actions.publish(session, cast.carol, "Terms")
+        consent_actions.accept(session, cast.carol, 1, how="page")
+        pair = pairs_actions.create(session, cast.alice, cast.project, content)
+        pairs_actions.submit(session, cast.carol, pair)
         assert session.get_one(Revision, pair.current_revision_id).terms_id is None

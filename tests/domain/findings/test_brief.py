@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from app.domain.accounts import queries as users
-from app.domain.findings import actions
+from app.domain.accounts import queries as accounts_queries
+from app.domain.findings import actions as findings_actions
 from app.domain.findings.tables import Finding
-from app.domain.projects import queries as projects
-from tests.web.world import World, build
+from app.domain.projects import queries as projects_queries
+from tests.fixtures.sample_project import World, build
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def world(app: Any) -> World:
 
 def test_the_slice_is_described_by_its_tag_and_its_numbers(world: World) -> None:
     with world.app.state.database.read() as session:
-        brief = actions.draft_brief(session, session.get_one(Finding, world.ids["finding"]))
+        brief = findings_actions.draft_brief(session, session.get_one(Finding, world.ids["finding"]))
     assert "**category** is **rash**" in brief
     assert "exact match 0.46 (95 % interval 0.31 to 0.61) on 30 test examples, 0.88 on all 120" in brief
 
@@ -28,9 +28,9 @@ def test_the_slice_is_described_by_its_tag_and_its_numbers(world: World) -> None
 def test_no_test_example_comes_into_the_next_round(world: World) -> None:
     with world.app.state.database.session() as session:
         finding = session.get_one(Finding, world.ids["finding"])
-        ada = users.user_by_email(session, "ada@example.org")
+        ada = accounts_queries.user_by_email(session, "ada@example.org")
         assert ada is not None and finding.failing
-        brief = actions.open_round(session, ada, finding).brief
+        brief = findings_actions.open_round(session, ada, finding).brief
         for answer in finding.failing:
             for text in (answer["prompt"], answer["reference"], answer["tuned"]["text"]):
                 assert text not in brief and text[:30] not in brief
@@ -38,10 +38,13 @@ def test_no_test_example_comes_into_the_next_round(world: World) -> None:
 
 def test_a_slice_too_small_for_the_report_is_described_without_numbers(world: World) -> None:
     with world.app.state.database.session() as session:
-        ada, project = users.user_by_email(session, "ada@example.org"), projects.by_slug(session, "triage")
+        ada, project = (
+            accounts_queries.user_by_email(session, "ada@example.org"),
+            projects_queries.by_slug(session, "triage"),
+        )
         assert ada is not None and project is not None
-        rare = actions.create(
+        rare = findings_actions.create(
             session, ada, project, run_id=world.ids["run"], tag="category", value="hiccups", note="Seen by Edith."
         )
-        brief = actions.draft_brief(session, rare)
+        brief = findings_actions.draft_brief(session, rare)
     assert brief.startswith("The tuned model is weak where **category** is **hiccups**.\n\nSeen by Edith.")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from app.domain.findings.queries import weak_slices
-from app.web import evaluation
-from trainer.metrics import BY_TASK
+from app.web import evaluations
+from trainer.evaluation.metrics import BY_TASK
 from trainer.protocol import LOWER_IS_BETTER
 
 
@@ -39,6 +39,6 @@ def test_weak_is_what_is_worse_the_sure_ones_first(metric: str, weak: list[tuple
 @pytest.mark.parametrize("metric", sorted({name for names in BY_TASK.values() for name in names}))
 def test_the_page_calls_a_smaller_error_better(metric: str) -> None:
     rose = {"value": 0.3, "low": 0.2, "high": 0.4}
-    assert evaluation.verdict(metric, rose) == ("worse" if metric in LOWER_IS_BETTER else "better")
-    row = evaluation.metric_row(metric, {"base": interval(0.4, 0.1), "tuned": interval(0.7, 0.1), "delta": rose})
+    assert evaluations.verdict(metric, rose) == ("worse" if metric in LOWER_IS_BETTER else "better")
+    row = evaluations.metric_row(metric, {"base": interval(0.4, 0.1), "tuned": interval(0.7, 0.1), "delta": rose})
     assert row["lower_is_better"] == (metric in LOWER_IS_BETTER) and row["share"] != row["lower_is_better"]

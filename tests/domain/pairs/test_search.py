@@ -14,17 +14,21 @@ from hypothesis import strategies as st
 from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
+from app.bootstrap import ROOT, upgrade
 from app.cli import dump
-from app.cli.installation import ROOT, upgrade
-from app.core.database import Database, new_id, now
-from app.domain.datasets import imports
-from app.domain.datasets.preparing import Prepared
-from app.domain.pairs import actions, index, messages, queries, search
+from app.core.db.base import new_id, now
+from app.core.db.database import Database
+from app.domain.imports import actions as imports_actions
+from app.domain.imports.prepare_rows import Prepared
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs import content as pair_content
+from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs.indexes import near_duplicates, search
 from app.domain.pairs.tables import Pair, PairText, Revision
-from app.domain.projects import actions as projects
+from app.domain.projects import actions as projects_actions
 from app.domain.projects.tables import Project
-from tests.assurance.canaries import WORD, World, build, erase
-from tests.people import Cast
+from tests.fixtures.people import Cast
+from tests.security.canaries import WORD, World, build, erase
 
 LETTERS = st.sampled_from(list("aAbBéÉeß ſS.%_*\"'\\()-:^🙂👩\u200d東京İıςσ\x1e\x1f\n\u0301\ue000"))
 WORDS = st.text(LETTERS, min_size=1, max_size=8)
@@ -35,24 +39,26 @@ OTHERS = [("STRASSE", "é"), ("straße", "e\u0301"), ("東京都", "🙂"), ("ab
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists look at the newest two only, and at the index for the rest."""
-    monkeypatch.setattr(queries, "WINDOW", 2)
+    monkeypatch.setattr(pairs_queries, "WINDOW", 2)
 
 
 def opened(session: Session, cast: Cast) -> Project:
     slug = f"s{new_id()}"
-    return projects.open_project(session, cast.carol, slug=slug, name="x", task="generation", languages=[], domains=[])
+    return projects_actions.open_project(
+        session, cast.carol, slug=slug, name="x", task="generation", languages=[], domains=[]
+    )
 
 
 def put(session: Session, project: Project, author: str, prompt: str, completion: str = "", **given: Any) -> Pair:
     pair = Pair(id=new_id(), project_id=project.id, author_id=author, **{"state": "draft", **given})
-    content = messages.pair(prompt, completion, tags=given.pop("tags", {}))
-    revision = actions.new_revision(pair, author, content, number=1, problems=[])
+    content = pair_content.pair(prompt, completion, tags=given.pop("tags", {}))
+    revision = pairs_actions.new_revision(pair, author, content, number=1, problems=[])
     pair.current_revision_id = revision.id
     session.add(pair)
     session.flush()
     session.add(revision)
     session.flush()
-    index.add(session, [(pair, revision)])
+    near_duplicates.add(session, [(pair, revision)])
     return pair
 
 
@@ -60,7 +66,7 @@ def tagged(session: Session, cast: Cast, prompt: str, tags: dict[str, str], **gi
     pair = put(session, cast.project, given.pop("author", cast.alice.id), prompt, **given)
     revision = session.get_one(Revision, pair.current_revision_id)
     revision.tags = tags
-    index.reindex(session, pair, revision)
+    near_duplicates.reindex(session, pair, revision)
     return pair
 
 
@@ -68,7 +74,7 @@ def found(session: Session, project: Project, limit: int = 2, **filters: Any) ->
     """Every page, one behind the other."""
     ids, cursor = [], None
     while True:
-        page = queries.page(session, project, limit=limit, cursor=cursor, **filters)
+        page = pairs_queries.page(session, project, limit=limit, cursor=cursor, **filters)
         ids += [pair.id for pair in page.items]
         cursor = page.next
         if cursor is None:
@@ -137,8 +143,8 @@ def test_the_index_follows_an_edit(database: Database, cast: Cast, few: None) ->
     with database.session() as session:
         kept = [put(session, cast.project, cast.alice.id, f"Where is platform {n}?") for n in range(4)]
         pair = kept[0]
-        content = messages.pair("When does it leave?", "at nine", source="desk", licence="CC0-1.0")
-        actions.save(session, cast.alice, pair, content, expected_revision=pair.current_revision_id)
+        content = pair_content.pair("When does it leave?", "at nine", source="desk", licence="CC0-1.0")
+        pairs_actions.save(session, cast.alice, pair, content, expected_revision=pair.current_revision_id)
     with database.read() as session:
         assert found(session, cast.project, q="platform") == [one.id for one in kept[:0:-1]]
         assert found(session, cast.project, q="does it leave") == found(session, cast.project, q="nin") == [pair.id]
@@ -156,8 +162,8 @@ def assert_whole(database: Database) -> None:
 def test_imported_rows_are_found(database: Database, cast: Cast, few: None) -> None:
     prepared = Prepared()
     for n in range(5):
-        pair_id, content = new_id(), messages.pair(f"Row {n} of the file", "yes", tags={"part": f"p{n % 2}"})
-        made = {"id": messages.digest(content, pair=pair_id), "pair_id": pair_id, "number": 1, "problems": []}
+        pair_id, content = new_id(), pair_content.pair(f"Row {n} of the file", "yes", tags={"part": f"p{n % 2}"})
+        made = {"id": pair_content.digest(content, pair=pair_id), "pair_id": pair_id, "number": 1, "problems": []}
         prepared.revisions.append(
             {**made, **content.as_dict(), "author_id": cast.bob.id, "prompt": content.prompt, "completion": "yes"}
         )
@@ -168,7 +174,7 @@ def test_imported_rows_are_found(database: Database, cast: Cast, few: None) -> N
         prepared.tags.append({"pair_id": pair_id, "project_id": cast.project.id, "tag": "part", "value": f"p{n % 2}"})
     payload = {"project": cast.project.id, "user": cast.bob.id, "file": "0" * 64, "approve": False}
     with database.session() as session:
-        imports.save_rows(session, payload, prepared)
+        imports_actions.save_rows(session, payload, prepared)
     ids = [pair["id"] for pair in prepared.pairs]
     with database.read() as session:
         assert found(session, cast.project, q="of the file") == sorted(ids, reverse=True)
@@ -221,7 +227,7 @@ def test_a_migrated_database_has_what_would_be_written_now(database: Database, c
             pair = put(session, cast.project, cast.alice.id, prompt, completion)
             revision = session.get_one(Revision, pair.current_revision_id)
             revision.tags = tags
-            index.reindex(session, pair, revision)
+            near_duplicates.reindex(session, pair, revision)
         written = [tuple(row) for row in session.execute(select(PairText.__table__))]
     with database.engine.begin() as connection:
         for name in ("pair_grams_terms", "pair_grams", "pair_texts") if database.is_sqlite else ("pair_texts",):
@@ -298,7 +304,7 @@ def test_numbers_rise_with_the_ids_and_are_never_taken_twice(database: Database,
 
 def test_marks_tell_apart_and_are_text() -> None:
     marks = {search.mark("tag", f"name{n}", "value") for n in range(20_000)}
-    assert len(marks) == 20_000 and all(len(one) == 3 and messages.is_text(one) for one in marks)
+    assert len(marks) == 20_000 and all(len(one) == 3 and pair_content.is_text(one) for one in marks)
     assert search.marks_of("p", "a", {"Desk": "BILLING"}) == search.marks_of("p", "a", {"desk": "billing"})
 
 
@@ -306,6 +312,6 @@ def test_distinct_tags_are_read_by_jumps(database: Database, cast: Cast) -> None
     with database.session() as session:
         for tags in ({"Lang": "DE"}, {"lang": "de", "x": "1"}, {"lang": "en"}, {}):
             tagged(session, cast, "x", tags)
-        ask: Callable[..., Any] = queries.spellings
+        ask: Callable[..., Any] = pairs_queries.spellings
         assert sorted(ask(session, cast.project, "LANG", ["De"])) == [("Lang", "DE"), ("lang", "de")]
         assert ask(session, cast.project, "lang", ["fr"]) == ask(session, cast.project, "none", ["de"]) == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.pairs.opinions import ACCEPTING, REFUSING, Outcome, more, needed_for, outcome
+from app.domain.pairs.required_reviews import ACCEPTING, REFUSING, Outcome, more, needed_for, outcome
 from app.domain.pairs.states import State, derive
 
 DECISIONS = st.sampled_from(["accept", "fix_and_accept", "return", "reject", "escalate"])

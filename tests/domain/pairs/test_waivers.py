@@ -7,27 +7,31 @@ from typing import Any
 
 import pytest
 
-from app.core.database import Database, now
+from app.core.db.base import now
+from app.core.db.database import Database
 from app.core.errors import Conflict, Invalid
 from app.domain.accounts.tables import User
 from app.domain.audit.tables import AuditEvent
-from app.domain.pairs import actions, declarations, history, lengths, messages, queries
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs import content as pair_content
+from app.domain.pairs import declarations, history, token_limits
+from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.declarations import Declared
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.projects import actions as projects
+from app.domain.projects import actions as projects_actions
 from app.domain.projects.tables import Project
-from tests.people import Cast
+from tests.fixtures.people import Cast
 
 REASON = "The name is that of a street in the exercise."
 WAIVERS = [{"code": "pii", "reason": REASON}]
 
 
-def content(prompt: str = "Write to ann.lee@example.org about the lost form.", **rest: Any) -> messages.Content:
-    return messages.pair(prompt, "administration", source="Alice", licence="CC0-1.0", **rest)
+def content(prompt: str = "Write to ann.lee@example.org about the lost form.", **rest: Any) -> pair_content.Content:
+    return pair_content.pair(prompt, "administration", source="Alice", licence="CC0-1.0", **rest)
 
 
-def codes(session: Any, project: Project, given: messages.Content) -> dict[str, str]:
-    return {one["code"]: one["severity"] for one in queries.problems_for(session, project, given)}
+def codes(session: Any, project: Project, given: pair_content.Content) -> dict[str, str]:
+    return {one["code"]: one["severity"] for one in pairs_queries.problems_for(session, project, given)}
 
 
 def here(session: Any, cast: Cast) -> tuple[User, Project]:
@@ -40,13 +44,13 @@ def test_a_reason_is_kept_with_the_revision_and_survives_a_save_that_says_nothin
     with database.session() as session:
         alice, clinic = here(session, cast)
         declared = declarations.parse({}, assistance="spelling", pasted_share=0.4, waivers=WAIVERS)
-        pair = actions.create(session, alice, clinic, content(), declared=declared)
-        saved = actions.save(
+        pair = pairs_actions.create(session, alice, clinic, content(), declared=declared)
+        saved = pairs_actions.save(
             session, alice, pair, content("Write to bob.ray@example.org."), expected_revision=pair.current_revision_id
         )
         assert (saved.assistance, saved.pasted_share, saved.waivers) == ("spelling", 0.4, WAIVERS)
         assert declarations.unexplained(saved.problems, saved.waivers) == 0
-        taken_back = actions.save(
+        taken_back = pairs_actions.save(
             session, alice, pair, content("Write to bob.ray@example.org."),
             expected_revision=saved.id, declared=Declared(waivers=[]),
         )  # fmt: skip
@@ -57,19 +61,19 @@ def test_a_reason_is_kept_with_the_revision_and_survives_a_save_that_says_nothin
 def test_a_waiver_lifts_no_block(database: Database, cast: Cast) -> None:
     with database.session() as session:
         alice, clinic = here(session, cast)
-        pair = actions.create(session, alice, clinic, content(), declared=Declared(waivers=WAIVERS))
-        projects.change_settings(
+        pair = pairs_actions.create(session, alice, clinic, content(), declared=Declared(waivers=WAIVERS))
+        projects_actions.change_settings(
             session, session.get_one(User, cast.carol.id), clinic, {"checks": {"pii.email": "block"}}
         )
         with pytest.raises(Conflict, match="pii"):
-            actions.submit(session, alice, pair)
+            pairs_actions.submit(session, alice, pair)
 
 
 def test_an_unexplained_warning_may_be_submitted(database: Database, cast: Cast) -> None:
     with database.session() as session:
         alice, clinic = here(session, cast)
-        pair = actions.create(session, alice, clinic, content())
-        assert actions.submit(session, alice, pair).state == "submitted"
+        pair = pairs_actions.create(session, alice, clinic, content())
+        assert pairs_actions.submit(session, alice, pair).state == "submitted"
 
 
 @pytest.mark.parametrize(
@@ -105,8 +109,8 @@ def test_the_projects_severities_rules_and_sources_hold_at_each_pause(database: 
         given = content(context=[{"text": "The desk opens at nine.", "title": "Opening hours", "source": "intranet"}])
         assert codes(session, clinic, given) == {"pii": "warn"}
         carol = session.get_one(User, cast.carol.id)
-        projects.change_settings(session, carol, clinic, {"checks": {"pii": "off"}, "rules": rules})
-        found = queries.problems_for(session, clinic, given)
+        projects_actions.change_settings(session, carol, clinic, {"checks": {"pii": "off"}, "rules": rules})
+        found = pairs_queries.problems_for(session, clinic, given)
         assert [one["severity"] for one in found] == ["block", "warn"]
         assert "Opening hours" in found[1]["message"]
 
@@ -114,18 +118,18 @@ def test_the_projects_severities_rules_and_sources_hold_at_each_pause(database: 
 def test_tokens_are_those_of_the_starter_and_of_no_other_model(database: Database, cast: Cast) -> None:
     with database.session() as session:
         _, clinic = here(session, cast)
-        assert lengths.counts(clinic, ["Which desk renews my letter?", ""]) is not None
+        assert token_limits.counts(clinic, ["Which desk renews my letter?", ""]) is not None
         long = content("Which desk renews the letter of a patient with many forms? " * 80)
         assert "too_many_tokens" in codes(session, clinic, long)
         clinic.base_model = "somebody/model"
-        assert lengths.counts(clinic, ["a"]) is None and "too_many_tokens" not in codes(session, clinic, long)
+        assert token_limits.counts(clinic, ["a"]) is None and "too_many_tokens" not in codes(session, clinic, long)
 
 
 def test_changed_settings_are_one_event_with_the_names_of_the_keys_only(database: Database, cast: Cast) -> None:
     with database.session() as session:
         carol, clinic = session.get_one(User, cast.carol.id), session.get_one(Project, cast.project.id)
-        projects.change_settings(session, carol, clinic, {"checks": {"pii": "off"}, "gold": 0.1})
-        projects.change_settings(session, carol, clinic, {"gold": 0.1})
+        projects_actions.change_settings(session, carol, clinic, {"checks": {"pii": "off"}, "gold": 0.1})
+        projects_actions.change_settings(session, carol, clinic, {"gold": 0.1})
     with database.read() as session:
         events = session.query(AuditEvent).filter(AuditEvent.action == "project.settings_changed").all()
         assert [event.details["keys"] for event in events] == [["checks", "gold"]]
@@ -133,23 +137,23 @@ def test_changed_settings_are_one_event_with_the_names_of_the_keys_only(database
 
 def test_a_place_in_the_joined_prompt_is_found_in_its_message() -> None:
     texts = ["first", "zweite 😀 hier", "answer"]
-    assert messages.place(texts, "prompt", (0, 5)) == (0, 0, 5)
-    assert messages.place(texts, "prompt", (7, 13)) == (1, 0, 6)
-    assert messages.place(texts, "prompt", (3, 9)) is None
-    assert messages.place(texts, "completion", (0, 6)) == (2, 0, 6)
-    assert messages.place([], "completion", (0, 6)) is None
+    assert pair_content.place(texts, "prompt", (0, 5)) == (0, 0, 5)
+    assert pair_content.place(texts, "prompt", (7, 13)) == (1, 0, 6)
+    assert pair_content.place(texts, "prompt", (3, 9)) is None
+    assert pair_content.place(texts, "completion", (0, 6)) == (2, 0, 6)
+    assert pair_content.place([], "completion", (0, 6)) is None
 
 
 def test_a_sitting_is_folded_and_what_was_submitted_is_not(database: Database, cast: Cast) -> None:
     with database.session() as session:
         alice, clinic = here(session, cast)
-        pair = actions.create(session, alice, clinic, content("The first words of it"))
+        pair = pairs_actions.create(session, alice, clinic, content("The first words of it"))
         for words in ("second words", "third words", "fourth words"):
-            actions.save(session, alice, pair, content(words), expected_revision=pair.current_revision_id)
-        made: list[Revision] = queries.revisions(session, session.get_one(Pair, pair.id))
+            pairs_actions.save(session, alice, pair, content(words), expected_revision=pair.current_revision_id)
+        made: list[Revision] = pairs_queries.revisions(session, session.get_one(Pair, pair.id))
         first, second, third, fourth = made
-        assert [(s.last, s.earlier) for s in history.sittings(made)] == [(fourth, [third, second, first])]
-        kept = history.sittings(made, {second.id})
+        assert [(s.last, s.earlier) for s in history.edit_sessions(made)] == [(fourth, [third, second, first])]
+        kept = history.edit_sessions(made, {second.id})
         assert [(s.last, s.earlier) for s in kept] == [(fourth, [third]), (second, [first])]
         first.created_at = now() - timedelta(minutes=11)
-        assert [s.last for s in history.sittings(made)] == [fourth, first]
+        assert [s.last for s in history.edit_sessions(made)] == [fourth, first]

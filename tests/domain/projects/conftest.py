@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.domain.accounts.tables import User
-from app.domain.signin import actions as signin
-from tests.web.browser import Browser
+from app.domain.auth import actions as auth_actions
+from tests.fixtures.web_client import Browser
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def browse(app: Any, database: Database) -> Callable[[User], Browser]:
     def make(user: User) -> Browser:
         browser = Browser(app)
         with database.session() as session:
-            browser.client.cookies.set("preceptor_session", signin.start_session(session, user))
+            browser.client.cookies.set("preceptor_session", auth_actions.start_session(session, user))
         return browser
 
     return make

@@ -9,18 +9,20 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.errors import Forbidden, NotFound
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit.tables import AuditEvent
-from app.domain.pairs import actions as pairs
-from app.domain.projects import access, actions, queries
-from app.domain.reviews import actions as reviews
-from app.domain.reviews import queries as review_queries
-from tests.domain.reviews.desk import chosen, content, judge, submitted
-from tests.people import Cast
-from tests.web.browser import actions_since, last_event
+from app.domain.pairs import actions as pairs_actions
+from app.domain.projects import access
+from app.domain.projects import actions as projects_actions
+from app.domain.projects import queries as projects_queries
+from app.domain.reviews import actions as reviews_actions
+from app.domain.reviews import queries as reviews_queries
+from tests.fixtures.people import Cast
+from tests.fixtures.review_desk import chosen, content, judge, submitted
+from tests.fixtures.web_client import actions_since, last_event
 
 As = Callable[..., TestClient]
 
@@ -34,15 +36,15 @@ def test_what_is_on_the_desk_goes_back_and_what_was_given_stays(database: Databa
         project = chosen(session, cast)
         judged, on_desk = (submitted(session, cast.alice, project, number) for number in (1, 2))
         verdict = judge(session, cast.bob, project)
-        lease = reviews.take_next(session, cast.bob, project)
+        lease = reviews_actions.take_next(session, cast.bob, project)
         assert lease is not None and (lease.pair_id, on_desk.state) == (on_desk.id, "in_review")
         lost = lease.id
-        reviews.remove_member(session, cast.carol, project, cast.bob.id)
+        reviews_actions.remove_member(session, cast.carol, project, cast.bob.id)
         assert (on_desk.state, judged.state) == ("submitted", "approved")
-        assert review_queries.of_pair(session, judged) == [verdict]
-        assert review_queries.held_by(session, cast.bob.id, project) == []
+        assert reviews_queries.of_pair(session, judged) == [verdict]
+        assert reviews_queries.held_by(session, cast.bob.id, project) == []
         with pytest.raises(NotFound):
-            reviews.decide(session, cast.bob, on_desk, lease=lost, decision="accept", ratings={})
+            reviews_actions.decide(session, cast.bob, on_desk, lease=lost, decision="accept", ratings={})
         (event,) = recorded(session, "member.removed")
         assert (event.actor, event.subject_id, event.details) == (cast.carol.id, cast.bob.id, {"role": "editor"})
         (released,) = recorded(session, "lease.released")
@@ -55,30 +57,30 @@ def test_another_opinion_that_is_being_written_stays_on_its_desk(database: Datab
         pair = submitted(session, cast.alice, project)
         carol = session.get_one(User, cast.carol.id)
         for person in (cast.bob, carol):
-            assert reviews.take_next(session, person, project) is not None
-        reviews.remove_member(session, carol, project, cast.bob.id)
+            assert reviews_actions.take_next(session, person, project) is not None
+        reviews_actions.remove_member(session, carol, project, cast.bob.id)
         assert pair.state == "in_review"
-        assert [one.reviewer_id for one, _ in review_queries.open_leases(session, project)] == [carol.id]
+        assert [one.reviewer_id for one, _ in reviews_queries.open_leases(session, project)] == [carol.id]
 
 
 def test_desks_in_other_projects_are_left_alone(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
-        other = actions.open_project(
+        other = projects_actions.open_project(
             session, cast.carol, slug="ward", name="Ward", task="generation", languages=["en"], domains=[]
         )
         for person, role in ((cast.alice, "expert"), (cast.bob, "editor")):
-            actions.add_member(session, cast.carol, other, email=person.email, role=role)
+            projects_actions.add_member(session, cast.carol, other, email=person.email, role=role)
         submitted(session, cast.alice, other)
-        lease = reviews.take_next(session, cast.bob, other)
+        lease = reviews_actions.take_next(session, cast.bob, other)
         assert lease is not None
-        reviews.remove_member(session, cast.carol, project, cast.bob.id)
-        assert reviews.renew(session, cast.bob, lease.id).pair_id == lease.pair_id
+        reviews_actions.remove_member(session, cast.carol, project, cast.bob.id)
+        assert reviews_actions.renew(session, cast.bob, lease.id).pair_id == lease.pair_id
 
 
 def test_drafts_stay_theirs_out_of_sight_until_they_are_back(database: Database, cast: Cast, as_user: As) -> None:
     with database.session() as session:
-        pair = pairs.create(session, cast.alice, chosen(session, cast), content(1))
+        pair = pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
     alice, carol = as_user(cast.alice), as_user(cast.carol)
     assert carol.delete(f"/api/v1/projects/clinic/members/{cast.alice.id}").status_code == 204
     for path in (f"/pairs/{pair.id}", "/projects/clinic", "/projects/clinic/pairs"):
@@ -92,8 +94,8 @@ def test_drafts_stay_theirs_out_of_sight_until_they_are_back(database: Database,
 def test_pairs_of_one_who_was_taken_out_are_still_found_by_author(database: Database, cast: Cast, browse: Any) -> None:
     with database.session() as session:
         project = chosen(session, cast)
-        pairs.create(session, cast.alice, project, content(1))
-        reviews.remove_member(session, session.get_one(User, cast.carol.id), project, cast.alice.id)
+        pairs_actions.create(session, cast.alice, project, content(1))
+        reviews_actions.remove_member(session, session.get_one(User, cast.carol.id), project, cast.alice.id)
     page = browse(cast.bob).get("/projects/clinic/pairs").text
     assert f'<option value="{cast.alice.id}" >Alice</option>' in page
     assert "case 1" in browse(cast.bob).get(f"/projects/clinic/pairs?author={cast.alice.id}").text
@@ -105,7 +107,7 @@ def test_only_an_admin_takes_people_out(database: Database, cast: Cast, as_user:
         answer = as_user(person).delete(f"/api/v1/projects/clinic/members/{cast.alice.id}")
         assert answer.status_code == status
     with database.read() as session:
-        assert queries.role_of(session, cast.alice, cast.project) == "expert"
+        assert projects_queries.role_of(session, cast.alice, cast.project) == "expert"
 
 
 @pytest.mark.parametrize("who", ["dave", "nobody"])
@@ -119,22 +121,24 @@ def test_a_project_without_members_is_still_managed_by_admins(database: Database
     with database.session() as session:
         project = chosen(session, cast)
         carol = session.get_one(User, cast.carol.id)
-        actions.add_member(session, carol, project, email=carol.email, role="editor")
+        projects_actions.add_member(session, carol, project, email=carol.email, role="editor")
         for person in (cast.alice, cast.bob, carol):
-            reviews.remove_member(session, carol, project, person.id)
-        assert queries.members(session, project) == []
+            reviews_actions.remove_member(session, carol, project, person.id)
+        assert projects_queries.members(session, project) == []
         assert access.allows(session, carol, Permission.MANAGE_PROJECT, project)
         with pytest.raises(Forbidden):
-            actions.remove_member(session, session.get_one(User, _back(session, carol, project)), project, carol.id)
+            projects_actions.remove_member(
+                session, session.get_one(User, _back(session, carol, project)), project, carol.id
+            )
 
 
 def _back(session: Session, carol: User, project: Any) -> str:
-    return actions.add_member(session, carol, project, email="bob@example.org", role="editor").user_id
+    return projects_actions.add_member(session, carol, project, email="bob@example.org", role="editor").user_id
 
 
 def test_the_page_asks_before_it_takes_somebody_out(database: Database, cast: Cast, browse: Any) -> None:
     with database.session() as session:
-        pairs.create(session, cast.alice, chosen(session, cast), content(1))
+        pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
     carol, before = browse(cast.carol), last_event(database)
     at = f"/projects/clinic/members/{cast.alice.id}/remove"
     assert at in carol.get("/projects/clinic/members").text
@@ -153,7 +157,7 @@ def test_a_role_is_changed_on_the_page(database: Database, cast: Cast, browse: A
     assert answer.status_code == 303
     assert "alice@example.org is editor now." in carol.get("/projects/clinic/members").text
     with database.read() as session:
-        assert queries.role_of(session, cast.alice, cast.project) == "editor"
+        assert projects_queries.role_of(session, cast.alice, cast.project) == "editor"
     assert actions_since(database, before) == ["member.role_changed"]
 
 

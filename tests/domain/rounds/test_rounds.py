@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.core.database import Database, now
+from app.core.db.base import now
+from app.core.db.database import Database
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.audit.tables import AuditEvent
-from app.domain.rounds import actions, queries
+from app.domain.rounds import actions as rounds_actions
+from app.domain.rounds import queries as rounds_queries
 from app.domain.rounds.tables import Round
-from tests.people import Cast
+from tests.fixtures.people import Cast
 
 SOON = (now() + timedelta(days=9)).date().isoformat()
 PAST = (now() - timedelta(days=2)).date().isoformat()
@@ -22,7 +24,7 @@ PAST = (now() - timedelta(days=2)).date().isoformat()
 def opened(database: Database, cast: Cast, **given: Any) -> Round:
     asked: dict[str, Any] = {"title": "Rashes", "brief": "Write.", "targets": [], **given}
     with database.session() as session:
-        return actions.open_round(session, cast.carol, cast.project, **asked)
+        return rounds_actions.open_round(session, cast.carol, cast.project, **asked)
 
 
 def recorded(database: Database, round_: Round) -> list[str]:
@@ -36,7 +38,7 @@ def test_a_round_has_a_deadline_and_assignees(database: Database, cast: Cast) ->
     round_ = opened(database, cast, deadline=SOON, assignees=people)
     assert round_.deadline is not None and round_.deadline.date().isoformat() == SOON
     with database.read() as session:
-        asked = queries.assignees(session, [round_])[round_.id]
+        asked = rounds_queries.assignees(session, [round_])[round_.id]
     assert asked == {cast.alice.id: 7, cast.bob.id: None}
     assert recorded(database, round_) == ["round.opened"]
 
@@ -46,12 +48,12 @@ def test_edits_change_what_they_name_and_nothing_else(database: Database, cast: 
     with database.session() as session:
         one = session.get_one(Round, round_.id)
         changes = {"targets": [{"tags": {"language": "de"}, "count": 2}], "deadline": None}
-        actions.edit_round(session, cast.carol, cast.project, one, changes)
+        rounds_actions.edit_round(session, cast.carol, cast.project, one, changes)
     with database.read() as session:
         one = session.get_one(Round, round_.id)
         assert (one.title, one.brief, one.deadline) == ("Rashes", "Write.", None)
         assert one.targets == [{"tags": {"language": "de"}, "count": 2}]
-        assert list(queries.assignees(session, [one])[one.id]) == [cast.alice.id]
+        assert list(rounds_queries.assignees(session, [one])[one.id]) == [cast.alice.id]
     assert recorded(database, round_) == ["round.opened", "round.edited"]
 
 
@@ -59,19 +61,19 @@ def test_assignees_are_replaced_as_a_whole(database: Database, cast: Cast) -> No
     round_ = opened(database, cast, assignees=[{"user": cast.alice.id, "count": 3}])
     with database.session() as session:
         one = session.get_one(Round, round_.id)
-        actions.edit_round(session, cast.carol, cast.project, one, {"assignees": [{"user": cast.bob.id}]})
-        assert queries.assignees(session, [one])[one.id] == {cast.bob.id: None}
+        rounds_actions.edit_round(session, cast.carol, cast.project, one, {"assignees": [{"user": cast.bob.id}]})
+        assert rounds_queries.assignees(session, [one])[one.id] == {cast.bob.id: None}
 
 
 def test_a_closed_round_neither_changes_nor_closes_again(database: Database, cast: Cast) -> None:
     round_ = opened(database, cast)
     with database.session() as session:
         one = session.get_one(Round, round_.id)
-        actions.close_round(session, cast.carol, cast.project, one)
+        rounds_actions.close_round(session, cast.carol, cast.project, one)
         with pytest.raises(Conflict):
-            actions.close_round(session, cast.carol, cast.project, one)
+            rounds_actions.close_round(session, cast.carol, cast.project, one)
         with pytest.raises(Conflict):
-            actions.edit_round(session, cast.carol, cast.project, one, {"title": "Anew"})
+            rounds_actions.edit_round(session, cast.carol, cast.project, one, {"title": "Anew"})
     assert recorded(database, round_) == ["round.opened", "round.closed"]
 
 
@@ -103,7 +105,7 @@ def test_a_deadline_that_passed_may_stay_as_it_is(database: Database, cast: Cast
     with database.session() as session:
         one = session.get_one(Round, round_.id)
         one.deadline = (now() - timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
-        actions.edit_round(session, cast.carol, cast.project, one, {"title": "Late", "deadline": PAST})
+        rounds_actions.edit_round(session, cast.carol, cast.project, one, {"title": "Late", "deadline": PAST})
         assert one.title == "Late"
 
 
@@ -113,11 +115,11 @@ def test_only_an_admin_opens_edits_and_closes(database: Database, cast: Cast) ->
         one = session.get_one(Round, round_.id)
         for person, refusal in ((cast.alice, Forbidden), (cast.bob, Forbidden), (cast.dave, NotFound)):
             with pytest.raises(refusal):
-                actions.open_round(session, person, cast.project, title="x", brief="", targets=[])
+                rounds_actions.open_round(session, person, cast.project, title="x", brief="", targets=[])
             with pytest.raises(refusal):
-                actions.edit_round(session, person, cast.project, one, {"title": "x"})
+                rounds_actions.edit_round(session, person, cast.project, one, {"title": "x"})
             with pytest.raises(refusal):
-                actions.close_round(session, person, cast.project, one)
+                rounds_actions.close_round(session, person, cast.project, one)
 
 
 def test_the_nearest_deadline_comes_first(database: Database, cast: Cast) -> None:
@@ -125,5 +127,5 @@ def test_the_nearest_deadline_comes_first(database: Database, cast: Cast) -> Non
     for title, deadline in (("none", None), ("later", later), ("soon", SOON), ("newest", None)):
         opened(database, cast, title=title, deadline=deadline)
     with database.read() as session:
-        found = queries.by_urgency(queries.open_rounds(session, cast.project))
+        found = rounds_queries.by_urgency(rounds_queries.open_rounds(session, cast.project))
     assert [one.title for one in found] == ["soon", "later", "newest", "none"]

@@ -12,8 +12,8 @@ import textwrap
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from app.domain.checks.code.fences import blocks
-from app.domain.checks.code.scripts import script_fault
+from app.domain.checks.code.code_blocks import blocks
+from app.domain.checks.code.javascript import script_fault
 from app.domain.checks.code.sql import DIALECTS, sql_fault, sql_risks
 from app.domain.checks.problem import Problem
 

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from app.domain.checks.code.fences import blocks, prose
+from app.domain.checks.code.code_blocks import blocks, prose
 from app.domain.checks.problem import Problem
 from app.domain.checks.text.vocabulary import DANGLING
 

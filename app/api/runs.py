@@ -1,0 +1,133 @@
+"""Runs: start, follow, cancel, report and answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from app.api.deps import Body, CurrentProject, CurrentUser, Limit, rate_limited, requires
+from app.api.idempotency import Idempotent
+from app.api.strict_route import StrictRoute
+from app.core import jobs
+from app.core.errors import NotFound
+from app.core.rate_limits import COSTLY
+from app.domain.accounts.permissions import Permission
+from app.domain.evaluations import queries as evaluations_queries
+from app.domain.projects import access
+from app.domain.runs import actions as runs_actions
+from app.domain.runs import queries as runs_queries
+from app.domain.runs import stream
+from app.domain.runs.tables import TrainingRun
+from app.http.transactions import DbSession
+
+router = APIRouter(tags=["runs"], route_class=StrictRoute)
+
+
+class NewRun(Body):
+    version: str
+    recipe: dict[str, Any] = Field(default_factory=dict)
+
+
+def run_json(session: DbSession, run: TrainingRun) -> dict[str, Any]:
+    job = jobs.by_id(session, run.job_id)
+    names = (
+        "id",
+        "number",
+        "version_id",
+        "recipe",
+        "seed",
+        "state",
+        "attempt",
+        "error",
+        "created_at",
+        "started_at",
+        "finished_at",
+    )
+    progress = {"done": job.progress_done, "total": job.progress_total, "eta_seconds": job.eta_seconds}
+    return {
+        **{name: getattr(run, name) for name in names},
+        "job": job.id,
+        "progress": progress,
+        "latest": runs_queries.latest_event(session, run),
+    }
+
+
+def _run(session: DbSession, user: CurrentUser, run_id: str) -> TrainingRun:
+    run = runs_queries.by_id(session, run_id)
+    access.project_of(session, user, run.project_id)
+    return run
+
+
+@router.post(
+    "/projects/{slug}/runs", status_code=202, dependencies=[rate_limited(COSTLY, "runs"), requires(Permission.TRAIN)]
+)
+def start(project: CurrentProject, body: NewRun, session: DbSession, user: CurrentUser, once: Idempotent) -> Any:
+    def request() -> dict[str, Any]:
+        run = runs_actions.request_run(session, user, project, version_id=body.version, recipe=body.recipe)
+        return run_json(session, run)
+
+    return once(body, lambda: access.require(session, user, Permission.TRAIN, project), request, 202)
+
+
+@router.get("/projects/{slug}/runs", dependencies=[requires(Permission.READ_PROJECT)])
+def list_runs(project: CurrentProject, session: DbSession) -> dict[str, Any]:
+    return {"items": [run_json(session, run) for run in runs_queries.runs(session, project)], "next": None}
+
+
+@router.get("/runs/{run_id}", dependencies=[requires(Permission.READ_PROJECT)])
+def show(run_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    return run_json(session, _run(session, user, run_id))
+
+
+@router.post("/runs/{run_id}/cancel", dependencies=[requires(Permission.TRAIN)])
+def cancel(run_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    return run_json(session, runs_actions.cancel_run(session, user, _run(session, user, run_id)))
+
+
+@router.get("/runs/{run_id}/events", dependencies=[requires(Permission.READ_PROJECT)])
+def events(
+    run_id: str,
+    request: Request,
+    session: DbSession,
+    user: CurrentUser,
+    last_event_id: Annotated[int, Header(ge=0)] = 0,
+) -> StreamingResponse:
+    """Server-sent events, gap-free from `Last-Event-ID`."""
+    _run(session, user, run_id)
+    return StreamingResponse(_stream(request, run_id, last_event_id), media_type="text/event-stream")
+
+
+async def _stream(request: Request, run_id: str, after: int) -> AsyncIterator[str]:
+    async for item in stream.follow(request.app.state.database, run_id, after):
+        yield f"id: {item[0]}\ndata: {json.dumps(item[1])}\n\n" if item else ": waiting\n\n"
+    yield "event: end\ndata: {}\n\n"
+
+
+@router.get("/runs/{run_id}/report", dependencies=[requires(Permission.READ_PROJECT)])
+def report(run_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+    found = evaluations_queries.report_of(session, _run(session, user, run_id))
+    if found is None:
+        raise NotFound("This run has no report; it has one when its state is done.")
+    return found
+
+
+@router.get("/runs/{run_id}/answers", dependencies=[requires(Permission.READ_PROJECT)])
+def answers(
+    run_id: str,
+    session: DbSession,
+    user: CurrentUser,
+    limit: Limit = 50,
+    cursor: str | None = None,
+    only: str | None = None,
+    tag: str | None = None,
+    value: str | None = None,
+) -> dict[str, Any]:
+    page = evaluations_queries.answers_page(
+        session, _run(session, user, run_id), limit=limit, cursor=cursor, only=only, tag=tag, value=value
+    )
+    return {"items": page.items, "next": page.next}

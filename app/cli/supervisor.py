@@ -1,0 +1,186 @@
+"""Child processes that are restarted when they die, and die with their parent. Knows nothing of what they do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import httpx
+
+from app.bootstrap import ROOT
+from app.core.errors import AppError
+from app.core.process.parent_death import LINUX, ending_with
+
+STOP_SECONDS = 10.0
+LONGEST_PAUSE = 30.0
+STABLE_SECONDS = 60.0
+
+
+class StartFailed(AppError):
+    """A process did not come up; `detail` holds the end of its log."""
+
+
+@dataclass
+class Child:
+    """One process with its log file. Its restarts wait 1, 2, 4 … 30 s; a minute of life resets that."""
+
+    name: str
+    command: list[str]
+    environment: Mapping[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    deaths: int = 0
+    started: float = 0.0
+    resume_at: float = 0.0
+
+    def start(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                start_new_session=True,
+                preexec_fn=ending_with(os.getpid(), signal.SIGTERM) if LINUX else None,
+            )
+        self.started = time.monotonic()
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def tend(self) -> str | None:
+        """Restart it when it is dead and its pause is over. Returns a line for the terminal when it just died."""
+        if self.alive:
+            return None
+        moment = time.monotonic()
+        if self.resume_at == 0.0:
+            self.deaths = 1 if moment - self.started > STABLE_SECONDS else self.deaths + 1
+            self.resume_at = moment + min(2.0 ** (self.deaths - 1), LONGEST_PAUSE)
+            code = self.process.returncode if self.process else "?"
+            return f"{self.name} ended (exit {code}); starting it again. Its log: {self.log}"
+        if moment >= self.resume_at:
+            self.resume_at = 0.0
+            self.start()
+        return None
+
+    def tail(self, lines: int = 12) -> str:
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def signal(self, number: int, *, group: bool = False) -> None:
+        if self.process is None:
+            return
+        try:
+            if group:
+                os.killpg(self.process.pid, number)
+            elif self.alive:
+                self.process.send_signal(number)
+        except ProcessLookupError:
+            pass
+
+
+@dataclass
+class Supervisor:
+    """All children of one start."""
+
+    logs: Path
+    children: list[Child] = field(default_factory=list)
+
+    def start(self, name: str, command: list[str], environment: Mapping[str, str]) -> Child:
+        child = Child(name, command, environment, self.logs / f"{name}.log")
+        child.start()
+        self.children.append(child)
+        return child
+
+    def tend(self, say: Callable[[str], None]) -> None:
+        for child in self.children:
+            if line := child.tend():
+                say(line)
+
+    def pids(self) -> list[int]:
+        return [child.process.pid for child in self.children if child.process and child.alive]
+
+    def stop(self) -> None:
+        """Ask all to end, newest first; after STOP_SECONDS end what is left, grandchildren too."""
+        for child in reversed(self.children):
+            child.signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while any(child.alive for child in self.children) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for child in self.children:
+            child.signal(signal.SIGKILL, group=True)
+            if child.process:
+                child.process.wait()
+
+
+def wait_until_healthy(url: str, web: Child, *, seconds: float = 60.0) -> None:
+    """Until /healthz answers 200. Raises StartFailed with the end of the log."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not web.alive:
+            break
+        try:
+            if httpx.get(f"{url}/healthz", timeout=2.0, trust_env=False).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    raise StartFailed(f"The web process did not answer at {url}. The end of its log ({web.log}):\n{web.tail()}")
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def require_free(host: str, port: int) -> None:
+    """Raises StartFailed in words when the port is taken."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise StartFailed(
+                f"Cannot listen on {host} port {port} ({error.strerror}); choose another: --port {port + 1}"
+            ) from error
+
+
+def wait_until_free(host: str, port: int, *, seconds: float = 5.0) -> None:
+    """What was killed a moment ago may still be ending. Raises StartFailed when the port stays taken."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            require_free(host, port)
+            return
+        except StartFailed:
+            time.sleep(0.05)
+    require_free(host, port)
+
+
+class Interrupts:
+    """Turns SIGINT and SIGTERM into a flag that a loop looks at."""
+
+    def __init__(self, also: Callable[[], object] | None = None) -> None:
+        self.stopped = False
+        self._also = also
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        if self.stopped:
+            raise KeyboardInterrupt
+        self.stopped = True
+        if self._also:
+            self._also()

@@ -1,0 +1,1 @@
+"""The database: engine, sessions, commit, and fast paths that a benchmark justifies."""

@@ -1,0 +1,154 @@
+"""Engine, declarative base and the one place that commits: one request or job is one transaction."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+try:  # the wheel brings a newer SQLite than most Pythons have
+    from pysqlite3 import dbapi2 as sqlite3
+except ImportError:
+    import sqlite3
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    NullPool,
+    Pool,
+    create_engine,
+    event,
+    text,
+)
+from sqlalchemy.orm import Session
+
+from app.core.db.group_commit import PATIENCE_SECONDS, GroupCommit
+from app.core.db.process_write_lock import ProcessWriteLock
+
+CHECKPOINT = 4_000
+"""Pages of the write-ahead log (4 KiB each) before they are copied into the file: what many write is copied once."""
+sqlite = sqlite3  # the driver that is in use, for those who look at a file from outside
+
+
+def journal_mode(version: tuple[int, int, int]) -> str:
+    """WAL, unless this SQLite may corrupt a write-ahead log that two connections reset at once (3.7.0 to 3.51.2)."""
+    return "TRUNCATE" if (3, 7, 0) <= version < (3, 51, 3) else "WAL"
+
+
+def _prepare_sqlite(pool: Pool) -> None:
+    """Durable commits, foreign keys, and transactions that we begin ourselves (the driver's begin comes too late)."""
+
+    @event.listens_for(pool, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        mode = journal_mode(sqlite3.sqlite_version_info)
+        pragmas = (f"journal_mode={mode}", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000")
+        for pragma in (*pragmas, "secure_delete=ON", f"wal_autocheckpoint={CHECKPOINT}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+
+def _begins(engine: Engine, mode: str) -> Engine:
+    """Its transactions begin so. The dialect does it: an engine with events asks for listeners at each statement."""
+    dialect: Any = engine.dialect
+    dialect.do_begin = lambda connection: connection.cursor().execute(f"BEGIN {mode}")
+    # The same words each time, which SQLAlchemy would compile anew for each writer.
+    dialect.do_savepoint = lambda connection, name: connection.exec_driver_sql(f"SAVEPOINT {name}")
+    dialect.do_release_savepoint = lambda connection, name: connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
+    return engine
+
+
+def _for_us_alone(path: Path) -> None:
+    """A new file that nobody else may read, whatever the umask; SQLite gives its log the same mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists() and os.access(path.parent, os.W_OK):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+
+
+class LoopReadConnection:
+    """A connection of an event loop's own: a look-up by key costs less than handing it to a thread would, and waits
+    neither for a free connection nor for a writer. For one thread, and for nothing that reads more than a few rows."""
+
+    def __init__(self, own: Engine) -> None:
+        self._engine = own
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """A read-only snapshot as of now."""
+        connection = self._connection = self._connection or self._engine.connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.invalidate()  # whatever is wrong with it, the next look has another
+            raise
+        finally:
+            connection.rollback()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+class Database:
+    """Engines for those who write and for those who only read, which share their connections; and transactions."""
+
+    def __init__(self, url: str) -> None:
+        self.is_sqlite = url.startswith("sqlite")
+        if self.is_sqlite:
+            file = None if ":memory:" in url else Path(url.removeprefix("sqlite:///").partition("?")[0])
+            if file:
+                _for_us_alone(file)
+            self.engine = _begins(create_engine(url, module=sqlite3, pool_use_lifo=True), "IMMEDIATE")  # warm caches
+            self.readers = _begins(create_engine(url, module=sqlite3, pool=self.engine.pool), "DEFERRED")
+            _prepare_sqlite(self.engine.pool)
+            self._turnstile = ProcessWriteLock(file, PATIENCE_SECONDS) if file else None
+        else:
+            self._turnstile = None
+            self.engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+            self.readers = self.engine
+        self._line = GroupCommit(self.engine, self._turnstile) if self.is_sqlite else None
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """One transaction: committed on return, rolled back on any error."""
+        if self._line is not None:
+            with self._line.session() as session:
+                yield session
+            return
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One read-only snapshot; nothing of it is written."""
+        with Session(self.readers, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    def connect(self) -> Connection:
+        """A read-only snapshot for plain rows alone, at half the cost of a session. Close it."""
+        return self.readers.connect()
+
+    def glance(self) -> LoopReadConnection | None:
+        """None where a reader may have to wait: for a server, or for writers of an SQLite without a write-ahead log."""
+        if not self.is_sqlite or self._turnstile is None:  # a database in memory has one connection
+            return None
+        with self.connect() as connection:
+            if connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal":
+                return None
+        own = _begins(create_engine(self.engine.url, module=sqlite3, poolclass=NullPool), "DEFERRED")
+        _prepare_sqlite(own.pool)
+        return LoopReadConnection(own)
+
+    def optimise(self) -> None:
+        """Let SQLite look at how its tables have grown: its plans go by that. PostgreSQL looks by itself."""
+        if self.is_sqlite:
+            with self.session() as session:
+                session.execute(text("PRAGMA optimize=0x10002"))
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+        self.readers.pool = self.engine.pool  # a new one, should anybody go on
+        if self._turnstile:
+            self._turnstile.close()

@@ -1,0 +1,133 @@
+"""Whose session or link this is, and by what a person can sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.core.db.base import now
+from app.core.security import digest
+from app.domain.accounts.tables import Person, User
+from app.domain.audit.tables import AuditEvent
+from app.domain.auth.tables import Identity, Password, RecoveryCode, SecondFactor, SignInLink, WebSession
+
+IDLE = timedelta(hours=12)
+
+
+def session_of(session: Session, raw: str, *, pending: bool = False) -> tuple[User, WebSession] | None:
+    """The active user of a cookie, and the browser session, when it has neither ended nor lain idle."""
+    row = session.execute(
+        select(User, WebSession)
+        .join(WebSession, WebSession.user_id == User.id)
+        .where(
+            WebSession.digest == digest(raw),
+            WebSession.pending.is_(pending),
+            WebSession.expires_at > now(),
+            WebSession.last_seen_at > now() - IDLE,
+            User.active.is_(True),
+        )
+    ).first()
+    return (row[0], row[1]) if row else None
+
+
+def user_by_session(session: Session, raw: str) -> User | None:
+    """The user of a session that has passed all factors."""
+    found = session_of(session, raw)
+    return found[0] if found else None
+
+
+def sessions_of(session: Session, user: User) -> list[WebSession]:
+    """The browsers that are signed in, the one seen last first."""
+    return list(
+        session.scalars(
+            select(WebSession)
+            .where(
+                WebSession.user_id == user.id,
+                WebSession.pending.is_(False),
+                WebSession.expires_at > now(),
+                WebSession.last_seen_at > now() - IDLE,
+            )
+            .order_by(WebSession.last_seen_at.desc())
+        )
+    )
+
+
+def last_seen(session: Session, user_ids: Iterable[str]) -> dict[str, datetime]:
+    """user id -> when a browser of theirs was seen last; where none is signed in, when one came in last."""
+    wanted = set(user_ids)
+    came = select(AuditEvent.actor, func.max(AuditEvent.at)).where(
+        AuditEvent.actor.in_(wanted), AuditEvent.action == "user.signed_in"
+    )
+    seen = select(WebSession.user_id, func.max(WebSession.last_seen_at)).where(WebSession.user_id.in_(wanted))
+    found = {str(user_id): at for user_id, at in session.execute(came.group_by(AuditEvent.actor))}
+    for user_id, at in session.execute(seen.group_by(WebSession.user_id)):
+        found[user_id] = max(at, found.get(user_id, at))
+    return found
+
+
+def user_by_link(session: Session, raw: str) -> User | None:
+    """The user of a sign-in link that is unused and has not expired."""
+    return session.scalar(
+        select(User)
+        .join(SignInLink, SignInLink.user_id == User.id)
+        .where(
+            SignInLink.digest == digest(raw),
+            SignInLink.expires_at > now(),
+            SignInLink.used_at.is_(None),
+            User.active.is_(True),
+        )
+    )
+
+
+def user_by_identity(session: Session, issuer: str, subject: str) -> User | None:
+    """The user of an account at an OpenID provider, active or not."""
+    identity = session.get(Identity, (issuer, subject))
+    return session.get(User, identity.user_id) if identity else None
+
+
+def password_hash(session: Session, email: str) -> str | None:
+    """The stored hash of whoever has this address and may sign in."""
+    return session.scalar(
+        select(Password.hash)
+        .join(User, User.id == Password.user_id)
+        .join(Person, Person.id == User.person_id)
+        .where(Person.email == email.strip().lower(), User.active.is_(True))
+    )
+
+
+def password_of(session: Session, user: User) -> Password | None:
+    return session.get(Password, user.id)
+
+
+def factor_of(session: Session, user: User) -> SecondFactor | None:
+    """The second factor, confirmed or not."""
+    return session.get(SecondFactor, user.id)
+
+
+def has_factor(session: Session, user: User) -> bool:
+    factor = factor_of(session, user)
+    return factor is not None and factor.confirmed_at is not None
+
+
+def recovery_codes_left(session: Session, user: User) -> int:
+    statement = select(func.count()).select_from(RecoveryCode)
+    return session.scalar(statement.where(RecoveryCode.user_id == user.id, RecoveryCode.used_at.is_(None))) or 0
+
+
+def ways_of(session: Session, user_ids: Iterable[str]) -> dict[str, set[str]]:
+    """user id -> what the person has set up: password, second factor, single sign-on."""
+    wanted = set(user_ids)
+    confirmed = SecondFactor.confirmed_at.is_not(None)
+    statements = {
+        "password": select(Password.user_id).where(Password.user_id.in_(wanted)),
+        "second factor": select(SecondFactor.user_id).where(SecondFactor.user_id.in_(wanted), confirmed),
+        "single sign-on": select(Identity.user_id).where(Identity.user_id.in_(wanted)),
+    }
+    found: dict[str, set[str]] = {user_id: set() for user_id in wanted}
+    for way, statement in statements.items():
+        for user_id in session.scalars(statement):
+            found[user_id].add(way)
+    return found

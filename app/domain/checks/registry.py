@@ -1,0 +1,104 @@
+"""Every code that a check can give, in words, with its severity, and which of them a project may set. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from app.core.errors import Invalid
+from app.domain.checks.pii.redaction import KINDS
+from app.domain.checks.problem import Problem
+
+Level = Literal["block", "warn", "off"]
+LEVELS = ("block", "warn", "off")
+
+
+@dataclass(frozen=True)
+class Check:
+    """`severity` is what holds where a project says nothing. `fixed`: no project may change it."""
+
+    name: str
+    severity: Level
+    fixed: bool = False
+
+
+CODES: dict[str, Check] = {
+    "empty": Check("Prompt or completion is empty", "block", fixed=True),
+    "secret": Check("Key, token or other secret", "block", fixed=True),
+    "too_long": Check("Longer than the application keeps", "block", fixed=True),
+    "control_character": Check("Control character", "block", fixed=True),
+    "hidden_character": Check("Character that does not show", "warn", fixed=True),
+    "echo": Check("Completion is the prompt", "block"),
+    "duplicate": Check("The same pair exists", "block"),
+    "near_duplicate": Check("Almost the same prompt exists", "warn"),
+    "same_meaning": Check("The same is asked in other words", "warn"),
+    "contradiction": Check("Almost the same prompt has another answer", "warn"),
+    "irrelevant": Check("Far from what the project has approved", "warn"),
+    "pii": Check("Personal data", "warn"),
+    "guideline": Check("Rule of the guideline", "warn"),
+    "language": Check("Not in a language of the project", "warn"),
+    "code": Check("Code that does not parse", "warn"),
+    "sql_risk": Check("SQL that hardly does what is meant", "warn"),
+    "too_short": Check("Prompt of one word", "warn"),
+    "few_words": Check("Prompt repeats few words", "warn"),
+    "chat_markup": Check("Leftover chat markup", "warn"),
+    "template": Check("Placeholder that was not filled in", "warn"),
+    "unfinished": Check("Completion stops early", "warn"),
+    "unclosed_fence": Check("Code block never closed", "warn"),
+    "unclosed_bracket": Check("Bracket never closed", "warn"),
+    "partial_echo": Check("Completion repeats the prompt", "warn"),
+    "repetition": Check("Completion repeats itself", "warn"),
+    "boilerplate": Check("Sounds like a chat assistant", "warn"),
+    "filler": Check("Opening or closing phrase without content", "warn"),
+    "refusal": Check("Completion refuses", "warn"),
+    "no_number": Check("A number was asked for and is missing", "warn"),
+    "arithmetic": Check("Sum that does not come out", "warn"),
+    "too_many_tokens": Check("Longer than the model reads", "warn"),
+    "hard_to_read": Check("Hard to read (English)", "off"),
+}
+
+
+def parse_settings(given: Any) -> dict[str, Level]:
+    """A project's {code or "pii.kind": "block" | "warn" | "off"}. Raises Invalid that names the entry."""
+    if not isinstance(given, Mapping) or len(given) > 200:
+        raise Invalid("Give an object of check and severity.", field="checks")
+    return {str(code): _level(str(code), level) for code, level in given.items()}
+
+
+def _level(code: str, level: Any) -> Level:
+    name, _, kind = code.partition(".")
+    if name not in CODES or (kind and (name != "pii" or kind not in KINDS)):
+        raise Invalid(f"There is no check {code[:60]!r}; choose one of {', '.join(CODES)}.", field="checks")
+    if CODES[name].fixed:
+        raise Invalid(f"{CODES[name].name}: this check cannot be changed; leave {name!r} out.", field="checks")
+    if level not in LEVELS:
+        raise Invalid(f"{code}: choose {', '.join(LEVELS)}.", field="checks")
+    return "block" if level == "block" else "warn" if level == "warn" else "off"
+
+
+def apply(problems: Iterable[Problem], settings: Mapping[str, str]) -> Iterator[Problem]:
+    """Each problem with the project's severity; what is off is left out. What is fixed stays as it is."""
+    for problem in problems:
+        level = level_of(problem, settings)
+        if level == "off":
+            continue
+        yield (
+            problem if level == problem.severity else replace(problem, severity="block" if level == "block" else "warn")
+        )
+
+
+def level_of(problem: Problem, settings: Mapping[str, str]) -> str:
+    """The finer setting counts before the coarser, that before the check's own; an unknown level changes nothing."""
+    check = CODES.get(problem.code)
+    if check and check.fixed:
+        return problem.severity
+    for key in (f"{problem.code}.{problem.kind}", problem.code):
+        if settings.get(key) in LEVELS:
+            return settings[key]
+    return "off" if check and check.severity == "off" else problem.severity
+
+
+def name_of(code: str) -> str:
+    """What people call a check; a code that no check has any more stands for itself."""
+    return CODES[code].name if code in CODES else code

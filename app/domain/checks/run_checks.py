@@ -1,0 +1,112 @@
+"""All checks, in the order in which a person should read them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from app.domain.checks.code.check import check_code, guess, knows
+from app.domain.checks.guideline_rules import Rule, check_rules
+from app.domain.checks.language import check_language
+from app.domain.checks.pii.check import check_privacy
+from app.domain.checks.problem import Neighbor, Problem
+from app.domain.checks.registry import CODES, Check, apply
+from app.domain.checks.relevance import check_relevance
+from app.domain.checks.similarity.duplicates import check_duplicates
+from app.domain.checks.text.arithmetic import check_figures
+from app.domain.checks.text.basic import check_text
+from app.domain.checks.text.completeness import check_completeness
+from app.domain.checks.text.invisible import check_invisible
+from app.domain.checks.text.readability import check_reading, check_wording
+from app.domain.checks.text.tokens import check_tokens
+
+__all__ = ["CODES", "Check", "apply", "check_alone", "check_pair", "in_order"]
+PROSE = frozenset({"generation", "translation"})
+
+
+def check_pair(
+    prompt: str,
+    completion: str,
+    *,
+    languages: Sequence[str],
+    neighbours: Sequence[Neighbor] = (),
+    far_from: Sequence[Neighbor] = (),
+    task: str = "generation",
+    rules: Sequence[Rule] = (),
+    sources: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+    code_language: str = "",
+    tokenizer: str | Path | None = None,
+    context_length: int = 0,
+) -> list[Problem]:
+    """Every problem of one pair, blocking ones first.
+
+    `task` is the project's; `settings` its severities by code; `rules` its guideline's, `sources` the names of the
+    context documents that a rule may ask for; `far_from` the nearest approved pairs, where all of them are far. Tokens
+    are counted where `tokenizer` and `context_length` are given.
+    """
+    found = check_alone(
+        prompt,
+        completion,
+        languages=languages,
+        task=task,
+        rules=rules,
+        sources=sources,
+        settings=settings,
+        code_language=code_language,
+        tokenizer=tokenizer,
+        context_length=context_length,
+    )
+    found += check_duplicates(completion, neighbours, task)
+    found += check_relevance(far_from)
+    return in_order(found, settings)
+
+
+def check_alone(
+    prompt: str,
+    completion: str,
+    *,
+    languages: Sequence[str],
+    task: str,
+    rules: Sequence[Rule],
+    sources: Sequence[str],
+    settings: Mapping[str, str] | None,
+    code_language: str,
+    tokenizer: str | Path | None,
+    context_length: int,
+) -> list[Problem]:
+    """Those of `check_pair` that need no other pair, each with the severity that it has by itself."""
+    found = [*_problems(prompt, completion, languages, task, code_language)]
+    found += check_rules(rules, prompt, completion, sources)
+    if tokenizer and context_length:
+        found += check_tokens(prompt, completion, tokenizer, context_length)
+    if (settings or {}).get("hard_to_read", "off") != "off":
+        found += check_reading(completion)
+    return found
+
+
+def in_order(found: Iterable[Problem], settings: Mapping[str, str] | None) -> list[Problem]:
+    """Problems with the project's severities, blocking ones first."""
+    return sorted(apply(found, settings or {}), key=lambda problem: problem.severity != "block")
+
+
+def _problems(prompt: str, completion: str, languages: Sequence[str], task: str, code: str) -> Iterator[Problem]:
+    yield from check_text(prompt, completion, task)
+    yield from check_language(prompt, languages)
+    if task in PROSE:
+        yield from check_language(completion, languages, "completion")
+    for field, text in (("prompt", prompt), ("completion", completion)):
+        whole = _whole(text, task, code) if field == "completion" else ""
+        yield from check_invisible(field, text)
+        yield from check_privacy(field, text, languages)
+        yield from check_code(field, text, whole)
+    yield from check_completeness(prompt, completion, task)
+    yield from check_figures(prompt, completion, task)
+    yield from check_wording(prompt)
+
+
+def _whole(text: str, task: str, code: str) -> str:
+    """The language of a completion that is code from its first to its last character."""
+    if task == "code":
+        return code.strip() if knows(code) else guess(text)
+    return "json" if task == "extraction" and guess(text) == "json" else ""

@@ -1,0 +1,79 @@
+"""Do two answers to one question say the same? A label, a number, code and prose are compared each in its way. Pure.
+
+Prose differs by its numbers, by yes and no, by a denial, or by sharing few words; other wording alone is no difference.
+"""
+
+from __future__ import annotations
+
+import re
+
+from app.domain.checks.similarity.minhash import normalise
+from app.domain.checks.similarity.paraphrase import LITTLE, NEGATION, stem
+
+PROSE = ("generation", "translation")
+NUMBER = re.compile(r"(?<![\w.])[-−]?\d[\d,]{0,20}(?:\.\d{1,12})?(?![\w])")
+FINAL = re.compile(r"(?:####|\banswer(?: is|:)|=)\s{0,4}[$€£]?([-−]?\d[\d,]{0,20}(?:\.\d{1,12})?)[^\w\n]{0,4}$")
+VERDICT = re.compile(r"\W{0,4}(yes|no|true|false)\b", re.IGNORECASE)
+WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+LEAST_SHARED = 0.4  # of the content words of the shorter answer
+SHORT, LONG = 5, 60  # content words: below, each counts; above, one denial among them tells nothing
+QUOTED = 40
+
+
+def difference(own: str, other: str, task: str = "generation") -> str:
+    """What the other answer has in place of one's own, in words; empty where they say the same."""
+    left, right = normalise(own), normalise(other)
+    if left == right:
+        return ""
+    if task == "classification":
+        return "" if left.strip(" .!\"'") == right.strip(" .!\"'") else f"the label {_short(other)} for {_short(own)}"
+    numbers = _single(left), _single(right)
+    if None not in numbers:
+        return "" if numbers[0] == numbers[1] else f"the number {_short(other)} for {_short(own)}"
+    return _of_prose(own, other) if task in PROSE else "another answer"
+
+
+def _short(text: str) -> str:
+    clean = " ".join(text.split())
+    return f"“{clean if len(clean) <= QUOTED else clean[: QUOTED - 1] + '…'}”"
+
+
+def _single(text: str) -> float | None:
+    match = NUMBER.fullmatch(text.strip(" .$€£%"))
+    return _value(match.group()) if match else None
+
+
+def _value(number: str) -> float:
+    return float(number.replace(",", "").replace("−", "-"))
+
+
+def _of_prose(own: str, other: str) -> str:
+    finals = FINAL.search(own.rstrip()), FINAL.search(other.rstrip())
+    if finals[0] and finals[1]:
+        mine, theirs = finals[0].group(1), finals[1].group(1)
+        return "" if _value(mine) == _value(theirs) else f"the result {theirs} for {mine}"
+    verdicts = VERDICT.match(own), VERDICT.match(other)
+    if verdicts[0] and verdicts[1] and verdicts[0].group(1).casefold() != verdicts[1].group(1).casefold():
+        return f"“{verdicts[1].group(1)}” for “{verdicts[0].group(1)}”"
+    return _other_number(own, other) or _other_words(own, other)
+
+
+def _other_number(own: str, other: str) -> str:
+    """Only where each names one that the other lacks: a longer answer may well name more."""
+    mine, theirs = ({_value(one): one for one in NUMBER.findall(text)} for text in (own, other))
+    lacks, has = [theirs[one] for one in theirs.keys() - mine], [mine[one] for one in mine.keys() - theirs]
+    return f"the number {sorted(lacks)[0]} for {sorted(has)[0]}" if lacks and has else ""
+
+
+def _other_words(own: str, other: str) -> str:
+    left, right = (
+        {stem(word) for word in WORD.findall(text[:20_000]) if word.lower() not in LITTLE} for text in (own, other)
+    )
+    fewer, shared = min(len(left), len(right)), len(left & right)
+    if fewer <= SHORT and (not fewer or (left - right and right - left)):
+        return "another answer"
+    if shared < LEAST_SHARED * fewer:
+        return "an answer that shares few words with this one"
+    if bool(NEGATION.search(own)) != bool(NEGATION.search(other)) and max(len(left), len(right)) <= LONG:
+        return "an answer that denies what this one says, or says what this one denies"
+    return ""

@@ -1,0 +1,1 @@
+"""Comments on pairs, anchored to a quote, with replies and resolution."""

@@ -1,0 +1,1 @@
+"""Importing files of pairs: upload, column mapping, checks, and the rows that are written."""

@@ -1,0 +1,118 @@
+"""Rows of JSON Lines, JSON arrays and CSV from a binary stream: (row number, record or what is wrong with it)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import IO, Any
+
+from app.core import strict_json
+from app.core.errors import AppError, Invalid
+from app.domain.imports.reading import limits
+from app.domain.imports.reading.file_types import BOM
+
+Row = tuple[int, dict[str, Any] | AppError]
+
+
+class BadRow(Invalid):
+    """A row that is none, with its text for whoever mends it."""
+
+    def __init__(self, detail: str, text: str) -> None:
+        super().__init__(detail)
+        self.text = text
+
+
+def of_json(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
+    """One object a line, or one array of objects."""
+    start = _skip_mark(file)
+    while byte := file.read(1):
+        if byte not in b" \t\r\n":
+            break
+    file.seek(start)
+    yield from _array(file, meter) if byte == b"[" else _lines(file, meter)
+
+
+def _skip_mark(file: IO[bytes]) -> int:
+    """Past one byte order mark; where the text begins."""
+    if file.read(len(BOM)) != BOM:
+        file.seek(0)
+    return file.tell()
+
+
+def _lines(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
+    """Lines end at a line feed and nowhere else: U+2028 and U+0085 stand inside texts."""
+    number = 0
+    while line := file.readline(limits.MAX_ROW + 1):
+        number += 1
+        if len(line) > limits.MAX_ROW:
+            raise Invalid(f"Row {number} is longer than {limits.MAX_ROW // 1024**2} MiB; split it.")
+        if not line.strip(b" \t\r\n"):
+            continue
+        meter.row()
+        meter.add(len(line))
+        try:
+            record = strict_json.loads(line)
+        except Invalid as error:
+            yield number, BadRow(error.detail, line[: limits.MAX_SHOWN * 4].decode("utf-8", "replace"))
+            continue
+        yield number, _object(record)
+
+
+def _array(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
+    data = file.read(limits.MAX_DECODED + 1)
+    meter.add(len(data))
+    for number, record in strict_json.elements(strict_json.decode(data)):
+        meter.row()
+        yield number, _object(record)
+
+
+def _object(record: Any) -> dict[str, Any] | AppError:
+    if isinstance(record, dict):
+        return record
+    return BadRow("this is no object; write one JSON object for each row.", json.dumps(record))
+
+
+def of_csv(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
+    """A heading row, then one record a row; numbers are those of the spreadsheet, so the first record is row 2."""
+    csv.field_size_limit(limits.MAX_CELL)
+    text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+    number = 1
+    try:
+        reader = csv.reader(_bounded(text), delimiter=_delimiter(text), strict=True)
+        heading = next(reader, [])
+        limits.columns(len(heading))
+        if len({name for name in heading if name}) != len([name for name in heading if name]):
+            raise Invalid("Two columns have the same name; rename one.")
+        for cells in reader:
+            number += 1
+            if cells:
+                meter.row()
+                meter.add(sum(map(len, cells)))
+                yield number, _record(heading, cells)
+    except csv.Error as error:
+        raise Invalid(f"Row {number + 1} is no CSV: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise Invalid("The file is not UTF-8; save it as UTF-8 and send it again.") from error
+
+
+def _delimiter(text: io.TextIOWrapper) -> str:
+    """Comma, or the semicolon or tab of a heading that has no comma."""
+    heading = text.readline(65536)
+    text.seek(0)
+    return next((mark for mark in ",;\t" if mark in heading), ",")
+
+
+def _bounded(text: io.TextIOWrapper) -> Iterator[str]:
+    while line := text.readline(limits.MAX_ROW):
+        if len(line) == limits.MAX_ROW:
+            raise csv.Error(f"a line is longer than {limits.MAX_ROW // 1024**2} MiB")
+        yield line
+
+
+def _record(heading: list[str], cells: list[str]) -> dict[str, Any] | AppError:
+    if len(cells) > len(heading):
+        words = f"{len(cells)} cells under {len(heading)} column names; quote cells that hold a comma."
+        return BadRow(words, ",".join(cells))
+    return dict(zip(heading, cells, strict=False))

@@ -1,0 +1,1 @@
+"""Where every example came from and where it went; dataset and model cards."""

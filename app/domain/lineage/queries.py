@@ -1,0 +1,322 @@
+"""Reads of lineage, both ways: from a model down to every contribution, and from a person up to every model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, and_, cast, distinct, func, select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Invalid, NotFound
+from app.core.paging import Page
+from app.domain.accounts.permissions import Permission, asked, require_global
+from app.domain.accounts.queries import get_user
+from app.domain.accounts.tables import Contributor, Person, User
+from app.domain.consent.tables import Terms
+from app.domain.guidelines.tables import Guideline
+from app.domain.models.tables import ModelVersion
+from app.domain.pairs.tables import Pair, Revision
+from app.domain.projects.tables import Project
+from app.domain.reviews.tables import Review
+from app.domain.runs.tables import TrainingRun
+from app.domain.versions import queries as versions_queries
+from app.domain.versions.tables import DatasetVersion, VersionItem
+
+LEARNED = ("train", "validation")
+"""Splits that a model learns from; the test split is only asked."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a version is made of, in counts. Lists of {…, "count"} are ordered by count, largest first."""
+
+    pairs: int
+    withdrawn: int
+    revisions: int
+    authors: list[dict[str, Any]]
+    reviewers: list[dict[str, Any]]
+    decisions: list[dict[str, Any]]
+    guidelines: list[dict[str, Any]]
+    sources: list[dict[str, Any]]
+    licences: list[dict[str, Any]]
+    terms: list[dict[str, Any]]
+    assistance: list[dict[str, Any]]
+    waivers: list[dict[str, Any]]
+    pasted: dict[str, Any]
+    """`mean` share of pasted text (0 to 1, or None), over the `count` revisions where it was counted."""
+
+
+def model_by_id(session: Session, model_id: str) -> ModelVersion:
+    model = session.get(ModelVersion, model_id)
+    if model is None:
+        raise NotFound()
+    return model
+
+
+def subject(session: Session, viewer: User, user_id: str) -> User:
+    """The person whose data is asked for: oneself, or anybody for admins. Raises Forbidden, NotFound."""
+    asked(session, Permission.USE)
+    if user_id != viewer.id:
+        require_global(session, viewer, Permission.MANAGE_PEOPLE)
+    return get_user(session, user_id)
+
+
+# --- from a version down ---
+
+
+def lineage(session: Session, version: DatasetVersion) -> Lineage:
+    """Everything that the version rests on. Revisions and verdicts are read once each and counted by the database."""
+    revisions = _grouped(
+        session, version, Revision.author_id, Revision.source, Revision.licence, Revision.terms_id, Revision.assistance,
+        withdrawn=True,
+    )  # fmt: skip
+    verdicts = _grouped(session, version, Review.reviewer_id, Review.decision, Review.bulk, Review.guideline_id)
+    guidelines = _numbers(session, Guideline, {row.guideline_id for row in verdicts})
+    terms = _numbers(session, Terms, {row.terms_id for row in revisions})
+    of_pairs = select(VersionItem.pair_id).where(VersionItem.version_id == version.id)
+    return Lineage(
+        pairs=sum(row.n for row in revisions),
+        withdrawn=sum(row.withdrawn for row in revisions),
+        revisions=session.scalar(select(func.count()).where(Revision.pair_id.in_(of_pairs))) or 0,
+        authors=_people(session, _summed(revisions, "author_id")),
+        reviewers=_people(session, _summed(verdicts, "reviewer_id")),
+        decisions=[
+            {"decision": decision, "in_bulk": bulk, "count": count}
+            for (decision, bulk), count in _summed(verdicts, "decision", "bulk")
+        ],
+        guidelines=[
+            {"id": id_, "number": guidelines.get(id_), "count": count}
+            for (id_,), count in _summed(verdicts, "guideline_id")
+        ],
+        sources=[{"source": source, "count": count} for (source,), count in _summed(revisions, "source")],
+        licences=[{"licence": licence, "count": count} for (licence,), count in _summed(revisions, "licence")],
+        terms=[
+            {"id": id_, "number": terms.get(id_), "count": count} for (id_,), count in _summed(revisions, "terms_id")
+        ],
+        assistance=[{"assistance": one, "count": count} for (one,), count in _summed(revisions, "assistance")],
+        waivers=_kept_warnings(session, version),
+        pasted=_pasted(session, version),
+    )
+
+
+def _kept_warnings(session: Session, version: DatasetVersion) -> list[dict[str, Any]]:
+    """In how many of the version's revisions a warning of each code stays by its author's wish."""
+    some = func.length(cast(Revision.waivers, Text)) > len("null")
+    statement = select(Revision.waivers).join(VersionItem, VersionItem.revision_id == Revision.id)
+    kept = session.scalars(statement.where(VersionItem.version_id == version.id, some))
+    counts = Counter(code for waivers in kept for code in {one["code"] for one in waivers})
+    return [{"code": code, "count": n} for code, n in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
+
+
+def _pasted(session: Session, version: DatasetVersion) -> dict[str, Any]:
+    statement = select(func.avg(Revision.pasted_share), func.count(Revision.pasted_share))
+    on = statement.join(VersionItem, VersionItem.revision_id == Revision.id)
+    mean, count = session.execute(on.where(VersionItem.version_id == version.id)).one()
+    return {"mean": mean, "count": count}
+
+
+def _grouped(session: Session, version: DatasetVersion, *columns: Any, withdrawn: bool = False) -> list[Any]:
+    """Rows of the columns with `n`, over the version's revisions or the standing verdicts on them."""
+    table = columns[0].class_
+    on = _judged() if table is Review else Revision.id == VersionItem.revision_id
+    counts = [func.count().label("n")] + ([func.count(Revision.withdrawn_at).label("withdrawn")] if withdrawn else [])
+    statement = select(*columns, *counts).select_from(VersionItem).join(table, on)
+    return list(session.execute(statement.where(VersionItem.version_id == version.id).group_by(*columns)))
+
+
+def _summed(rows: list[Any], *names: str) -> list[tuple[tuple[Any, ...], int]]:
+    """(values of these columns, count), largest first."""
+    totals: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        totals[tuple(getattr(row, name) for name in names)] += row.n
+    return sorted(totals.items(), key=lambda one: (-one[1], str(one[0])))
+
+
+def _numbers(session: Session, table: Any, ids: set[str | None]) -> dict[str | None, int]:
+    return dict(session.execute(select(table.id, table.number).where(table.id.in_(ids - {None}))).all())
+
+
+def _people(session: Session, counts: list[tuple[tuple[Any, ...], int]]) -> list[dict[str, Any]]:
+    """Each contributor with the number of revisions (or verdicts) that the version has of them."""
+    statement = (
+        select(User.id, Contributor.pseudonym, Person.erased_at)
+        .join(Contributor, Contributor.id == User.contributor_id)
+        .join(Person, Person.id == User.person_id)
+        .where(User.id.in_([user_id for (user_id,), _ in counts]))
+    )
+    known = {row.id: row for row in session.execute(statement)}
+    return [
+        {"user": id_, "pseudonym": known[id_].pseudonym, "erased_at": known[id_].erased_at, "count": count}
+        for (id_,), count in counts
+    ]
+
+
+def _judged() -> ColumnElement[bool]:
+    """A standing verdict on the very revision that was frozen."""
+    return and_(
+        Review.pair_id == VersionItem.pair_id,
+        Review.revision_id == VersionItem.revision_id,
+        Review.undone_at.is_(None),
+        Review.kind != "gold",
+    )
+
+
+def items(
+    session: Session, version: DatasetVersion, *, limit: int = 50, cursor: str | None = None
+) -> Page[dict[str, Any]]:
+    """The version's examples in order: revision, author, licence, source, terms, verdicts. No text."""
+    if not 1 <= limit <= 500 or (cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10)):
+        raise Invalid("limit is 1 to 500, and cursor is the `next` of the page before.", field="limit")
+    rows = session.execute(
+        select(
+            VersionItem.position,
+            VersionItem.split,
+            VersionItem.pair_id.label("pair"),
+            VersionItem.revision_id.label("revision"),
+            Revision.number,
+            Revision.author_id.label("author"),
+            Contributor.pseudonym,
+            Revision.created_at,
+            Revision.source,
+            Revision.licence,
+            Terms.number.label("terms"),
+            Revision.withdrawn_at,
+        )
+        .join(Revision, Revision.id == VersionItem.revision_id)
+        .join(User, User.id == Revision.author_id)
+        .join(Contributor, Contributor.id == User.contributor_id)
+        .outerjoin(Terms, Terms.id == Revision.terms_id)
+        .where(VersionItem.version_id == version.id, VersionItem.position > (int(cursor) if cursor else -1))
+        .order_by(VersionItem.position)
+        .limit(limit + 1)
+    ).mappings()
+    found = [dict(row) for row in rows]
+    shown = found[:limit]
+    decisions = _decisions(session, version, [row["position"] for row in shown])
+    for row in shown:
+        row["decisions"] = decisions.get(row["position"], [])
+    return Page(shown, str(shown[-1]["position"]) if len(found) > limit else None)
+
+
+def _decisions(session: Session, version: DatasetVersion, positions: list[int]) -> dict[int, list[dict[str, Any]]]:
+    if not positions:
+        return {}
+    rows = session.execute(
+        select(VersionItem.position, Review.decision, Review.bulk, Review.reviewer_id, Guideline.number)
+        .join(Review, _judged())
+        .outerjoin(Guideline, Guideline.id == Review.guideline_id)
+        .where(VersionItem.version_id == version.id, VersionItem.position.between(positions[0], positions[-1]))
+        .order_by(Review.id)
+    )
+    given: dict[int, list[dict[str, Any]]] = {}
+    for position, decision, bulk, reviewer, guideline in rows:
+        one = {"decision": decision, "in_bulk": bulk, "reviewer": reviewer, "guideline": guideline}
+        given.setdefault(position, []).append(one)
+    return given
+
+
+def models_of(session: Session, version: DatasetVersion) -> list[tuple[TrainingRun, ModelVersion | None]]:
+    """The runs on a version, oldest first, with the models they made."""
+    rows = session.execute(
+        select(TrainingRun, ModelVersion)
+        .outerjoin(ModelVersion, ModelVersion.run_id == TrainingRun.id)
+        .where(TrainingRun.version_id == version.id)
+        .order_by(TrainingRun.id)
+    )
+    return [(run, model) for run, model in rows]
+
+
+def learned_and_withdrawn(session: Session, run: TrainingRun) -> int:
+    """How many examples that the run's model learned from were withdrawn since: what marks the model."""
+    version = session.get_one(DatasetVersion, run.version_id)
+    if run.started_at is None or not version.redactions:
+        return 0
+    return versions_queries.withdrawn_since(session, run.version_id, run.started_at, LEARNED)
+
+
+# --- from a person up ---
+
+
+def contributions(session: Session, user: User) -> dict[str, Any]:
+    """What the person gave and where it went: pairs by state, verdicts, and versions with their runs and models."""
+    pairs = session.execute(
+        select(Project.slug, Pair.state, func.count().label("count"))
+        .join(Project, Project.id == Pair.project_id)
+        .where(Pair.author_id == user.id)
+        .group_by(Project.slug, Pair.state)
+        .order_by(Project.slug, Pair.state)
+    ).mappings()
+    reviews = session.execute(
+        select(Review.decision, func.count().label("count"))
+        .where(Review.reviewer_id == user.id, Review.undone_at.is_(None))
+        .group_by(Review.decision)
+        .order_by(Review.decision)
+    ).mappings()
+    return {
+        "user": user.id,
+        "pseudonym": session.scalar(select(Contributor.pseudonym).where(Contributor.id == user.contributor_id)),
+        "erased_at": user.person.erased_at,
+        "revisions": session.scalar(select(func.count()).where(Revision.author_id == user.id)) or 0,
+        "pairs": [dict(row) for row in pairs],
+        "reviews": [dict(row) for row in reviews],
+        "versions": _versions_with(session, Revision.author_id == user.id),
+    }
+
+
+def used_in(session: Session, pair: Pair) -> list[dict[str, Any]]:
+    """The versions that hold a revision of the pair, with their runs and models."""
+    return _versions_with(session, Revision.pair_id == pair.id)
+
+
+def _versions_with(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    return [
+        {
+            "version": version.id,
+            "number": version.number,
+            "name": version.name,
+            "project": slug,
+            "pairs": pairs,
+            "withdrawn": withdrawn,
+            "runs": [_run(session, run, model) for run, model in models_of(session, version)],
+        }
+        for version, slug, pairs, withdrawn in _version_rows(session, which)
+    ]
+
+
+def _version_rows(session: Session, which: ColumnElement[bool]) -> list[tuple[DatasetVersion, str, int, int]]:
+    """(version, project's slug, pairs, withdrawn ones), counted before the wide rows are joined."""
+    counts = (
+        select(
+            VersionItem.version_id,
+            func.count(distinct(VersionItem.pair_id)).label("pairs"),
+            func.count(Revision.withdrawn_at).label("withdrawn"),
+        )
+        .join(Revision, Revision.id == VersionItem.revision_id)
+        .where(which)
+        .group_by(VersionItem.version_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(DatasetVersion, Project.slug, counts.c.pairs, counts.c.withdrawn)
+        .join(counts, counts.c.version_id == DatasetVersion.id)
+        .join(Project, Project.id == DatasetVersion.project_id)
+        .order_by(DatasetVersion.id)
+    )
+    return [(version, slug, pairs, withdrawn) for version, slug, pairs, withdrawn in rows]
+
+
+def _run(session: Session, run: TrainingRun, model: ModelVersion | None) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "number": run.number,
+        "state": run.state,
+        "model": model.id if model else None,
+        "model_number": model.number if model else None,
+        "stage": model.stage if model else None,
+        "trained_on_withdrawn": learned_and_withdrawn(session, run) if model else 0,
+    }
+
+
+# --- erasure ---

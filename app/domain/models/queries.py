@@ -1,0 +1,18 @@
+"""Reads of model versions."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain.models.tables import ModelVersion
+from app.domain.runs.tables import TrainingRun
+
+
+def model_of(session: Session, run: TrainingRun) -> ModelVersion | None:
+    return session.scalar(select(ModelVersion).where(ModelVersion.run_id == run.id))
+
+
+def next_number(session: Session, project_id: str) -> int:
+    last = session.scalar(select(func.max(ModelVersion.number)).where(ModelVersion.project_id == project_id))
+    return (last or 0) + 1

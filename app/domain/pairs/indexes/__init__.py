@@ -1,0 +1,1 @@
+"""Indexes over the pairs of a project: near-duplicates, embeddings, full text."""

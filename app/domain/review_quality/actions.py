@@ -1,0 +1,60 @@
+"""Gold pairs: marking one, retiring it, and a reviewer's answer, which never touches the pair's state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict, Invalid
+from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
+from app.domain.audit import actions as audit_actions
+from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs.indexes import near_duplicates
+from app.domain.pairs.states import State
+from app.domain.pairs.tables import Pair, PairTag
+from app.domain.projects import access
+from app.domain.reviews import decisions
+from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews.tables import GoldAnswer, Lease
+
+
+def mark(
+    session: Session, user: User, pair: Pair, *, decision: str, ratings: dict[str, Any], explanation: str
+) -> GoldAnswer:
+    """From now on the pair teaches and measures; it leaves lists, counts, queue and versions.
+
+    Raises Forbidden, Conflict while somebody has it on the desk, Invalid.
+    """
+    project = access.project_of(session, user, pair.project_id)
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    if pair.is_gold or pair.state in (State.DISCARDED, State.WITHDRAWN):
+        raise Conflict("This pair is gold already, discarded or withdrawn; choose another.")
+    if reviews_queries.live_leases(session, pair):
+        raise Conflict("Somebody has this pair on the desk; mark it when they are done, or choose another.")
+    decisions.check(project, decision, ratings, explanation, None, decisions.RULINGS)
+    if not explanation.strip():
+        raise Invalid("Explain the right answer: reviewers read it after theirs.", field="explanation")
+    answer = session.get(GoldAnswer, pair.id) or GoldAnswer(pair_id=pair.id)
+    answer.decision, answer.ratings = decision, decisions.complete(project, ratings)
+    answer.explanation, answer.active, answer.created_by = explanation, True, user.id
+    session.add(answer)
+    pair.is_gold = True
+    session.execute(delete(PairTag).where(PairTag.pair_id == pair.id))
+    audit_actions.record(session, user.id, "gold.marked", "pair", pair.id, project_id=project.id, decision=decision)
+    return answer
+
+
+def retire(session: Session, user: User, pair: Pair) -> None:
+    """The pair is served no more and stands where it stood before. Answers and hit rates stay."""
+    project = access.project_of(session, user, pair.project_id)
+    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    answer = session.get(GoldAnswer, pair.id)
+    if answer is None or not pair.is_gold:
+        raise Conflict("This pair is not gold.")
+    answer.active, pair.is_gold = False, False
+    session.execute(delete(Lease).where(Lease.pair_id == pair.id))
+    near_duplicates.reindex(session, pair, pairs_queries.current(session, pair))
+    audit_actions.record(session, user.id, "gold.retired", "pair", pair.id, project_id=project.id)

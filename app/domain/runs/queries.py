@@ -1,0 +1,71 @@
+"""Reads of runs and their progress."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.core.errors import NotFound
+from app.domain.projects.tables import Project
+from app.domain.runs.tables import RunEvent, TrainingRun
+
+MAX_POINTS = 1000
+
+
+def runs(session: Session, project: Project) -> list[TrainingRun]:
+    """Newest first."""
+    return list(
+        session.scalars(
+            select(TrainingRun).where(TrainingRun.project_id == project.id).order_by(TrainingRun.number.desc())
+        )
+    )
+
+
+def by_id(session: Session, run_id: str) -> TrainingRun:
+    run = session.get(TrainingRun, run_id)
+    if run is None:
+        raise NotFound()
+    return run
+
+
+def of_job(session: Session, job_id: str) -> TrainingRun:
+    run = session.scalar(select(TrainingRun).where(TrainingRun.job_id == job_id))
+    if run is None:
+        raise NotFound()
+    return run
+
+
+def next_number(session: Session, project: Project) -> int:
+    last = session.scalar(select(func.max(TrainingRun.number)).where(TrainingRun.project_id == project.id))
+    return (last or 0) + 1
+
+
+def events_after(session: Session, run: TrainingRun, seq: int, limit: int = 500) -> list[RunEvent]:
+    """Events numbered above `seq`, in order."""
+    return list(
+        session.scalars(
+            select(RunEvent).where(RunEvent.run_id == run.id, RunEvent.seq > seq).order_by(RunEvent.seq).limit(limit)
+        )
+    )
+
+
+def latest_event(session: Session, run: TrainingRun) -> dict[str, Any] | None:
+    """The last thing that the trainer said."""
+    return session.scalar(
+        select(RunEvent.payload).where(RunEvent.run_id == run.id).order_by(RunEvent.seq.desc()).limit(1)
+    )
+
+
+def last_seq(session: Session, run: TrainingRun) -> int:
+    return session.scalar(select(func.max(RunEvent.seq)).where(RunEvent.run_id == run.id)) or 0
+
+
+def curve(session: Session, run: TrainingRun) -> dict[str, list[list[float]]]:
+    """Loss in nats per label token by step: {"train": [[step, loss], …], "validation": […]}, at most 1,000 points."""
+    points: dict[str, list[list[float]]] = {"train": [], "validation": []}
+    for payload in session.scalars(select(RunEvent.payload).where(RunEvent.run_id == run.id).order_by(RunEvent.seq)):
+        if payload["kind"] in points and payload["loss"] is not None:
+            points[payload["kind"]].append([payload["step"], payload["loss"]])
+    return {kind: line[:: max(1, len(line) // MAX_POINTS)] for kind, line in points.items()}

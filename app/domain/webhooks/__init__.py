@@ -1,0 +1,1 @@
+"""A project's webhooks: registration, signed delivery, and the only outbound HTTP client."""

@@ -1,0 +1,1 @@
+"""What pages and the JSON API share: middleware, transactions, authentication, permissions, error handlers."""

@@ -1,0 +1,54 @@
+"""Error responses: the one JSON shape {"error", "detail", "field"?}, and the choice between JSON and a page.
+
+The pages themselves belong to `app.web`; `create_app` hands them in as `app.state.error_pages`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from app.core.errors import AppError, TooManyRequests
+
+API_PREFIXES = ("/api/", "/worker/", "/healthz", "/openapi.json")
+CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "content_type"}
+
+
+class ErrorPages(Protocol):
+    """HTML error pages."""
+
+    def error_page(self, request: Request, error: AppError) -> Response: ...
+    def not_found_page(self, request: Request) -> Response: ...
+    def crash_page(self, request: Request) -> Response: ...
+
+
+def is_api(scope: Scope) -> bool:
+    """Whether a response is JSON for scripts rather than a page."""
+    return bool(scope["path"].startswith(API_PREFIXES))
+
+
+def error_json(error: AppError) -> JSONResponse:
+    body = {"error": error.code, "detail": error.detail}
+    if error.field:
+        body["field"] = error.field
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after)
+    return JSONResponse(body, error.status, headers=headers)
+
+
+def http_json(error: HTTPException) -> JSONResponse:
+    body = {"error": CODES.get(error.status_code, "error"), "detail": str(error.detail)}
+    return JSONResponse(body, error.status_code, headers=error.headers)
+
+
+def crash_json() -> JSONResponse:
+    return JSONResponse({"error": "internal", "detail": "Something broke on our side; see the server log."}, 500)
+
+
+def error_response(request: Request, error: AppError, pages: ErrorPages) -> Response:
+    return error_json(error) if is_api(request.scope) else pages.error_page(request, error)

@@ -1,0 +1,254 @@
+"""Signing in by password, one-time link or single sign-on; the second factor; and out.
+
+A GET never uses a link up: mail scanners open links. Passwords are judged before the transaction begins.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
+
+from app.core.errors import AppError, NotFound
+from app.core.rate_limits import SIGN_IN, SIGN_IN_ALL
+from app.core.security import same
+from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
+from app.domain.auth import actions as auth_actions
+from app.domain.auth import passwords, second_factor, single_sign_on
+from app.domain.auth import queries as auth_queries
+from app.http.auth import cookie_name, is_secure
+from app.http.transactions import DbSession, Transaction
+from app.web.csrf import check_site
+from app.web.deps import CsrfForm, CurrentUser, form_str, redirect, requires
+from app.web.render import render
+
+router = APIRouter()
+AWAY = "preceptor_away"
+OURS = re.compile(r"/(?![/\\])[!-\[\]-~]*")
+WRONG = "This address and password do not belong together. A forgotten password: ask an admin for a one-time link."
+USED = "This sign-in link has been used or has expired; ask an admin for a new one."
+
+
+def safe_next(address: str) -> str:
+    """A path on this site, or the home page: never another site, whatever the link said."""
+    return address if OURS.fullmatch(address) else "/"
+
+
+# --- by password ---
+
+
+@router.get("/sign-in")
+def ask_password(request: Request, session: Transaction, next: str = "") -> Response:
+    raw = request.cookies.get(cookie_name(request), "")
+    if auth_queries.user_by_session(session, raw):
+        return redirect(request, safe_next(next))
+    return _password_page(request, next)
+
+
+@router.post("/sign-in")
+def sign_in_with_password(request: Request, session: Transaction, form: CsrfForm) -> Response:
+    """One answer for a wrong address and a wrong password, after the same work."""
+    email, password, then = form_str(form, "email"), str(form.get("password") or ""), form_str(form, "next")
+    limits, who = request.app.state.limits, (("account", email.lower()), ("address", _address(request)))
+    limits.hit(SIGN_IN_ALL, "sign-in")
+    for purpose, name in who:
+        limits.hit(SIGN_IN, purpose, name)
+    with request.app.state.database.read() as reading:
+        stored = auth_queries.password_hash(reading, email)
+    right = passwords.matches(stored, password)
+    for purpose, name in who if right else ():
+        limits.forgive(SIGN_IN, purpose, name)
+    user = auth_actions.sign_in_with_password(session, email=email, password=password, right=right)
+    if user is None:
+        return _password_page(request, then, status=401, email=email, error=WRONG)
+    return _let_in(request, session, user, "password", then)
+
+
+def _password_page(request: Request, then: str, *, status: int = 200, email: str = "", error: str = "") -> Response:
+    provider = _provider(request)
+    return render(
+        request,
+        "auth/password.html",
+        status=status,
+        next=safe_next(then),
+        email=email,
+        error=error,
+        provider=provider.name if provider else None,
+    )
+
+
+# --- the second factor ---
+
+
+@router.get("/sign-in/second-factor")
+def ask_code(request: Request, session: Transaction, next: str = "") -> Response:
+    if not auth_queries.session_of(session, request.cookies.get(cookie_name(request), ""), pending=True):
+        return redirect(request, _with_next("/sign-in", next))
+    return render(request, "auth/second_factor.html", next=safe_next(next), error="")
+
+
+@router.post("/sign-in/second-factor")
+def sign_in_with_code(request: Request, session: Transaction, form: CsrfForm) -> Response:
+    raw, then = request.cookies.get(cookie_name(request), ""), form_str(form, "next")
+    with request.app.state.database.read() as reading:
+        found = auth_queries.session_of(reading, raw, pending=True)
+    if found is None:
+        return redirect(request, _with_next("/sign-in", then))
+    request.app.state.limits.hit(SIGN_IN_ALL, "sign-in")
+    request.app.state.limits.hit(SIGN_IN, "second factor", found[0].id)
+    user, way = session.get_one(User, found[0].id), found[1].way
+    if not second_factor.passes(session, user, form_str(form, "code"), key=request.app.state.settings.key):
+        wrong = "This code is not right, or it was used before. Wait for the next one."
+        return render(request, "auth/second_factor.html", status=401, next=safe_next(then), error=wrong)
+    return _start(request, session, user, way, safe_next(then), pending=False)
+
+
+# --- by single sign-on ---
+
+
+@router.get("/sign-in/oidc")
+def start_login(request: Request, next: str = "") -> Response:
+    """To the provider; what it takes to come back stays in a cookie of this browser."""
+    provider = _provider(request)
+    if provider is None:
+        raise NotFound("Single sign-on is not set up here.")
+    address, journey = single_sign_on.start_login(provider, _callback(request))
+    response = redirect(request, address)
+    sealed = single_sign_on.encrypt_state(journey, safe_next(next), key=request.app.state.settings.key)
+    secure = is_secure(request)
+    response.set_cookie(
+        AWAY,
+        sealed,
+        max_age=single_sign_on.LOGIN_SECONDS,
+        path="/sign-in/oidc",
+        httponly=True,
+        samesite="lax",
+        secure=secure,
+    )
+    return response
+
+
+@router.get("/sign-in/oidc/callback")
+def complete_login(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
+    """Back from the provider. The one GET that writes: nobody gets here but with the cookie that `depart` set."""
+    database, settings, provider = request.app.state.database, request.app.state.settings, _provider(request)
+    if provider is None:
+        raise NotFound("Single sign-on is not set up here.")
+    try:
+        claims, then = _claims(request, provider, state, code, error)
+        with database.session() as session:
+            user = auth_actions.sign_in_with_identity(session, claims, new_people=settings.oidc_new_people)
+            response = _let_in(request, session, user, "oidc", then)
+    except AppError:
+        request.app.state.limits.hit(SIGN_IN, "oidc", _address(request))
+        with database.session() as session:
+            auth_actions.sign_in_refused(session, "oidc")
+        raise
+    response.delete_cookie(AWAY, path="/sign-in/oidc", secure=is_secure(request))
+    return response
+
+
+def _claims(
+    request: Request, provider: single_sign_on.Provider, state: str, code: str, error: str
+) -> tuple[single_sign_on.Claims, str]:
+    away = single_sign_on.decrypt_state(request.cookies.get(AWAY, ""), key=request.app.state.settings.key)
+    if away is None or not same(away[0].state, state):
+        raise single_sign_on.SignOnFailed("This sign-in was not begun in this browser, or too long ago. Begin again.")
+    if error or not code:
+        raise single_sign_on.SignOnFailed(f"{provider.name} did not sign you in.")
+    return single_sign_on.complete_login(provider, _callback(request), away[0], code), away[1]
+
+
+def _provider(request: Request) -> single_sign_on.Provider | None:
+    settings = request.app.state.settings
+    if not settings.oidc_issuer:
+        return None
+    return single_sign_on.Provider(
+        settings.oidc_issuer, settings.oidc_client_id, settings.oidc_secret, settings.oidc_name
+    )
+
+
+def _callback(request: Request) -> str:
+    return f"{request.app.state.settings.url.rstrip('/')}/sign-in/oidc/callback"
+
+
+# --- by a one-time link ---
+
+
+@router.get("/sign-in/{token}")
+def ask(request: Request, session: Transaction, token: str) -> Response:
+    user = auth_queries.user_by_link(session, token)
+    if user is None:
+        raise NotFound(USED)
+    return render(request, "auth/link.html", token=token, email=user.email, name=user.name)
+
+
+@router.post("/sign-in/{token}")
+def sign_in_with_link(request: Request, session: Transaction, token: str) -> Response:
+    """No CSRF token, for there is no session yet; a foreign page may not sign a person in as somebody else."""
+    check_site(request)
+    with request.app.state.database.read() as reading:
+        known = auth_queries.user_by_link(reading, token) is not None
+    if not known:
+        request.app.state.limits.hit(SIGN_IN, "link", _address(request))
+        raise NotFound(USED)
+    user = auth_actions.redeem_sign_in_link(session, token)
+    return _let_in(request, session, user, "link", "/")
+
+
+# --- in and out ---
+
+
+def _let_in(request: Request, session: Session, user: User, way: str, then: str) -> Response:
+    """Past the first factor: to the page that was wanted, or to the second factor."""
+    pending = auth_queries.has_factor(session, user)
+    where = _with_next("/sign-in/second-factor", then) if pending else safe_next(then)
+    return _start(request, session, user, way, where, pending=pending)
+
+
+def _start(request: Request, session: Session, user: User, way: str, where: str, *, pending: bool) -> Response:
+    raw = auth_actions.start_session(
+        session,
+        user,
+        user_agent=request.headers.get("user-agent", ""),
+        way=way,
+        pending=pending,
+        replaces=request.cookies.get(cookie_name(request), ""),
+    )
+    response = redirect(request, where)
+    keep(request, response, raw)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def keep(request: Request, response: Response, raw: str) -> None:
+    """Give the browser its session's cookie."""
+    response.set_cookie(
+        cookie_name(request),
+        raw,
+        httponly=True,
+        samesite="lax",
+        secure=is_secure(request),
+        path="/",
+        max_age=auth_actions.SESSION_DAYS * 86400,
+    )
+
+
+@router.post("/sign-out", dependencies=[requires(Permission.USE)])
+def sign_out(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
+    auth_actions.sign_out(session, user, request.cookies[cookie_name(request)])
+    request.state.user = None
+    response = render(request, "auth/signed_out.html", who=user.id)
+    response.delete_cookie(cookie_name(request), path="/", secure=is_secure(request))
+    return response
+
+
+def _with_next(address: str, then: str) -> str:
+    return address if safe_next(then) == "/" else f"{address}?next={quote(then, safe='')}"
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""

@@ -1,0 +1,218 @@
+"""A half-written verdict outlives the page: it waits in the browser for its person, its pair and its revision alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from playwright.sync_api import BrowserContext, Error, Page, expect
+from sqlalchemy import select
+
+from app.domain.auth import actions as auth_actions
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs.tables import Pair, Revision
+from app.domain.reviews import actions as reviews_actions
+from app.domain.reviews.tables import Lease
+from tests.browser.conftest import Site, waiting
+from tests.browser.reading import remarks
+from tests.browser.site import cookie
+from tests.fixtures.principals import content, person
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+Enter = Callable[..., BrowserContext]
+REASON = "The answer names no day, and the patient asks for o"
+MENDED = "General practice, within two days"
+KEPT = "() => Object.keys(localStorage).filter((key) => key.startsWith('verdict:'))"
+
+
+def take(page: Page, slug: str) -> str:
+    """The next item by the button of the queue; the address of its desk."""
+    page.goto(f"/projects/{slug}/review", wait_until="load")
+    page.locator("#next-button").click()
+    expect(page.locator("#review-form")).to_be_visible()
+    page.wait_for_load_state("load")
+    return page.url
+
+
+def begin(page: Page) -> None:
+    """A rating, half a reason and a mended text, no decision; back when the browser has them."""
+    page.locator("body").press("2")
+    page.locator("#fix summary").click()
+    page.locator("#fix textarea").last.fill(MENDED)
+    page.locator("#comment").press_sequentially(REASON)
+    page.wait_for_function("words => JSON.stringify(localStorage).includes(words)", arg=REASON)
+
+
+def is_restored(page: Page) -> None:
+    expect(page.locator("#kept")).to_contain_text("Restored what you had written")
+    expect(page.locator("#comment")).to_have_value(REASON)
+    expect(page.locator(".criterion input[value='2']").first).to_be_checked()
+    expect(page.locator("#fix textarea").last).to_have_value(MENDED)
+    expect(page.locator("#fix textarea").last).to_be_visible()
+
+
+def is_untouched(page: Page) -> None:
+    expect(page.locator("#review-form")).to_be_visible()
+    expect(page.locator("#kept")).to_be_hidden()
+    expect(page.locator("#comment")).to_have_value("")
+    expect(page.locator(".criterion .none input").first).to_be_checked()
+    expect(page.locator("#fix")).not_to_have_attribute("open", "")
+
+
+def crashed(page: Page) -> Page:
+    """The renderer dies, without an unload; a new tab of the same browser."""
+    with suppress(Error):
+        page.goto("chrome://crash", timeout=5_000)
+    return page.context.new_page()
+
+
+def becomes(site: Site, context: BrowserContext, who: str) -> None:
+    """Another person is signed in in the same browser."""
+    context.add_cookies([{"name": "preceptor_session", "value": cookie(site.scene, who), "url": site.url}])
+
+
+def taken_by_ada(site: Site, pair: str) -> None:
+    with site.scene.app.state.database.session() as session:
+        lease = session.scalars(select(Lease).where(Lease.pair_id == pair)).one()
+        reviews_actions.take_over(session, person(session, "ada"), lease.id)
+
+
+def given_back(site: Site, pair: str, who: str) -> None:
+    with site.scene.app.state.database.session() as session:
+        lease = session.scalars(select(Lease).where(Lease.pair_id == pair)).one()
+        reviews_actions.release(session, person(session, who), lease.id)
+
+
+def test_a_crash_in_mid_sentence_and_a_lost_lease_lose_nothing(site: Site, enter: Enter, ward: str) -> None:
+    (pair,) = waiting(site, ward, 1)
+    page = enter("editor").new_page()
+    desk = take(page, ward)
+    begin(page)
+    page = crashed(page)
+    page.goto(desk)
+    is_restored(page)
+    taken_by_ada(site, pair)
+    becomes(site, page.context, "admin")
+    page.goto(desk)
+    is_untouched(page)  # the same browser and the same item, another person
+    given_back(site, pair, "ada")
+    becomes(site, page.context, "editor")
+    assert take(page, ward) == desk
+    is_restored(page)
+    page.locator("button[value=return]").click()
+    expect(page.get_by_text("Return: recorded.")).to_be_visible()
+    page.wait_for_function(f"() => !({KEPT})().length")
+
+
+def test_what_is_decided_leaves_nothing_behind_for_the_next_item(site: Site, enter: Enter, ward: str) -> None:
+    waiting(site, ward, 2)
+    page = enter("editor").new_page()
+    desk = take(page, ward)
+    begin(page)
+    page.keyboard.press("Control+Enter")  # the text was mended: fix and accept
+    expect(page.get_by_text("Fix and accept: recorded.")).to_be_visible()
+    assert page.url != desk
+    page.wait_for_load_state("load")
+    is_untouched(page)
+    assert page.evaluate(KEPT) == []
+
+
+def test_it_is_never_shown_for_another_revision(site: Site, enter: Enter, ward: str) -> None:
+    (pair_id,) = waiting(site, ward, 1)
+    page = enter("editor").new_page()
+    take(page, ward)
+    begin(page)
+    given_back(site, pair_id, "edith")
+    with site.scene.app.state.database.session() as session:
+        emil, pair = person(session, "emil"), session.get_one(Pair, pair_id)
+        pairs_actions.withdraw(session, emil, pair)
+        last = session.scalars(select(Revision).where(Revision.pair_id == pair_id)).one()
+        pairs_actions.save(
+            session, emil, pair, content("Who may remove the splint at night?"), expected_revision=last.id
+        )
+        pairs_actions.submit(session, emil, pair)
+    take(page, ward)
+    expect(page.get_by_text("at night").first).to_be_visible()
+    page.wait_for_load_state("load")
+    is_untouched(page)
+    assert page.evaluate(KEPT) == []
+
+
+def test_it_can_be_dropped_and_what_is_taken_back_is_not_kept(site: Site, enter: Enter, ward: str) -> None:
+    waiting(site, ward, 1)
+    page = enter("editor").new_page()
+    take(page, ward)
+    begin(page)
+    page.reload()
+    is_restored(page)
+    page.locator("[data-forget]").click()
+    expect(page.locator("#kept")).to_be_hidden()
+    expect(page.locator("#comment")).to_have_value("")
+    expect(page.locator("#comment")).to_be_focused()
+    assert page.evaluate(KEPT) == []
+    page.keyboard.type("No")
+    page.wait_for_function(f"() => ({KEPT})().length === 1")
+    page.locator("#comment").fill("")
+    page.wait_for_function(f"() => !({KEPT})().length")
+
+
+def test_the_line_that_says_so_can_be_read_by_everybody(site: Site, enter: Enter, ward: str) -> None:
+    waiting(site, ward, 1)
+    page = enter("editor", bypass_csp=True).new_page()
+    take(page, ward)
+    begin(page)
+    page.reload()
+    is_restored(page)
+    assert remarks(page) == []
+
+
+def test_a_refused_verdict_stays_in_the_browser(site: Site, enter: Enter, ward: str) -> None:
+    (pair,) = waiting(site, ward, 1)
+    page = enter("editor").new_page()
+    desk = take(page, ward)
+    begin(page)
+    taken_by_ada(site, pair)
+    page.locator("button[value=return]").click()
+    expect(page.get_by_text("Not recorded")).to_be_visible()
+    expect(page.locator("#kept")).to_be_hidden()  # the page itself came back with all of it
+    expect(page.locator("#comment")).to_have_value(REASON)
+    given_back(site, pair, "ada")
+    page = crashed(page)
+    assert take(page, ward) == desk
+    is_restored(page)
+
+
+def test_signing_out_takes_ones_own_away_and_nobody_elses(site: Site, enter: Enter, ward: str) -> None:
+    waiting(site, ward, 1)
+    page = enter("editor").new_page()
+    take(page, ward)
+    begin(page)
+    page.evaluate("() => localStorage.setItem('verdict:another:1:2', JSON.stringify({ at: Date.now(), values: [] }))")
+    with site.scene.app.state.database.session() as session:
+        raw = auth_actions.start_session(session, person(session, "edith"))  # of its own: the others go on with hers
+    page.context.add_cookies([{"name": "preceptor_session", "value": raw, "url": site.url}])
+    page.reload()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+    page.wait_for_function(f"() => ({KEPT})().length === 1")
+    assert page.evaluate(KEPT) == ["verdict:another:1:2"]
+
+
+def test_a_half_written_ruling_is_kept_in_the_same_way(site: Site, enter: Enter, ward: str) -> None:
+    waiting(site, ward, 1)
+    page = enter("editor").new_page()
+    take(page, ward)
+    page.locator("#comment").fill("Two desks could do it.")
+    page.locator("button[value=escalate]").click()
+    expect(page.get_by_text("Escalate: recorded.")).to_be_visible()
+    becomes(site, page.context, "admin")
+    page.goto(f"/projects/{ward}/review/adjudicate")
+    page.get_by_role("link", name="Adjudicate", exact=True).last.click()
+    begin(page)
+    desk, page = page.url, crashed(page)
+    page.goto(desk)
+    is_restored(page)
+    page.locator("button[value=return]").click()
+    expect(page.get_by_text("Return: ruled.")).to_be_visible()
+    page.wait_for_function(f"() => !({KEPT})().length")

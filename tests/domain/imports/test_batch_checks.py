@@ -1,0 +1,66 @@
+"""The checks of an import say of each row what the writing desk says of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from app.domain.checks.guideline_rules import Rule
+from app.domain.checks.problem import Neighbor
+from app.domain.checks.run_checks import check_pair
+from app.domain.checks.similarity.minhash import band_keys, copy_key, shingles
+from app.domain.imports import batch_checks
+from app.domain.pairs.token_limits import STARTER
+
+ASK = "Which form do I need to bring to the laboratory on the second floor tomorrow morning?"
+KEY = "AKIA" + "IOSFODNN7EXAMPLE"  # as it looks, and in two parts: nothing here may look like a key
+NEAR = Neighbor("0" * 32, "r1", 0.9, ASK + " Please.", "The blue one.", "approved")
+SAME = Neighbor("1" * 32, "r2", 1.0, ASK, "The green form, signed by your doctor.", "approved")
+OTHER = Neighbor("2" * 32, "r3", 1.0, ASK, "No form at all, only the letter of the ward.", "submitted")
+ROWS = (
+    (ASK, "The green form, signed by your doctor."),
+    (ASK, "As an AI language model I cannot tell. Write to ann.miller@example.org, or call +49 30 901820."),
+    (ASK, f"The key is {KEY} and (it never closes, since it is"),
+    ("", ""),
+    ("Tell me " * 400, "No. " * 300),
+)
+
+
+def looked_at(asked: batch_checks.CheckConfig, texts: list[batch_checks.Text]) -> batch_checks.Checked:
+    """As another process would."""
+    checked = batch_checks.Checked()
+    checked.add(json.loads(json.dumps(batch_checks.of_piece(json.loads(json.dumps(batch_checks.piece(asked, texts)))))))
+    return checked
+
+
+@pytest.mark.parametrize("neighbours", [(), (NEAR,), (SAME,), (OTHER, NEAR)])
+@pytest.mark.parametrize("severities", [{}, {"duplicate": "block", "near_duplicate": "block", "pii": "off"}])
+@pytest.mark.parametrize("row", ROWS)
+def test_piecewise_is_as_at_the_desk(
+    row: tuple[str, str], severities: dict[str, str], neighbours: tuple[Neighbor, ...]
+) -> None:
+    rules = (Rule("must_not_contain", "completion", ("signed", "letter")), Rule("max_words", "prompt", number=9))
+    asked = batch_checks.CheckConfig(("en",), "generation", rules, severities, STARTER, 512)
+    checked = looked_at(asked, [batch_checks.Text(*row, (), "")])
+    desk: Any = check_pair(
+        *row,
+        languages=("en",),
+        neighbours=neighbours,
+        rules=rules,
+        settings=severities,
+        tokenizer=STARTER,
+        context_length=512,
+    )
+    found = batch_checks.add_neighbor_problems(asked, row[1], checked.problems[0], neighbours)
+    assert found == [problem.as_dict() for problem in desk]
+
+
+def test_a_piece_tells_how_each_text_is_found() -> None:
+    asked = batch_checks.CheckConfig((), "generation", (), {}, None, 0)
+    texts = [batch_checks.Text(prompt, completion, (), "") for prompt, completion in ROWS]
+    checked = looked_at(asked, texts)
+    for (prompt, completion), grams, keys in zip(ROWS, checked.grams, checked.keys, strict=True):
+        assert (grams == shingles(prompt)).all()
+        assert set(keys) == {copy_key(prompt), copy_key(prompt, completion), *band_keys(grams)}

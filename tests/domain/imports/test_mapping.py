@@ -1,0 +1,180 @@
+"""A mapping of columns: what is accepted, what it makes of a row, and the words where it makes nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from app.core.errors import Invalid
+from app.domain.imports import reader_process
+from app.domain.imports.reading import mapping as column_mapping
+from app.domain.pairs.content import Content
+
+ROWS = [
+    {
+        "q": "Where is it?",
+        "more": "On floor 2.",
+        "a": "left",
+        "desk": "porter",
+        "n": 3,
+        "src": "board",
+        "doc": "A map.",
+    },
+    {"q": "Who signs?", "more": "", "a": "nobody", "desk": "", "n": 4, "src": "board", "doc": None},
+]
+
+
+def jsonl(rows: list[Any]) -> bytes:
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+def scan(
+    rows: list[Any] | bytes, names: dict[str, Any], name: str = "f.jsonl", **given: Any
+) -> reader_process.ScanResult:
+    data = rows if isinstance(rows, bytes) else jsonl(rows)
+    return reader_process.scan(
+        data, "auto", filename=name, names=column_mapping.parse(names), **{"source": "s", "licence": "l", **given}
+    )
+
+
+def contents(rows: list[Any] | bytes, names: dict[str, Any], name: str = "f.jsonl") -> list[Content]:
+    found = scan(rows, names, name)
+    assert not found.bad, found.wrong
+    return found.contents
+
+
+NAMES = {"prompt": ["q", "more"], "completion": "a", "tags": ["desk", "n"], "source": "src", "context": ["doc"]}
+
+
+def test_columns_become_what_was_said() -> None:
+    first, second = contents(ROWS, NAMES)
+    assert (first.prompt, first.completion) == ("Where is it?\n\nOn floor 2.", "left")
+    assert (first.tags, first.source, first.licence) == ({"desk": "porter", "n": "3"}, "board", "l")
+    assert first.context == ({"text": "A map.", "title": "doc"},)
+    assert (second.prompt, second.tags, second.context) == ("Who signs?", {"n": "4"}, ())
+
+
+def test_the_same_of_csv_and_parquet() -> None:
+    heading = "q,more,a,desk,n,src,doc"
+    csv = (heading + "\nWhere is it?,On floor 2.,left,porter,3,board,A map.\n").encode()
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(ROWS[:1]), out)
+    wanted = contents(ROWS[:1], NAMES)
+    assert contents(csv, NAMES, "f.csv") == wanted == contents(out.getvalue(), NAMES, "f.bin")
+
+
+def test_what_is_not_mapped_stays_as_detected() -> None:
+    row = {"instruction": "Where?", "input": "", "output": "left", "origin": "board", "topic": "way"}
+    [content] = contents([row], {"source": "origin", "tag:about": "topic"})
+    assert (content.prompt, content.completion, content.source) == ("Where?", "left", "board")
+    assert content.tags == {"about": "way"}
+    [content] = contents([{"prompt": "Where?", "completion": "left", "desk": "porter"}], {"system": "desk"})
+    assert content.messages[0] == ("system", "porter")
+
+
+def test_a_known_format_can_be_read_otherwise() -> None:
+    record = {
+        "fields": {"text": "Where?", "title": "Way"},
+        "responses": {"label": [{"value": "left"}]},
+        "gold": "right",
+    }
+    [content] = contents([record], {"prompt": ["fields.title", "fields.text"], "completion": "gold"})
+    assert (content.prompt, content.completion) == ("Way\n\nWhere?", "right")
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+        [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}],
+        json.dumps([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]),
+    ],
+)
+def test_a_column_of_messages(turns: Any) -> None:
+    [content] = contents([{"chat": turns}], {"messages": "chat"})
+    assert (content.prompt, content.completion) == ("q", "a")
+
+
+def test_an_answer_that_is_an_object_becomes_json() -> None:
+    [content] = contents([{"q": "Read it.", "a": {"name": "Ö"}}], {"prompt": "q", "completion": "a"})
+    assert content.completion == '{"name": "Ö"}'
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([], "an object"),
+        ({"prompts": "q"}, "nothing to map to"),
+        ({"tag:": "q"}, "nothing to map to"),
+        ({"prompt": "q"}, "both"),
+        ({"prompt": 3, "completion": "a"}, "name of a column"),
+        ({"prompt": "", "completion": "a"}, "name of a column"),
+        ({"messages": ["a", "b"]}, "one column"),
+        ({"messages": "a", "prompt": "q", "completion": "b"}, "either"),
+    ],
+)
+def test_a_mapping_that_is_none_is_refused(given: Any, words: str) -> None:
+    with pytest.raises(Invalid, match=words) as refused:
+        column_mapping.parse(given)
+    assert refused.value.field == "map"
+
+
+def test_a_column_that_the_file_lacks_is_named_with_those_that_it_has() -> None:
+    with pytest.raises(Invalid, match="no column 'question'; its columns are q, more") as refused:
+        scan(ROWS, {"prompt": "question", "completion": "a"})
+    assert refused.value.field == "map"
+
+
+def test_bad_rows_are_told_with_their_text_and_the_good_ones_kept() -> None:
+    found = scan(jsonl([ROWS[0], {"q": "x" * 5000}]) + b"[1]\n{\n", {"prompt": "q", "completion": "a"})
+    assert (len(found.contents), found.bad, [one["row"] for one in found.wrong]) == (1, 3, [2, 3, 4])
+    lines = [json.loads(line) for line in found.bad_lines]
+    assert [set(line) for line in lines] == [{"row", "error", "field", "text"}] * 3
+    assert (lines[0]["field"], len(lines[0]["text"])) == ("completion", 2000)
+
+
+def test_more_than_twenty_bad_rows_are_all_told() -> None:
+    found = scan(
+        [{"q": str(n)} for n in range(90)], {"prompt": "q", "completion": "q2", "tags": []} | {"completion": "q"}
+    )
+    assert (found.bad, len(found.contents)) == (0, 90)
+    found = scan([{"x": n} for n in range(90)] + ROWS, {"prompt": "q", "completion": "a"})
+    assert (found.bad, len(found.bad_lines), len(found.wrong), len(found.contents)) == (90, 90, 20, 2)
+
+
+def test_a_row_without_source_is_bad_once_nobody_gives_one() -> None:
+    rows = [{**ROWS[0], "src": ""}, ROWS[1]]
+    found = scan(rows, NAMES, source="")
+    assert [(one["row"], one["field"]) for one in found.wrong] == [(1, "source")]
+    assert scan(rows, NAMES, source="", complete=False).bad == 0
+
+
+def test_usual_names_are_guessed() -> None:
+    assert column_mapping.guess(["id", "Question", "Answer", "license"]) == {
+        "prompt": ["Question"],
+        "completion": ["Answer"],
+        "licence": ["license"],
+    }
+    assert column_mapping.guess(["a", "b"]) == {}
+    assert column_mapping.guess(["text", "label"]) == {"prompt": ["text"], "completion": ["label"]}
+
+
+def test_columns_come_with_samples() -> None:
+    found = scan(ROWS, {}, head=1000, complete=False)
+    assert found.shape == "" and found.bad == 2
+    by_name = {one["name"]: one for one in found.columns}
+    assert by_name["desk"] == {"name": "desk", "filled": 1, "samples": ["porter"]}
+    assert by_name["n"]["samples"] == ["3", "4"]
+
+
+def test_text_that_no_database_takes_is_shown_plainly() -> None:
+    out = io.BytesIO()
+    pq.write_table(pa.table({"q": ["a\x00b"], "a": ["c"]}), out)
+    found = scan(out.getvalue(), {"prompt": "q", "completion": "a"}, "f.bin", head=10)
+    assert found.bad == 1 and "\x00" not in found.wrong[0]["text"]
+    assert found.columns[0]["samples"] == ["a\ufffdb"]

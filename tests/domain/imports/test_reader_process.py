@@ -1,0 +1,55 @@
+"""Files of pairs: every format read, every bad file refused with the row and the way out."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app.core.errors import Invalid
+from app.domain.imports import reader_process
+
+
+def read(data: bytes, form: str = "auto", filename: str = "f.jsonl") -> list[tuple[str, str]]:
+    contents = reader_process.read(data, form, filename=filename, source="s", licence="l")
+    return [(content.prompt, content.completion) for content in contents]
+
+
+MESSAGES = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+TURNS = {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{"prompt": "q", "completion": "a"}, MESSAGES, TURNS, {"instruction": "q", "input": "", "output": "a"}],
+)
+def test_formats(record: dict[str, object]) -> None:
+    assert read(json.dumps(record).encode()) == [("q", "a")]
+    assert read(json.dumps([record, record]).encode()) == [("q", "a")] * 2
+
+
+def test_csv_and_tags() -> None:
+    assert read(b"prompt,completion,category\nq,a,c\n", filename="f.csv") == [("q", "a")]
+    row = b'{"prompt":"q","completion":"a","category":"c","id":"7","meta":{"lang":"it"}}'
+    [content] = reader_process.read(row, "jsonl", filename="", source="s", licence="l")
+    assert content.tags == {"category": "c", "lang": "it"}
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "no rows"),
+        (b"\xff\xfe", "UTF-8"),
+        (b"not json", "Row 1"),
+        (b'{"prompt":"q","completion":"a"}\n{"prompt":"q"}', "Row 2"),
+        (b'{"prompt":"q","completion":{"a":1}}', "Row 1"),
+        (b'{"prompt":"q\\u0000","completion":"a"}', "Row 1"),
+        (b'{"prompt":"\\ud800","completion":"a"}', "Row 1"),
+        (b'{"prompt":"q","completion":' + b"[" * 100_000, "Row 1"),
+        (b"[1, 2]", "object"),
+        (b'{"messages":[{"role":"root","content":"q"},{"role":"assistant","content":"a"}]}', "Row 1"),
+    ],
+)
+def test_bad_files_say_where_and_why(data: bytes, words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        read(data)

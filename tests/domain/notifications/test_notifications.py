@@ -1,0 +1,255 @@
+"""Who is told what, never of their own acts; reading, counting, forgetting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from starlette.testclient import TestClient
+
+from app.bootstrap import open_installation
+from app.core.db.base import now
+from app.core.db.database import Database
+from app.domain.accounts.tables import User
+from app.domain.comments import actions as comments_actions
+from app.domain.comments.anchors import CommentAnchor
+from app.domain.guidelines import actions as guidelines_actions
+from app.domain.imports import actions as imports_actions
+from app.domain.notifications import actions as notifications_actions
+from app.domain.notifications import queries as notifications_queries
+from app.domain.notifications.tables import Notification
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs import content as pair_content
+from app.domain.pairs.tables import Pair
+from app.domain.projects.tables import Project
+from app.domain.reviews import actions as reviews_actions
+from app.domain.reviews.tables import Lease
+from app.domain.rounds import actions as rounds_actions
+from app.domain.runs.tables import TrainingRun
+from app.domain.webhooks.event_types import KINDS
+from app.settings import Settings
+from app.web.notifications import said
+from app.worker import loop
+from tests.conftest import ROOT
+from tests.fixtures.people import Cast
+from tests.fixtures.sample_project import build
+
+Signed = Callable[..., TestClient]
+
+
+def told(session: Session, user: User) -> list[str]:
+    """Kinds of the person's lines, oldest first, without the guideline of the cast."""
+    rows = session.scalars(select(Notification).where(Notification.user_id == user.id).order_by(Notification.id))
+    return [one.kind for one in rows if one.kind != "guideline.published"]
+
+
+def waiting(session: Session, cast: Cast, prompt: str) -> Pair:
+    content = pair_content.pair(prompt, "Front desk", source="Own work", licence="CC0-1.0", tags={"language": "en"})
+    pair = pairs_actions.create(session, cast.alice, cast.project, content)
+    session.flush()
+    return pairs_actions.submit(session, cast.alice, pair)
+
+
+def judged(session: Session, cast: Cast, prompt: str, decision: str) -> None:
+    pair = waiting(session, cast, prompt)
+    session.flush()
+    lease = reviews_actions.take_next(session, cast.bob, cast.project)
+    assert lease is not None and lease.pair_id == pair.id
+    reviews_actions.decide(session, cast.bob, pair, lease=lease.id, decision=decision, ratings={}, comment="Because.")
+
+
+def test_the_author_hears_of_every_verdict_and_admins_of_escalations(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        judged(session, cast, "Where may I park a bicycle overnight?", "accept")
+        judged(session, cast, "Which form is for a lost badge of a visitor?", "return")
+        judged(session, cast, "Can my dog come along to the appointment?", "reject")
+        judged(session, cast, "Who signs for deliveries after seven?", "escalate")
+        assert told(session, cast.alice) == ["pair.accepted", "pair.returned", "pair.rejected", "pair.escalated"]
+        assert told(session, cast.carol) == ["pair.escalated"] and told(session, cast.bob) == []
+
+
+def test_whoever_was_taken_out_hears_no_more_of_their_own_pairs(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        for prompt in ("Where may I park a bicycle overnight?", "Which form is for a lost badge of a visitor?"):
+            waiting(session, cast, prompt)
+        reviews_actions.remove_member(session, session.get_one(User, cast.carol.id), cast.project, cast.alice.id)
+        for decision in ("return", "escalate"):
+            lease = reviews_actions.take_next(session, cast.bob, cast.project)
+            assert lease is not None
+            pair = session.get_one(Pair, lease.pair_id)
+            reviews_actions.decide(
+                session, cast.bob, pair, lease=lease.id, decision=decision, ratings={}, comment="Because."
+            )
+        assert told(session, cast.alice) == [] and told(session, cast.carol) == ["pair.escalated"]
+
+
+def test_whoever_was_taken_out_hears_no_more_of_their_remarks(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        pair = waiting(session, cast, "Where may I park a bicycle overnight?")
+        remarks = [
+            comments_actions.add(session, person, pair, "By night?", CommentAnchor())
+            for person in (cast.alice, cast.bob)
+        ]
+        before = told(session, cast.alice)
+        reviews_actions.remove_member(session, session.get_one(User, cast.carol.id), cast.project, cast.alice.id)
+        for one in remarks:
+            comments_actions.resolve(session, cast.carol, one)
+        assert told(session, cast.alice) == before and told(session, cast.bob) == ["comment.resolved"]
+
+
+def test_no_line_holds_a_reviewers_name_or_any_text(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        judged(session, cast, "Where may I park a bicycle overnight?", "return")
+        lines = list(session.scalars(select(Notification).where(Notification.user_id == cast.alice.id)))
+        held = json.dumps([[one.details, one.subject_id] for one in lines])
+        assert "Because" not in held and cast.bob.id not in held and "bicycle" not in held
+
+
+def test_one_acceptance_of_two_is_not_told(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        session.get_one(Project, cast.project.id).overlap = 2
+    with database.session() as session:
+        project = session.get_one(Project, cast.project.id)
+        judged(session, Cast(cast.alice, cast.bob, cast.carol, cast.dave, project), "May I bring a bicycle?", "accept")
+        assert told(session, cast.alice) == []
+
+
+def test_a_lapsed_lease_that_goes_to_another_is_told_to_its_holder(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        waiting(session, cast, "Where may I park a bicycle overnight?")
+        lease = reviews_actions.take_next(session, cast.bob, cast.project)
+        assert lease is not None
+        session.get_one(Lease, lease.id).expires_at = now() - timedelta(seconds=1)
+        session.flush()
+        assert reviews_actions.take_next(session, cast.carol, cast.project) is not None
+        assert told(session, cast.bob) == ["lease.taken_over"] and told(session, cast.carol) == []
+
+
+def test_rounds_are_told_to_who_writes_in_them(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        round_ = rounds_actions.open_round(
+            session, cast.carol, cast.project, title="R", brief="", targets=[], assignees=[{"user": cast.alice.id}]
+        )
+        people = [{"user": one.id} for one in (cast.alice, cast.bob)]
+        rounds_actions.edit_round(session, cast.carol, cast.project, round_, {"assignees": people})
+        assert told(session, cast.alice) == ["round.opened"] and told(session, cast.bob) == ["round.assigned"]
+
+
+def test_a_guideline_is_told_to_all_members_but_its_author(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        before = {
+            one.id: notifications_queries.unread(session, one) for one in (cast.alice, cast.bob, cast.carol, cast.dave)
+        }
+        guidelines_actions.publish(session, cast.carol, cast.project, text="# Anew")
+        gained = [
+            notifications_queries.unread(session, one) - before[one.id]
+            for one in (cast.alice, cast.bob, cast.carol, cast.dave)
+        ]
+        assert gained == [1, 1, 0, 0]
+
+
+def test_runs_and_imports_are_told_to_who_asked(app: Any, settings: Settings) -> None:
+    world = build(app)
+    with app.state.database.session() as session:
+        run = session.get_one(TrainingRun, world.ids["run"])
+        lines = session.scalars(select(Notification).where(Notification.subject_id == run.id))
+        assert [(one.user_id, one.kind) for one in lines] == [(run.created_by, "run.done")]
+        ada = session.get_one(User, run.created_by)
+        project = session.get_one(Project, run.project_id)
+        for rows in (b'{"prompt": "Ear ache on a plane, age 9?", "completion": "Pharmacist"}\n' * 1, b""):
+            if rows:
+                imports_actions.request_import(
+                    session, ada, project, storage=app.state.storage, data=rows, filename="rows.jsonl", source="Own",
+                    licence="CC0-1.0",
+                )  # fmt: skip
+    installation = open_installation(settings)
+    loop.drain(installation)
+    with app.state.database.session() as session:
+        project = session.get_one(Project, run.project_id)
+        kept = installation.storage.put([b'{"prompt": 1}\n'])[0]
+        broken = {"project": project.id, "user": ada.id, "file": kept, "filename": "x", "format": "jsonl"}
+        loop.jobs.enqueue(
+            session,
+            imports_actions.KIND,
+            {**broken, "source": "s", "licence": "l"},
+            project_id=project.id,
+            created_by=ada.id,
+        )
+    loop.drain(installation)
+    installation.database.dispose()
+    with app.state.database.read() as session:
+        assert [one for one in told(session, ada) if one.startswith("import")] == ["import.done", "import.failed"]
+
+
+def test_lines_are_counted_read_and_swept(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        for number in range(3):
+            notifications_actions.notify_user(
+                session, cast.dave.id, cast.project.id, "run.done", "run", f"{number:032x}", number=number
+            )
+        theirs = notifications_actions.notify_user(session, cast.bob.id, cast.project.id, "run.done", "run", "f" * 32)
+        session.flush()
+        mine = notifications_queries.page(session, cast.dave).items
+        assert notifications_queries.unread(session, cast.dave) == 3
+        assert notifications_actions.mark_read(session, cast.dave, [mine[0].id, theirs]) == 1
+        assert (
+            session.get_one(Notification, theirs).read_at is None
+            and len(notifications_queries.page(session, cast.dave, only_unread=True).items) == 2
+        )
+        assert (
+            notifications_actions.mark_read(session, cast.dave) == 2
+            and notifications_queries.unread(session, cast.dave) == 0
+        )
+        session.refresh(mine[0])
+        mine[0].read_at = now() - timedelta(days=91)
+        session.flush()
+        assert (
+            notifications_actions.sweep(session) == 1 and len(notifications_queries.page(session, cast.dave).items) == 2
+        )
+
+
+def test_the_interface_lists_and_marks(database: Database, cast: Cast, as_user: Signed) -> None:
+    with database.session() as session:
+        line = notifications_actions.notify_user(
+            session, cast.alice.id, cast.project.id, "pair.returned", "pair", "a" * 32
+        )
+        other = notifications_actions.notify_user(
+            session, cast.bob.id, cast.project.id, "pair.returned", "pair", "a" * 32
+        )
+    alice = as_user(cast.alice)
+    listed = alice.get("/api/v1/notifications?unread=true&limit=1").json()
+    assert listed["items"][0]["id"] == line and listed["next"] and listed["unread"] == 2
+    assert alice.post("/api/v1/notifications/read", json={"ids": [line, other]}).json() == {
+        "read": 1,
+        "unread": 1,
+    }
+    assert alice.post("/api/v1/notifications/read", json={"all": True}).json()["unread"] == 0
+    for body in ({}, {"ids": [], "all": True}, {"ids": ["x"] * 501}):
+        assert alice.post("/api/v1/notifications/read", json=body).status_code == 422
+
+
+def test_a_token_of_another_project_sees_and_marks_nothing(database: Database, cast: Cast, as_user: Signed) -> None:
+    with database.session() as session:
+        notifications_actions.notify_user(session, cast.carol.id, cast.project.id, "pair.returned", "pair", "a" * 32)
+        elsewhere = Project(
+            slug="else", name="Else", task="generation", languages=[], domains=[], criteria=[], created_by=cast.carol.id
+        )
+        session.add(elsewhere)
+    carol = as_user(cast.carol, project_id=elsewhere.id)
+    assert carol.get("/api/v1/notifications").json()["items"] == []
+    assert carol.post("/api/v1/notifications/read", json={"all": True}).json()["read"] == 0
+
+
+def test_every_kind_is_said_in_words() -> None:
+    assert all(" " in said(Notification(kind=kind)) for kind in KINDS)
+
+
+def test_every_kind_is_told_somewhere() -> None:
+    silent = {"kinds.py", "notifications.py"}
+    sources = "".join(path.read_text() for path in (ROOT / "app").rglob("*.py") if path.name not in silent)
+    assembled = {f"{one}.{end}" for one in ("run", "import", "version") for end in ("done", "failed")}
+    assert [kind for kind in KINDS if kind not in assembled and f'"{kind}"' not in sources] == []

@@ -1,0 +1,83 @@
+"""A reviewer's own numbers: how many, how long each took, and what waits since when."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from app.core.db.base import now
+from app.core.db.database import Database
+from app.domain.accounts.tables import User
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs import content as pair_content
+from app.domain.pairs.tables import Pair
+from app.domain.review_quality import reviewer_stats
+from app.domain.reviews import actions as reviews_actions
+from tests.fixtures.people import Cast
+
+PROMPTS = [
+    "Blue toe since this morning, cold to the touch, age 71.",
+    "Sore throat since Monday without any fever, age 30.",
+    "Which desk takes the insurance form for my last invoice?",
+    "May I take ibuprofen together with ramipril every day?",
+    "An itching rash on both forearms after gardening.",
+    "My appointment of Thursday must move to next week.",
+]
+
+
+def submitted(session: Session, cast: Cast, prompt: str) -> Pair:
+    content = pair_content.pair(prompt, "Clinical desk", source="Own work", licence="CC0", tags={"language": "en"})
+    return pairs_actions.submit(session, cast.alice, pairs_actions.create(session, cast.alice, cast.project, content))
+
+
+def judge(session: Session, cast: Cast, user: User) -> None:
+    lease = reviews_actions.take_next(session, user, cast.project)
+    assert lease is not None
+    pair = session.get_one(Pair, lease.pair_id)
+    reviews_actions.decide(session, user, pair, lease=lease.id, decision="accept", ratings={})
+
+
+def test_the_queue_has_a_length_and_an_age(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        assert reviewer_stats.queue(session, cast.project, cast.bob) == {"length": 0, "oldest": None}
+        first, _ = (submitted(session, cast, prompt) for prompt in PROMPTS[:2])
+        first.updated_at = since = now() - timedelta(days=4)
+        session.flush()
+        found = reviewer_stats.queue(session, cast.project, cast.bob)
+    assert found["length"] == 2 and abs(found["oldest"] - since) < timedelta(seconds=1)
+
+
+def test_verdicts_are_counted_and_timed(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        for prompt in PROMPTS:
+            submitted(session, cast, prompt)
+        for _ in PROMPTS[:4]:
+            judge(session, cast, cast.bob)
+        few = reviewer_stats.own(session, cast.project, cast.bob)
+        for _ in PROMPTS[4:]:
+            judge(session, cast, cast.bob)
+        found = reviewer_stats.own(session, cast.project, cast.bob)
+        nobody = reviewer_stats.own(session, cast.project, cast.carol)
+    assert few == {"all": 4, "week": 4, "month": 4, "median_seconds": None}
+    assert found["all"] == found["month"] == 6 and 0 <= found["median_seconds"] < 60
+    assert nobody["all"] == 0 and nobody["median_seconds"] is None
+
+
+def test_time_runs_from_being_served_to_the_verdict() -> None:
+    start = now()
+
+    def at(minutes: float) -> datetime:
+        return start + timedelta(minutes=minutes)
+
+    events = [
+        ("review.decided", "begun before the log was read", at(0)),
+        ("lease.taken", "a", at(0)),
+        ("lease.taken", "b", at(1)),
+        ("review.decided", "a", at(2)),
+        ("lease.taken_over", "b", at(10)),
+        ("review.decided", "b", at(13)),
+        ("lease.taken", "left lying", at(20)),
+        ("review.decided", "left lying", at(200)),
+    ]
+    assert reviewer_stats.timed(events) == [120, 180]

@@ -1,0 +1,248 @@
+"""Independent opinions: who is served what, what they come to, who sees them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete, text
+
+from app.core.db.base import now
+from app.core.db.database import Database
+from app.core.errors import Conflict, Forbidden
+from app.domain.audit.tables import AuditEvent
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs.tables import Pair
+from app.domain.reviews import actions as reviews_actions
+from app.domain.reviews import adjudication
+from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews.tables import Lease
+from tests.fixtures.people import Cast
+from tests.fixtures.review_desk import chosen, content, editors, judge, submitted
+
+
+def test_a_pair_is_served_to_as_many_as_opinions_are_needed_and_to_no_more(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two, three) = chosen(session, cast, overlap=2), editors(session, cast, 3)
+        pair = submitted(session, cast.alice, project)
+        assert pair.opinions == 2
+        assert [reviews_queries.queue_length(session, project, user) for user in (one, two, three)] == [1, 1, 1]
+        first, second = (reviews_actions.take_next(session, user, project) for user in (one, two))
+        assert first and second and first.pair_id == second.pair_id == pair.id
+        assert reviews_actions.take_next(session, three, project) is None
+        assert reviews_queries.queue_length(session, project, three) == 0
+        reviews_actions.release(session, two, second.id)
+        assert reviews_queries.queue_length(session, project, three) == 1
+
+
+def test_nobody_gets_a_pair_twice_or_their_own(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
+        submitted(session, two, project)
+        assert judge(session, one, project).decision == "accept"
+        assert reviews_actions.take_next(session, one, project) is None
+        assert reviews_actions.take_next(session, two, project) is None
+
+
+def test_two_acceptances_approve_and_one_does_not(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
+        pair = submitted(session, cast.alice, project)
+        judge(session, one, project)
+        assert pair.state == "in_review"
+        judge(session, two, project)
+        assert pair.state == "approved"
+
+
+@pytest.mark.parametrize(("third", "state"), [("accept", "approved"), ("return", "changes_requested")])
+def test_a_split_asks_for_one_more(database: Database, cast: Cast, third: str, state: str) -> None:
+    with database.session() as session:
+        project, people = chosen(session, cast, overlap=2), editors(session, cast, 4)
+        pair = submitted(session, cast.alice, project)
+        for user, decision in zip(people, ("accept", "return"), strict=False):
+            judge(session, user, project, decision)
+        assert pair.state == "in_review"
+        assert reviews_queries.queue_length(session, project, people[2]) == 1
+        judge(session, people[2], project, third)
+        assert pair.state == state
+        assert reviews_actions.take_next(session, people[3], project) is None
+
+
+def test_what_stays_split_is_adjudicated_by_somebody_new(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, people = chosen(session, cast, overlap=3), editors(session, cast, 5)
+        pair = submitted(session, cast.alice, project)
+        for user, decision in zip(people, ("accept", "return", "accept", "reject"), strict=False):
+            judge(session, user, project, decision)
+        assert pair.state == "in_review" and reviews_queries.to_adjudicate(session, project) == [pair]
+        assert reviews_actions.take_next(session, people[4], project) is None
+        with pytest.raises(Forbidden):
+            adjudication.adjudicate(session, people[0], pair, decision="accept", ratings={})
+        ruling = adjudication.adjudicate(session, people[4], pair, decision="accept", ratings={"accuracy": 4})
+        assert (pair.state, ruling.kind, reviews_queries.to_adjudicate(session, project)) == (
+            "approved",
+            "adjudication",
+            [],
+        )
+        with pytest.raises(Conflict):
+            adjudication.adjudicate(session, people[4], pair, decision="return", ratings={}, comment="No.")
+        reviews_actions.undo(session, people[4], ruling)
+        assert pair.state == "in_review" and reviews_queries.to_adjudicate(session, project) == [pair]
+
+
+def test_an_escalation_waits_for_a_ruling_also_by_an_admin_who_judged(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        pair = submitted(session, cast.alice, project)
+        judge(session, cast.carol, project, "escalate")
+        assert reviews_actions.take_next(session, cast.bob, project) is None
+        messages = [{"role": "user", "content": "Who books the scan?"}, {"role": "assistant", "content": "radiology"}]
+        adjudication.adjudicate(
+            session, cast.carol, pair, decision="fix_and_accept", ratings={}, messages=messages, comment="Named."
+        )
+        assert pair.state == "approved" and pair.submitted_revision_id == pair.current_revision_id
+
+
+def test_no_ruling_is_given_where_none_is_needed(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        pair = submitted(session, cast.alice, project)
+        with pytest.raises(Conflict):
+            adjudication.adjudicate(session, cast.bob, pair, decision="accept", ratings={})
+
+
+def test_a_correction_asks_the_others_about_the_corrected_text(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two, three) = chosen(session, cast, overlap=2), editors(session, cast, 3)
+        pair = submitted(session, cast.alice, project)
+        judge(session, one, project)
+        fixed = [{"role": "user", "content": "Who books the scan, please?"}, {"role": "assistant", "content": "desk 2"}]
+        correction = judge(session, two, project, "fix_and_accept", messages=fixed)
+        assert pair.state == "in_review"
+        assert reviews_queries.earlier(session, pair) == [], "an opinion on the text before is no earlier submission"
+        judge(session, three, project)
+        assert pair.state == "approved"
+        with pytest.raises(Conflict, match="correction"):
+            reviews_actions.undo(session, two, correction)
+
+
+def test_undoing_an_opinion_asks_for_it_again(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two, three) = chosen(session, cast, overlap=2), editors(session, cast, 3)
+        pair = submitted(session, cast.alice, project)
+        judge(session, one, project)
+        last = judge(session, two, project)
+        reviews_actions.undo(session, two, last)
+        assert pair.state == "in_review"
+        assert reviews_actions.take_next(session, one, project) is None
+        judge(session, three, project)
+        assert pair.state == "approved"
+
+
+def test_verdicts_are_blind_until_ones_own_is_in(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
+        pair = submitted(session, cast.alice, project)
+        given = judge(session, one, project)
+        for user in (two, cast.carol, cast.alice):
+            assert reviews_queries.visible(session, user, pair) == []
+        assert reviews_queries.visible(session, one, pair) == [given]
+        second = judge(session, two, project)
+        assert (
+            reviews_queries.visible(session, two, pair)
+            == reviews_queries.visible(session, cast.alice, pair)
+            == [given, second]
+        )
+
+
+def test_the_author_still_reads_why_it_came_back(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        pair = submitted(session, cast.alice, project)
+        before = judge(session, cast.bob, project, "return", comment="Which day?")
+        pairs_actions.save(session, cast.alice, pair, content(1, "desk 2"), expected_revision=pair.current_revision_id)
+        pairs_actions.submit(session, cast.alice, pair)
+        assert reviews_queries.visible(session, cast.alice, pair) == [before]
+        assert reviews_queries.earlier(session, pair) == [before]
+
+
+def test_an_ended_lease_is_served_anew_and_its_holder_is_refused(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project, (one, two) = chosen(session, cast), editors(session, cast, 2)
+        pair = submitted(session, cast.alice, project)
+        lease = reviews_actions.take_next(session, one, project)
+        assert lease is not None
+        lease.expires_at = now() - timedelta(seconds=1)
+        session.flush()
+        judge(session, two, project)
+        with pytest.raises(Conflict):
+            reviews_actions.decide(session, one, pair, lease=lease.id, decision="accept", ratings={})
+        assert len(reviews_queries.deciding(session, pair)) == 1
+
+
+def test_a_lead_takes_an_item_over_and_the_log_names_both(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        pair = submitted(session, cast.alice, project)
+        lost = reviews_actions.take_next(session, cast.bob, project)
+        assert lost is not None
+        with pytest.raises(Forbidden):
+            reviews_actions.take_over(session, cast.bob, lost.id)
+        taken = reviews_actions.take_over(session, cast.carol, lost.id)
+        event = session.query(AuditEvent).filter_by(action="lease.taken_over").one()
+        assert (event.actor, event.details["former"]) == (cast.carol.id, cast.bob.id)
+        with pytest.raises(Conflict) as refused:
+            reviews_actions.decide(session, cast.bob, pair, lease=lost.id, decision="accept", ratings={})
+        assert refused.value.code == "lease_lost"
+        assert [lease.id for lease, _ in reviews_queries.open_leases(session, project)] == [taken.id]
+        reviews_actions.decide(session, cast.carol, pair, lease=taken.id, decision="accept", ratings={})
+        assert session.query(Lease).count() == 0
+
+
+def test_a_verdict_on_a_text_that_has_changed_is_refused(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        pair = submitted(session, cast.alice, project)
+        lease, read = reviews_actions.take_next(session, cast.bob, project), pair.submitted_revision_id
+        assert lease is not None
+        pairs_actions.save(session, cast.alice, pair, content(1, "desk 2"), expected_revision=pair.current_revision_id)
+        pairs_actions.submit(session, cast.alice, pair)
+        with pytest.raises(Conflict, match="changed"):
+            reviews_actions.decide(
+                session, cast.bob, pair, lease=lease.id, decision="accept", ratings={}, revision=read
+            )
+
+
+def test_a_second_opinion_is_asked_for_on_a_share_of_the_pairs(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast, second_opinions=0.5)
+        found = {submitted(session, cast.alice, project, number).opinions for number in range(12)}
+        assert found == {1, 2}
+        assert session.query(Pair).filter(Pair.opinions.is_(None)).count() == 0
+
+
+def test_what_changes_while_one_waits_for_the_lock_is_seen(database: Database, cast: Cast) -> None:
+    if database.is_sqlite:
+        return  # whoever writes holds the whole database since before the pair was read
+    with database.session() as session:
+        pair = submitted(session, cast.alice, chosen(session, cast))
+    with database.session() as session:
+        read = session.get_one(Pair, pair.id)
+        with database.session() as other:
+            other.get_one(Pair, pair.id).state = "draft"
+        assert read.state == "submitted"
+        assert pairs_actions.lock(session, pair.id).state == "draft" and read.state == "draft"
+
+
+def test_a_lease_that_is_being_taken_away_is_neither_waited_for_nor_served(database: Database, cast: Cast) -> None:
+    if database.is_sqlite:
+        return  # one writer at a time
+    with database.session() as session:
+        project = chosen(session, cast)
+        submitted(session, cast.alice, project)
+        assert reviews_actions.take_next(session, cast.bob, project) is not None
+    with database.session() as other:
+        other.execute(delete(Lease))
+        with database.session() as session:
+            session.execute(text("SET LOCAL lock_timeout = '2s'"))
+            assert reviews_actions.take_next(session, cast.bob, project) is None

@@ -1,0 +1,254 @@
+"""How many opinions a submission needs and what is rated: both are changed, and nothing that was judged changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session
+
+from app.core.db.database import Database
+from app.core.errors import Conflict, Forbidden, Invalid
+from app.domain.accounts.tables import User
+from app.domain.audit.tables import AuditEvent
+from app.domain.auth import actions as auth_actions
+from app.domain.pairs import actions as pairs_actions
+from app.domain.projects import criteria as project_criteria
+from app.domain.projects.tables import Project
+from app.domain.review_quality import actions as review_quality_actions
+from app.domain.reviews import actions as reviews_actions
+from app.domain.reviews import settings as review_settings
+from tests.fixtures.people import Cast
+from tests.fixtures.review_desk import chosen, editors, judge, submitted
+from tests.fixtures.web_client import Browser, actions_since, last_event
+
+TONE = {"name": "tone", "question": "Would a patient feel spoken to?", "levels": {"1": "Cold", "5": "Warm"}}
+NAMES = ["accuracy", "relevance", "guideline"]
+SETTINGS = "/api/v1/projects/clinic/settings"
+PAGE = "/projects/clinic/settings"
+
+
+def names(project: Project) -> list[str]:
+    return [one["name"] for one in project.criteria]
+
+
+def last_change(session: Session) -> dict[str, Any]:
+    events = session.query(AuditEvent).filter_by(action="project.judging_changed").order_by(AuditEvent.id).all()
+    return dict(events[-1].details)
+
+
+# --- how many opinions ---
+
+
+def test_more_opinions_hold_from_the_next_submission_on(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        before = submitted(session, cast.alice, project, 1)
+        review_settings.change(session, cast.carol, project, overlap=2)
+        after = submitted(session, cast.alice, project, 2)
+        assert (before.opinions, after.opinions) == (1, 2)
+        for _ in range(2):
+            judge(session, cast.bob, project)
+        assert (before.state, after.state) == ("approved", "in_review")
+        assert last_change(session) == {"overlap": [1, 2]}
+
+
+def test_fewer_opinions_let_nothing_in_review_off(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast, overlap=2)
+        bob, other = editors(session, cast, 2)
+        pair = submitted(session, cast.alice, project)
+        judge(session, bob, project)
+        review_settings.change(session, cast.carol, project, overlap=1)
+        session.refresh(pair)
+        assert pair.state == "in_review"
+        judge(session, other, project)
+        assert pair.state == "approved"
+
+
+def test_submissions_without_a_number_of_their_own_keep_what_held(database: Database, cast: Cast) -> None:
+    """As they are in a database from before pairs had such a number."""
+    with database.session() as session:
+        project = chosen(session, cast)
+        returned, waiting = (submitted(session, cast.alice, project, number) for number in (1, 2))
+        judge(session, cast.bob, project, "return")
+        pairs_actions.discard(session, cast.alice, returned)
+        returned.opinions = waiting.opinions = None
+        draft = pairs_actions.create(
+            session,
+            cast.alice,
+            project,
+            pairs_actions.content_of(session.get_one(pairs_actions.Revision, returned.current_revision_id)),
+        )
+        review_settings.change(session, cast.carol, project, overlap=3)
+        assert (returned.opinions, waiting.opinions, draft.opinions) == (1, 1, None)
+        assert reviews_actions.restore(session, cast.alice, returned).state == "changes_requested"
+        assert judge(session, cast.bob, project).pair_id == waiting.id
+        assert waiting.state == "approved"
+
+
+@pytest.mark.parametrize("overlap", [0, 10, -1])
+def test_a_number_out_of_range_is_refused(overlap: int, database: Database, cast: Cast) -> None:
+    with database.session() as session, pytest.raises(Invalid):
+        review_settings.change(session, cast.carol, chosen(session, cast), overlap=overlap)
+
+
+def test_what_does_not_change_is_not_recorded(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        review_settings.change(session, cast.carol, project, overlap=1, given=project.criteria)
+        assert session.query(AuditEvent).filter_by(action="project.judging_changed").count() == 0
+
+
+# --- criteria ---
+
+
+def test_criteria_are_worded_anew_added_and_removed(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        levels = {"1": "Wrong", "5": "Right"}
+        reworded = {"name": "accuracy", "question": "Is it true?", "levels": levels, "bad": ""}
+        review_settings.change(session, cast.carol, project, given=[reworded, "guideline", TONE])
+        assert names(project) == ["accuracy", "guideline", "tone"]
+        first = project.criteria[0]
+        assert (first["question"], first["levels"], first["bad"]) == ("Is it true?", levels, "")
+        assert first["good"] == project_criteria.DEFAULT[0]["good"], "what was not given stays"
+        assert last_change(session) == {"added": ["tone"], "removed": ["relevance"], "reworded": ["accuracy"]}
+        submitted(session, cast.alice, project)
+        assert judge(session, cast.bob, project, ratings={"tone": 4}).ratings["tone"] == 4
+        review_settings.change(session, cast.carol, project, given=["tone", "accuracy", "guideline"])
+        assert last_change(session) == {"order": ["tone", "accuracy", "guideline"]}
+        assert project.criteria[1] == first
+
+
+def test_a_criterion_with_ratings_stays(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        submitted(session, cast.alice, project)
+        review = judge(session, cast.bob, project, ratings={"accuracy": 5, "relevance": None})
+        reviews_actions.undo(session, cast.bob, review)
+        with pytest.raises(Conflict, match="'accuracy' has ratings"):
+            review_settings.change(session, cast.carol, project, overlap=2, given=["guideline"])
+        assert (names(project), project.overlap) == (NAMES, 1)
+        review_settings.change(session, cast.carol, project, given=["accuracy"])
+        assert names(project) == ["accuracy"], "null is no rating"
+
+
+def test_a_criterion_that_a_right_answer_rates_stays(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        pair = submitted(session, cast.alice, project)
+        review_quality_actions.mark(
+            session, cast.carol, pair, decision="return", ratings={"relevance": 2}, explanation="No day."
+        )
+        assert review_settings.rated(session, project, NAMES) == {"relevance"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        ["accuracy", "Accuracy"],
+        [{"name": "x" * 61}],
+        [{"name": " "}],
+        [{"name": "tone", "levels": {"6": "More"}}],
+        [{"name": "tone", "levels": {"1": " ", "2": ""}}],
+        [{"name": "tone", "question": "?" * 501}],
+        [{"name": "tone", "levels": {"1": "x" * 501}}],
+        [{"name": "tone", "good": "x" * 2001}],
+        [f"criterion {number}" for number in range(13)],
+    ],
+)
+def test_wrong_criteria_are_refused(given: list[Any]) -> None:
+    with pytest.raises(Invalid):
+        project_criteria.parse(given, project_criteria.DEFAULT)
+
+
+# --- over the interface and on the page ---
+
+
+def test_over_the_api(database: Database, cast: Cast, as_user: Callable[..., TestClient]) -> None:
+    carol = as_user(cast.carol)
+    changed = carol.patch(SETTINGS, json={"overlap": 3, "criteria": [*NAMES, TONE], "gold": 0.1}).json()
+    assert (changed["overlap"], [one["name"] for one in changed["criteria"]]) == (3, [*NAMES, "tone"])
+    assert carol.get(SETTINGS).json() == changed and changed["gold"] == 0.1
+    for wrong in ({"overlap": 0, "gold": 0.2}, {"overlap": 2, "gold": 2}, {"criteria": []}, {"criteria": [7]}):
+        assert carol.patch(SETTINGS, json=wrong).status_code == 422
+    assert carol.get(SETTINGS).json() == changed
+    with database.session() as session, pytest.raises(Forbidden):
+        review_settings.change(session, cast.bob, session.get_one(Project, cast.project.id), overlap=1)
+
+
+def carols(app: Any, database: Database, cast: Cast) -> Browser:
+    browser = Browser(app)
+    with database.session() as session:
+        raw = auth_actions.start_session(session, session.get_one(User, cast.carol.id))
+    browser.client.cookies.set("preceptor_session", raw)
+    return browser
+
+
+def form(criteria: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    """The criteria's part of the page, its empty one for a new criterion included."""
+    rows = [*criteria, {"name": "", "question": "", "levels": {}, "good": "", "bad": ""}]
+    columns: dict[str, Any] = {
+        f"criterion_{part}": [one.get(part, "") for one in rows] for part in ("name", "question", "good", "bad")
+    }
+    levels = {f"criterion_level_{at}": [one["levels"].get(at, "") for one in rows] for at in project_criteria.LEVELS}
+    return {**columns, **levels, **more}
+
+
+def test_on_the_page(database: Database, cast: Cast, app: Any) -> None:
+    carol, before = carols(app, database, cast), last_event(database)
+    assert (
+        carol.send(
+            PAGE, **form(project_criteria.DEFAULT, overlap="1", gold_first="0", least_for_agreement="20")
+        ).status_code
+        == 303
+    )
+    assert actions_since(database, before) == [], "saved as it stands, nothing changes"
+    sent = form(
+        [*project_criteria.DEFAULT, TONE], overlap="2", least_for_agreement="20", criterion_removed=["relevance"]
+    )
+    assert carol.send(PAGE, **sent).status_code == 303
+    page = carol.get(PAGE).text
+    assert 'value="tone"' in page and 'value="relevance"' not in page
+    with database.read() as session:
+        project = session.get_one(Project, cast.project.id)
+        assert (names(project), project.overlap) == (["accuracy", "guideline", "tone"], 2)
+    assert actions_since(database, before) == ["project.judging_changed"]
+
+
+def test_a_stale_page_takes_away_nothing_that_was_added_since(database: Database, cast: Cast, app: Any) -> None:
+    with database.session() as session:
+        review_settings.change(session, cast.carol, session.get_one(Project, cast.project.id), given=[*NAMES, TONE])
+    assert carols(app, database, cast).send(PAGE, **form(project_criteria.DEFAULT)).status_code == 303
+    with database.read() as session:
+        assert names(session.get_one(Project, cast.project.id)) == [*NAMES, "tone"]
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [({"overlap": "12"}, 422), ({"gold": "400"}, 422), ({"criterion_removed": [*NAMES, "tone"]}, 422),
+     ({"criterion_removed": ["accuracy"]}, 409)],
+)  # fmt: skip
+def test_what_is_refused_on_the_page_changes_nothing_and_keeps_what_was_typed(
+    more: dict[str, Any], status: int, database: Database, cast: Cast, app: Any
+) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        submitted(session, cast.alice, project)
+        judge(session, cast.bob, project, ratings={"accuracy": 5})
+    before = last_event(database)
+    sent = form([*project_criteria.DEFAULT, {**TONE, "levels": {"1": "Icy"}}]) | {
+        "overlap": "2",
+        "least_for_agreement": "20",
+    }
+    answer = carols(app, database, cast).send(PAGE, **(sent | more))
+    assert answer.status_code == status
+    assert "Nothing was saved." in answer.text and "Icy" in answer.text
+    with database.read() as session:
+        project = session.get_one(Project, cast.project.id)
+        assert (names(project), project.overlap) == (NAMES, 1)
+    assert [one for one in actions_since(database, before) if one != "request.denied"] == []

@@ -1,0 +1,87 @@
+"""A new guideline flags what was approved under an older one; precedents come from what was decided."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.db.database import Database
+from app.core.errors import Conflict, Forbidden
+from app.domain.audit.tables import AuditEvent
+from app.domain.guidelines import actions as guidelines_actions
+from app.domain.pairs import actions as pairs_actions
+from app.domain.pairs import content as pair_content
+from app.domain.pairs import queries as pairs_queries
+from app.domain.reviews import actions as reviews_actions
+from app.domain.reviews import adjudication, precedents
+from app.domain.reviews import queries as reviews_queries
+from tests.fixtures.people import Cast
+from tests.fixtures.review_desk import chosen, editors, judge, submitted
+
+
+def test_approvals_under_an_older_rule_are_flagged_and_sent_back(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        first, second = (submitted(session, cast.alice, project, number) for number in (1, 2))
+        before = judge(session, cast.bob, project)
+        judge(session, cast.bob, project)
+        assert reviews_queries.stale_approvals(session, project) == (0, [])
+        guidelines_actions.publish(session, cast.carol, project, text="# Routing\n\nName the day, too.")
+        assert reviews_queries.stale_approvals(session, project) == (2, [first, second])
+        with pytest.raises(Forbidden):
+            adjudication.review_again(session, cast.bob, project, None)
+        assert adjudication.review_again(session, cast.carol, project, [first.id]) == 1
+        session.refresh(before)
+        assert (first.state, second.state, before.kind) == ("submitted", "approved", "old_review")
+        event = session.query(AuditEvent).filter_by(action="pairs.sent_to_review_again").one()
+        assert event.details["pairs"] == [first.id]
+        with pytest.raises(Conflict):
+            reviews_actions.undo(session, cast.bob, before)
+        assert judge(session, cast.bob, project).pair_id == first.id
+        assert (first.state, reviews_queries.stale_approvals(session, project)) == ("approved", (1, [second]))
+        assert len(reviews_queries.of_pair(session, first)) == 2, "what was said stays in the history"
+
+
+def test_what_was_said_under_the_older_rule_hides_no_lease(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast, overlap=2)
+        pair = submitted(session, cast.alice, project)
+        bob, other = editors(session, cast, 2)
+        for person in (bob, other):
+            judge(session, person, project)
+        guidelines_actions.publish(session, cast.carol, project, text="# Routing\n\nName the day, too.")
+        assert adjudication.review_again(session, cast.carol, project, None) == 1 and pair.state == "submitted"
+        held = [reviews_actions.take_next(session, person, project) for person in (bob, other)]
+        assert all(held) and pair.state == "in_review"
+        reviews_actions.release(session, bob, held[0].id)
+        assert pair.state == "in_review", "the other still holds it"
+        reviews_actions.release(session, other, held[1].id)
+        assert pair.state == "submitted"
+
+
+def test_nothing_is_sent_back_that_was_approved_under_the_rule_in_force(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        submitted(session, cast.alice, project)
+        judge(session, cast.bob, project)
+        with pytest.raises(Conflict):
+            adjudication.review_again(session, cast.carol, project, None)
+
+
+def test_precedents_are_decided_pairs_and_rulings_come_first(database: Database, cast: Cast) -> None:
+    with database.session() as session:
+        project = chosen(session, cast)
+        found = []
+        for day in ("Monday", "Tuesday", "Friday"):
+            text = f"Who books the magnetic resonance scan of the left knee for a patient on {day} morning?"
+            content = pair_content.pair(text, "radiology", source="test", licence="CC0-1.0", tags={})
+            found.append(
+                pairs_actions.submit(session, cast.alice, pairs_actions.create(session, cast.alice, project, content))
+            )
+        judge(session, cast.bob, project, "accept", comment="As the list says.")
+        judge(session, cast.bob, project, "escalate")
+        adjudication.adjudicate(session, cast.carol, found[1], decision="accept", ratings={}, comment="By rule 2.")
+        near = precedents.like(session, project, pairs_queries.submitted(session, found[2]))
+        assert [(one["near"].pair, one["ruled"], one["review"].comment) for one in near] == [
+            (found[1].id, True, "By rule 2."),
+            (found[0].id, False, "As the list says."),
+        ]

@@ -1,0 +1,129 @@
+"""What somebody who owns the database may do to the audit log: the triggers gone, then every kind of forgery."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from app.core.db.base import now
+from app.core.db.database import Database
+from app.domain.audit import actions as audit_actions
+from app.domain.audit.chain import GENESIS, digest_of
+from app.domain.audit.tables import AuditEvent
+
+EVENTS = 12
+TABLE = AuditEvent.__table__
+COLUMNS: dict[str, Any] = {
+    "id": 999,
+    "at": now(),
+    "actor": "f" * 32,
+    "action": "pair.approved",
+    "subject_kind": "run",
+    "subject_id": "e" * 32,
+    "project_id": "d" * 32,
+    "details": {"revision": "another"},
+    "previous_hash": "b" * 64,
+    "hash": "a" * 64,
+}
+
+
+def write_log(database: Database, events: int = EVENTS) -> None:
+    """Events of all shapes: with and without actor, project and details."""
+    for at in range(events):
+        with database.session() as session:
+            audit_actions.record(
+                session,
+                None if at % 5 == 0 else f"{at % 3:032x}",
+                ["pair.saved", "pair.submitted", "member.added"][at % 3],
+                "pair",
+                f"{at:032x}",
+                project_id=None if at % 4 == 0 else "c" * 32,
+                **({"revision": f"r{at}", "ratings": {"accuracy": 4.5}, "tags": ["ä", "\r\n", None]} if at % 2 else {}),
+            )
+
+
+def drop_triggers(database: Database) -> None:
+    with database.engine.begin() as connection:
+        if database.is_sqlite:
+            for verb in ("update", "delete"):
+                connection.execute(text(f"DROP TRIGGER audit_events_no_{verb}"))
+        else:
+            connection.execute(text("DROP TRIGGER audit_events_append_only ON audit_events"))
+
+
+def forge(database: Database, change: Callable[[Connection], object]) -> None:
+    """Change the table behind the application's back."""
+    drop_triggers(database)
+    with database.engine.begin() as connection:
+        change(connection)
+
+
+def edit(seq: int, column: str, value: Any) -> Callable[[Connection], object]:
+    return lambda connection: connection.execute(TABLE.update().where(TABLE.c.id == seq).values({column: value}))
+
+
+def delete(first: int, last: int) -> Callable[[Connection], object]:
+    return lambda connection: connection.execute(TABLE.delete().where(TABLE.c.id.between(first, last)))
+
+
+def row(connection: Connection, seq: int) -> dict[str, Any]:
+    return dict(connection.execute(TABLE.select().where(TABLE.c.id == seq)).one()._mapping)
+
+
+def swap(left: int, right: int) -> Callable[[Connection], object]:
+    """The content of two events changes places, their numbers stay."""
+
+    def change(connection: Connection) -> None:
+        first, second = row(connection, left), row(connection, right)
+        for seq, other in ((left, second), (right, first)):
+            connection.execute(TABLE.update().where(TABLE.c.id == seq).values({**other, "id": seq}))
+
+    return change
+
+
+def insert_after(seq: int) -> Callable[[Connection], object]:
+    """A well-formed event between two others; those behind it move up by one number."""
+
+    def change(connection: Connection) -> None:
+        before = row(connection, seq)
+        for later in range(EVENTS, seq, -1):
+            connection.execute(TABLE.update().where(TABLE.c.id == later).values(id=later + 1))
+        event = AuditEvent(**{**before, "id": seq + 1, "action": "pair.approved", "previous_hash": before["hash"]})
+        event.hash = digest_of(event)
+        connection.execute(TABLE.insert().values({name: getattr(event, name) for name in COLUMNS}))
+
+    return change
+
+
+def insert_as(seq: int) -> Callable[[Connection], object]:
+    """A copy of event 3 under another number."""
+    return lambda connection: connection.execute(TABLE.insert().values({**row(connection, 3), "id": seq}))
+
+
+def restamp(seq: int) -> Callable[[Connection], object]:
+    """Event `seq` tells another story, and every digest from there on is computed anew: the chain itself is whole."""
+
+    def change(connection: Connection) -> None:
+        connection.execute(TABLE.update().where(TABLE.c.id == seq).values(actor="0" * 31 + "9"))
+        previous = row(connection, seq - 1)["hash"] if seq > 1 else GENESIS
+        for at in range(seq, EVENTS + 1):
+            event = AuditEvent(**{**row(connection, at), "previous_hash": previous})
+            previous = digest_of(event)
+            values = {"previous_hash": event.previous_hash, "hash": previous}
+            connection.execute(TABLE.update().where(TABLE.c.id == at).values(values))
+
+    return change
+
+
+def spoil(column: str, raw: str) -> Callable[[Connection], object]:
+    """Bytes that are no longer a value of the column's type; only SQLite stores them."""
+    return lambda connection: connection.execute(
+        text(f"UPDATE audit_events SET {column} = :raw WHERE id = 5"), {"raw": raw}
+    )
+
+
+def lines(path: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]

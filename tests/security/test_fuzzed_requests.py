@@ -1,0 +1,106 @@
+"""Requests made from the OpenAPI document, valid and not, as each role: an answer always, never one of 500 or above."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case
+
+from app.domain.accounts import actions as accounts_actions
+from app.domain.accounts import queries as accounts_queries
+from app.main import create_app
+from app.settings import Settings
+from tests.conftest import KEY
+from tests.fixtures.sample_project import World, build
+
+EXAMPLES = 10
+Drawn = tuple[Case, dict[str, Any], bool]
+"""A request, the parameters of its path, and whether the ids of real things take their place."""
+ROLES = {"nobody": None, "expert": "emil", "editor": "edith", "admin": "ada", "outsider": "otto"}
+IDS = {
+    "pair_id": "draft",
+    "version_id": "version",
+    "other_id": "version",
+    "run_id": "run",
+    "finding_id": "finding",
+    "job_id": "job",
+}
+
+
+def case_url(case: Case) -> str:
+    return f"http://testserver{case.formatted_path}"
+
+
+@pytest.fixture
+def world(app: Any) -> World:
+    return build(app)
+
+
+@pytest.fixture
+def send(world: World, request: pytest.FixtureRequest) -> Iterator[Callable[[Case], int]]:
+    """Sends a case with the role's token; the status of the answer."""
+    person = ROLES[request.param]
+    headers = {}
+    if person:
+        with world.app.state.database.session() as session:
+            user = accounts_queries.user_by_email(session, f"{person}@example.org")
+            assert user is not None
+            headers["Authorization"] = f"Bearer {accounts_actions.issue_token(session, user=user)}"
+    with TestClient(world.app, headers=headers, raise_server_exceptions=False, follow_redirects=False) as client:
+
+        def answer(case: Case) -> int:
+            sent = requests.Request(**{**case.as_transport_kwargs(headers=headers), "url": case_url(case)}).prepare()
+            return client.request(
+                case.method, sent.path_url, content=sent.body or b"", headers=dict(sent.headers)
+            ).status_code
+
+        yield answer
+
+
+def known(world: World, parameter: str) -> str | None:
+    """The id of something that is there."""
+    return world.slug if parameter == "slug" else world.ids.get(IDS.get(parameter, ""))
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Drawn]:
+    """What is sent, the same for each role and engine, and so made once."""
+    app = create_app(Settings(data_dir=tmp_path_factory.mktemp("described"), secret_key=KEY))
+    made: list[Drawn] = []
+    for found in schemathesis.openapi.from_dict(app.openapi()).get_all_operations():
+
+        @given(case=found.ok().as_strategy(), real=st.integers(0, 3))
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        def draw(case: Case, real: int) -> None:
+            made.append((case, dict(case.path_parameters or {}), bool(real)))
+
+        draw()
+    app.state.database.dispose()
+    return made
+
+
+@pytest.mark.assurance
+@pytest.mark.parametrize("send", ROLES, indirect=True)
+def test_no_request_breaks_the_server(
+    world: World, cases: list[Drawn], send: Callable[[Case], int], tally: Callable[[str, int], None]
+) -> None:
+    for case, parameters, real in cases:
+        case.path_parameters = {name: (known(world, name) if real else None) or one for name, one in parameters.items()}
+        status = send(case)
+        assert status < 500, (case.method, case.formatted_path, case.query, case.body, status)
+    assert len(cases) > 100
+    tally("requests fuzzed", len(cases))

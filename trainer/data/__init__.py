@@ -1,0 +1,1 @@
+"""Split files, the chat template, tokenized datasets and batches."""

@@ -1,0 +1,1 @@
+"""The sentence embedding that finds similar pairs."""

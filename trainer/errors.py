@@ -1,0 +1,43 @@
+"""Why a run ends early, in the protocol's words. Knows exceptions and exit codes; knows nothing of models or files."""
+
+from __future__ import annotations
+
+import errno
+
+from trainer.protocol import FailureReason
+
+EXIT_FAILED = 1
+EXIT_STOPPED = 75  # EX_TEMPFAIL: a checkpoint is there, run again to go on
+
+
+class UserError(Exception):
+    """The recipe or the data cannot work; the message says how to mend it."""
+
+
+class NonFiniteLoss(Exception):
+    """The loss became NaN or infinite."""
+
+
+class Stopped(Exception):
+    """Somebody asked the run to stop (SIGTERM); what was done so far is on disk."""
+
+
+def reason_of(error: BaseException) -> FailureReason:
+    if isinstance(error, UserError):
+        return "user_error"
+    if isinstance(error, NonFiniteLoss):
+        return "nonfinite_loss"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "disk_full"
+    return "oom" if _out_of_memory(error) else "crash"
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    # torch raises OutOfMemoryError on CUDA, but a plain RuntimeError with these words on the CPU.
+    words = str(error).lower()
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or "can't allocate memory" in words or "out of memory" in words
+
+
+def first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

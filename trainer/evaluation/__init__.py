@@ -1,0 +1,1 @@
+"""Generation, metrics, statistics, baselines, and the report made of them."""

@@ -1,0 +1,1 @@
+"""Base models: loading them safely, adapters, merging, compute settings."""

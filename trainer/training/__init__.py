@@ -1,0 +1,1 @@
+"""The fine-tuning loop, its loss, schedule and checkpoints."""
