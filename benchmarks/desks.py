@@ -1,6 +1,7 @@
 """How fast are the desks? Reviewing, lists, checks while typing, and import, on one machine.
 
-    python -m benchmarks.desks [--pairs 100000] [--seconds 20] [--clients 16] [--database-url URL] [--peer] [--json OUT]
+    python -m benchmarks.desks [--pairs 100000] [--seconds 20] [--clients 16] [--database-url URL]
+                              [--only PART] [--peer] [--json OUT]
 
 Real web and jobs processes on loopback; SQLite unless a URL is given; every write is on disk before its answer.
 Reviewers take the next pair and decide it as fast as they are served, by two requests a pair and then by one. Lists
@@ -167,12 +168,23 @@ def checking(stack: Stack, rounds: int = 300) -> dict[str, Any]:
     return {name: spread(values) for name, values in times.items()}
 
 
+PARTS = ("checks", "lists", "reviewing")
+
+
+def measure(part: str, stack: Stack, options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one part, on pairs that are already there."""
+    if part == "checks":
+        return checking(stack)
+    return listing(stack) if part == "lists" else reviewing(stack, options.clients, options.seconds)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--database-url", default="")
+    parser.add_argument("--only", choices=PARTS, help="measure one part; the import always runs")
     parser.add_argument("--peer", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -181,12 +193,9 @@ def main() -> None:
         stack = Stack(Path(folder) / "data", options.database_url)
         stack.start("web", "jobs")
         try:
-            result = {
-                "import": fill(stack, options.pairs),
-                "checks": checking(stack),
-                "lists": listing(stack),
-                "reviewing": reviewing(stack, options.clients, options.seconds),
-            }
+            result = {"import": fill(stack, options.pairs)}
+            for part in (options.only,) if options.only else PARTS:
+                result[part] = measure(part, stack, options)
         finally:
             stack.stop()
     if peer:
