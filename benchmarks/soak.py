@@ -145,7 +145,7 @@ def review_one(person: Person) -> None:
         verdict = {"lease": lease["lease"], "decision": decision, "ratings": {}, "comment": "Seen in the soak."}
         person.ask("decide", person.api, "POST", f"/pairs/{lease['pair']['id']}/reviews", json=verdict)
     person.think()
-    person.ask("page: queue", person.browser, "GET", "/projects/soak/review")
+    person.ask("page: queue", person.browser, "GET", "/projects/soak/reviews")
 
 
 def look_around(person: Person) -> None:

@@ -20,6 +20,7 @@ from app.domain.reviews import adjudication, precedents
 from app.domain.reviews import queries as reviews_queries
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.forms import form_errors
 from app.web.render import render, words
 from app.web.reviews import UNTOUCHED, last_verdict, queue_tabs, verdict_of
 from app.web.writing import open_pair
@@ -27,7 +28,7 @@ from app.web.writing import open_pair
 router = APIRouter()
 
 
-@router.get("/projects/{slug}/review/adjudicate", dependencies=[requires(Permission.REVIEW_PAIR)])
+@router.get("/projects/{slug}/reviews/adjudicate", dependencies=[requires(Permission.REVIEW_PAIR)])
 def index(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.REVIEW_PAIR, project)
@@ -38,7 +39,7 @@ def index(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
     return render(
         request,
         "reviews/adjudications.html",
-        **project_context(session, user, project, "/review"),
+        **project_context(session, user, project, "/reviews"),
         **queue_tabs(session, user, project),
         **last_verdict(session, user, project),
         rows=[(*row, _may_rule(session, user, project, row[0])) for row in rows],
@@ -57,16 +58,14 @@ def rule(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm
     pair, project = open_pair(session, user, pair_id)
     given, decision = verdict_of(form, project), form_str(form, "decision")
     sent = {**given, "messages": given["messages"] if decision == "fix_and_accept" else None}
-    try:
+    with form_errors(422) as result:
         adjudication.adjudicate(session, user, pair, decision=decision, **sent)
-    except AppError as error:
-        if error.status != 422:
-            raise
-        return _desk(request, session, user, project, pair, given=given, error=error)
-    return redirect(request, f"/projects/{project.slug}/review/adjudicate", f"{words(decision)}: ruled.")
+    if result.error:
+        return _desk(request, session, user, project, pair, given=given, error=result.error)
+    return redirect(request, f"/projects/{project.slug}/reviews/adjudicate", f"{words(decision)}: ruled.")
 
 
-@router.get("/projects/{slug}/review/older", dependencies=[requires(Permission.READ_PROJECT)])
+@router.get("/projects/{slug}/reviews/older", dependencies=[requires(Permission.READ_PROJECT)])
 def older(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
     """Pairs that were approved under an older rule."""
     project = access.visible_project(session, user, slug)
@@ -75,7 +74,7 @@ def older(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
     return render(
         request,
         "reviews/outdated.html",
-        **project_context(session, user, project, "/review"),
+        **project_context(session, user, project, "/reviews"),
         **queue_tabs(session, user, project),
         count=count,
         rows=[(pair, texts[pair.id], reviews_queries.approved_under(session, pair)) for pair in found],
@@ -84,12 +83,12 @@ def older(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
     )
 
 
-@router.post("/projects/{slug}/review/older", dependencies=[requires(Permission.MANAGE_PROJECT)])
+@router.post("/projects/{slug}/reviews/older", dependencies=[requires(Permission.MANAGE_PROJECT)])
 def review_again(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     chosen = None if form_str(form, "which") == "all" else [str(one) for one in form.getlist("pair")]
     sent = adjudication.review_again(session, user, project, chosen)
-    return redirect(request, f"/projects/{slug}/review/older", f"{sent} sent to review again.")
+    return redirect(request, f"/projects/{slug}/reviews/older", f"{sent} sent to review again.")
 
 
 def _may_rule(session: Session, user: User, project: Project, pair: Pair) -> bool:
@@ -114,7 +113,7 @@ def _desk(
     return render(
         request,
         "reviews/adjudicate.html",
-        **project_context(session, user, project, "/review"),
+        **project_context(session, user, project, "/reviews"),
         **last_verdict(session, user, project),
         pair=pair,
         revision=revision,

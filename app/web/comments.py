@@ -20,6 +20,7 @@ from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects.tables import Project
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, project_context, redirect, requires
+from app.web.forms import form_errors
 from app.web.queue_filter import Tag, address, tag_of
 from app.web.render import render
 from app.web.writing import open_pair
@@ -62,13 +63,9 @@ def on_page(
 def add(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
     """A remark, or with `parent` an answer to one."""
     pair, project = open_pair(session, user, pair_id)
-    try:
+    with form_errors() as result:
         _add(session, user, pair, form)
-    except AppError as error:
-        if error.status not in (409, 422):
-            raise
-        return _shown(request, session, user, project, pair, form, error)
-    return _shown(request, session, user, project, pair, form)
+    return _shown(request, session, user, project, pair, form, result.error)
 
 
 @router.post("/comments/{comment_id}/resolve", dependencies=[requires(Permission.READ_PROJECT)])
@@ -128,7 +125,7 @@ def _shown(
         request,
         "comments/_comments.html" if scripted else "comments/list.html",
         status=200 if scripted or error is None else error.status,
-        **project_context(session, user, project, "/review" if back else "/pairs"),
+        **project_context(session, user, project, "/reviews" if back else "/pairs"),
         pair=pair,
         **context,
     )

@@ -113,7 +113,7 @@ def p_value(p: float | None) -> str:
 
 
 def _print(value: float, share: bool) -> str:
-    return (f"{100 * value:.1f} %" if share else f"{value:.3f}").replace("-", "−")
+    return (f"{100 * value:.1f}%" if share else f"{value:.3f}").replace("-", "−")
 
 
 def _scale(share: bool, *intervals: dict[str, Any]) -> tuple[float, float]:

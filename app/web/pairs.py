@@ -151,7 +151,7 @@ def discard(request: Request, session: DbSession, user: CurrentUser, form: CsrfF
     return redirect(request, f"/projects/{project.slug}/pairs", "Discarded. Its history is kept.")
 
 
-@router.post("/pairs/{pair_id}/bring-back", dependencies=[requires(Permission.WRITE_PAIR)])
+@router.post("/pairs/{pair_id}/undiscard", dependencies=[requires(Permission.WRITE_PAIR)])
 def restore_discarded(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str
 ) -> Response:

@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from app.core.errors import AppError
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission, require_global
 from app.domain.accounts.tables import User
@@ -24,6 +23,7 @@ from app.domain.reviews import queries as reviews_queries
 from app.domain.rounds import queries as rounds_queries
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, project_context, redirect, requires
+from app.web.forms import form_errors
 from app.web.people import link_address
 from app.web.render import render
 from app.web.rounds import chart, row
@@ -51,7 +51,7 @@ def new(request: Request, session: DbSession, user: CurrentUser) -> Response:
 def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     require_global(session, user, Permission.OPEN_PROJECT)
     given = {name: form_str(form, name) for name in ("slug", "name", "task", "languages", "domains", "base_model")}
-    try:
+    with form_errors() as result:
         project = projects_actions.open_project(
             session,
             user,
@@ -63,10 +63,8 @@ def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
             overlap=form_number(form, "overlap", int) or 1,
             base_model=given["base_model"] or "starter",
         )
-    except AppError as error:
-        if error.status not in (409, 422):
-            raise
-        return render(request, "projects/new.html", status=error.status, tasks=TASKS, given=given, error=error)
+    if result.error:
+        return render(request, "projects/new.html", tasks=TASKS, given=given, error=result.error)
     return redirect(request, f"/projects/{project.slug}/guidelines", "Project opened. Publish its guideline next.")
 
 

@@ -27,7 +27,7 @@ def address(path: str, only: Tag) -> str:
 
 
 def queue_of(project: Project, only: Tag) -> str:
-    return address(f"/projects/{project.slug}/review", only)
+    return address(f"/projects/{project.slug}/reviews", only)
 
 
 def on_page(session: Session, user: User, project: Project, only: Tag, mine: Lease | None) -> dict[str, Any]:

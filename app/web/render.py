@@ -111,11 +111,11 @@ def size(number: float) -> str:
 
 
 def count(number: float | None) -> str:
-    return "–" if number is None else f"{number:,.0f}".replace(",", "\u202f")
+    return "–" if number is None else f"{number:,.0f}"
 
 
 def percent(part: float, whole: float = 1) -> str:
-    return f"{100 * part / whole:.0f} %" if whole else "–"
+    return f"{100 * part / whole:.0f}%" if whole else "–"
 
 
 @lru_cache(maxsize=512)

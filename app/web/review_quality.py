@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
 
 from app.core.errors import AppError
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects import settings as project_settings
+from app.domain.projects.tables import Project
 from app.domain.review_quality import actions as review_quality_actions
 from app.domain.review_quality import queries as review_quality_queries
 from app.domain.reviews import decisions
 from app.domain.reviews.tables import GoldAnswer
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.forms import form_errors
 from app.web.render import render
 from app.web.reviews import UNTOUCHED, queue_tabs, verdict_of
 from app.web.writing import open_pair
@@ -23,12 +30,12 @@ from app.web.writing import open_pair
 router = APIRouter()
 
 
-@router.get("/projects/{slug}/review/gold", dependencies=[requires(Permission.REVIEW_PAIR)])
+@router.get("/projects/{slug}/reviews/gold", dependencies=[requires(Permission.REVIEW_PAIR)])
 def rates(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
     """One's own hit rates; everybody's, and the gold pairs, for who manages the project."""
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.REVIEW_PAIR, project)
-    context = project_context(session, user, project, "/review")
+    context = project_context(session, user, project, "/reviews")
     manages = context["can"]["manage_project"]
     found = review_quality_queries.gold_rates(session, project, None if manages else user)
     answers = review_quality_queries.gold_answers(session, project) if manages else []
@@ -48,18 +55,7 @@ def rates(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
 def form(request: Request, session: DbSession, user: CurrentUser, pair_id: str) -> Response:
     pair, project = open_pair(session, user, pair_id)
     access.require(session, user, Permission.MANAGE_PROJECT, project)
-    return render(
-        request,
-        "review_quality/mark_gold.html",
-        **project_context(session, user, project, "/review"),
-        pair=pair,
-        revision=pairs_queries.submitted(session, pair),
-        answer=session.get(GoldAnswer, pair.id),
-        decisions=decisions.RULINGS,
-        given=UNTOUCHED,
-        chosen="",
-        error=None,
-    )
+    return _form(request, session, user, project, pair, UNTOUCHED)
 
 
 @router.post("/pairs/{pair_id}/gold", dependencies=[requires(Permission.MANAGE_PROJECT)])
@@ -67,25 +63,11 @@ def mark(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm
     pair, project = open_pair(session, user, pair_id)
     given = verdict_of(form, project)
     right = {"decision": form_str(form, "decision"), "ratings": given["ratings"], "explanation": given["comment"]}
-    try:
+    with form_errors(422) as result:
         review_quality_actions.mark(session, user, pair, **right)
-    except AppError as error:
-        if error.status != 422:
-            raise
-        return render(
-            request,
-            "review_quality/mark_gold.html",
-            status=422,
-            **project_context(session, user, project, "/review"),
-            pair=pair,
-            revision=pairs_queries.submitted(session, pair),
-            answer=None,
-            decisions=decisions.RULINGS,
-            given=given,
-            chosen=right["decision"],
-            error=error,
-        )
-    return redirect(request, f"/projects/{project.slug}/review/gold", "Gold: reviewers get it among the others.")
+    if result.error:
+        return _form(request, session, user, project, pair, given, right["decision"], result.error)
+    return redirect(request, f"/projects/{project.slug}/reviews/gold", "Gold: reviewers get it among the others.")
 
 
 @router.post("/pairs/{pair_id}/gold/retire", dependencies=[requires(Permission.MANAGE_PROJECT)])
@@ -93,7 +75,7 @@ def retire(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
     pair, project = open_pair(session, user, pair_id)
     review_quality_actions.retire(session, user, pair)
     return redirect(
-        request, f"/projects/{project.slug}/review/gold", "Retired: the pair stands among the others again."
+        request, f"/projects/{project.slug}/reviews/gold", "Retired: the pair stands among the others again."
     )
 
 
@@ -110,4 +92,28 @@ def agreement(request: Request, session: DbSession, user: CurrentUser, slug: str
         report=found,
         names=accounts_queries.names(session, people),
         chosen=project_settings.of(project.settings),
+    )
+
+
+def _form(
+    request: Request,
+    session: Session,
+    user: User,
+    project: Project,
+    pair: Pair,
+    given: dict[str, Any],
+    chosen: str = "",
+    error: AppError | None = None,
+) -> Response:
+    return render(
+        request,
+        "review_quality/mark_gold.html",
+        **project_context(session, user, project, "/reviews"),
+        pair=pair,
+        revision=pairs_queries.submitted(session, pair),
+        answer=None if error else session.get(GoldAnswer, pair.id),
+        decisions=decisions.RULINGS,
+        given=given,
+        chosen=chosen,
+        error=error,
     )

@@ -25,6 +25,7 @@ from app.domain.reviews.tables import GoldAnswer
 from app.http.transactions import DbSession
 from app.web import comments, pair_form, queue_filter
 from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.forms import form_errors
 from app.web.queue_filter import Tag, address, queue_of, tag_of
 from app.web.render import render, words
 from app.web.writing import open_pair
@@ -33,7 +34,7 @@ router = APIRouter()
 UNTOUCHED: dict[str, Any] = {"ratings": {}, "comment": "", "messages": None}
 
 
-@router.get("/projects/{slug}/review", dependencies=[requires(Permission.REVIEW_PAIR)])
+@router.get("/projects/{slug}/reviews", dependencies=[requires(Permission.REVIEW_PAIR)])
 def queue(request: Request, session: DbSession, user: CurrentUser, slug: str, tag: str = "") -> Response:
     """`tag` is name:value: the queue is narrowed to it, here and wherever one goes from here."""
     project = access.visible_project(session, user, slug)
@@ -42,7 +43,7 @@ def queue(request: Request, session: DbSession, user: CurrentUser, slug: str, ta
     return render(
         request,
         "reviews/queue.html",
-        **project_context(session, user, project, "/review"),
+        **project_context(session, user, project, "/reviews"),
         **queue_tabs(session, user, project),
         **last_verdict(session, user, project),
         **queue_filter.on_page(session, user, project, tag_of(tag), mine),
@@ -50,7 +51,7 @@ def queue(request: Request, session: DbSession, user: CurrentUser, slug: str, ta
     )
 
 
-@router.post("/projects/{slug}/review/next", dependencies=[requires(Permission.REVIEW_PAIR)])
+@router.post("/projects/{slug}/reviews/next", dependencies=[requires(Permission.REVIEW_PAIR)])
 def take(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     return _next(request, session, user, project, tag_of(form_str(form, "tag")))
@@ -72,7 +73,7 @@ def decide(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
     pair, project = open_pair(session, user, pair_id)
     given = verdict_of(form, project)
     decision, only = form_str(form, "decision"), tag_of(form_str(form, "tag"))
-    try:
+    with form_errors() as result:
         reviews_actions.decide(
             session,
             user,
@@ -82,10 +83,9 @@ def decide(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
             decision=decision,
             **{**given, "messages": given["messages"] if decision == "fix_and_accept" else None},
         )
-    except AppError as error:
-        if error.status not in (409, 422):
-            raise
-        return _desk(request, session, user, project, pair, form_str(form, "lease"), only, given=given, error=error)
+    if result.error:
+        lease = form_str(form, "lease")
+        return _desk(request, session, user, project, pair, lease, only, given=given, error=result.error)
     session.flush()
     return _next(request, session, user, project, only, flash=f"{words(decision)}: recorded.")
 
@@ -104,7 +104,7 @@ def release(request: Request, session: DbSession, user: CurrentUser, form: CsrfF
     )
 
 
-@router.get("/projects/{slug}/review/leases", dependencies=[requires(Permission.REVIEW_PAIR)])
+@router.get("/projects/{slug}/reviews/leases", dependencies=[requires(Permission.REVIEW_PAIR)])
 def leases(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
     """Who has which pair on the desk, since when and until when."""
     project = access.visible_project(session, user, slug)
@@ -113,7 +113,7 @@ def leases(request: Request, session: DbSession, user: CurrentUser, slug: str) -
     return render(
         request,
         "reviews/leases.html",
-        **project_context(session, user, project, "/review"),
+        **project_context(session, user, project, "/reviews"),
         **queue_tabs(session, user, project),
         leases=[(lease, pair, pairs_queries.submitted(session, pair)) for lease, pair in found],
         names=accounts_queries.names(session, {lease.reviewer_id for lease, _ in found}),
@@ -126,7 +126,7 @@ def take_over(request: Request, session: DbSession, user: CurrentUser, form: Csr
     return redirect(request, f"/pairs/{lease.pair_id}/review", "Taken over: the item is on your desk now.")
 
 
-@router.post("/projects/{slug}/review/undo", dependencies=[requires(Permission.REVIEW_PAIR)])
+@router.post("/projects/{slug}/reviews/undo", dependencies=[requires(Permission.REVIEW_PAIR)])
 def undo(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     """Undo one's last decision in this project. Who works through one tag stays in its queue."""
     project = access.visible_project(session, user, slug)
@@ -185,7 +185,7 @@ def _desk(
     return render(
         request,
         "reviews/desk.html",
-        **project_context(session, user, project, "/review"),
+        **project_context(session, user, project, "/reviews"),
         pair=pair,
         lease=lease,
         revision=revision,

@@ -28,6 +28,7 @@ from app.domain.rounds import targets as round_targets
 from app.domain.rounds.tables import Round
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.forms import form_errors
 from app.web.pair_form import TAGS
 from app.web.render import render
 
@@ -44,10 +45,10 @@ def index(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
 def open_round(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.OPEN_ROUND, project)
-    try:
+    with form_errors(422) as result:
         one = rounds_actions.open_round(session, user, project, **_given(form))
-    except Invalid as error:
-        return _list(request, session, user, project, _again(form), error)
+    if result.error:
+        return _list(request, session, user, project, _again(form), result.error)
     return redirect(request, f"/projects/{slug}/rounds/{one.id}", f"Round {one.number} is open.")
 
 
@@ -62,10 +63,10 @@ def edit(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.OPEN_ROUND, project)
     one = rounds_queries.by_id(session, project, round_id)
-    try:
+    with form_errors(422) as result:
         rounds_actions.edit_round(session, user, project, one, _given(form))
-    except Invalid as error:
-        return _show(request, session, user, project, one, _again(form), error)
+    if result.error:
+        return _show(request, session, user, project, one, _again(form), result.error)
     return redirect(request, f"/projects/{slug}/rounds/{one.id}", "The round is changed.")
 
 

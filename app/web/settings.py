@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
-from app.core.errors import AppError, Conflict, Invalid
+from app.core.errors import AppError
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.checks.guideline_rules import FREE, LENGTH, TESTS
@@ -23,6 +23,7 @@ from app.domain.projects.tables import Project
 from app.domain.reviews import settings as review_settings
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, project_context, redirect, requires
+from app.web.forms import form_errors
 from app.web.render import render
 
 router = APIRouter()
@@ -60,15 +61,15 @@ def change(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     given = project_settings.of(project.settings) | {"checks": _checks(form), "rules": list(_rules(form))}
     criteria = _criteria(form)
-    try:
+    with form_errors() as result:
         project_settings.parse(given | _numbers(form))  # before anything is changed: the page that says no commits, too
         review_settings.change(
             session, user, project, overlap=form_number(form, "overlap", int), given=_kept(form, project, criteria)
         )
         projects_actions.change_settings(session, user, project, given | _numbers(form))
-    except (Invalid, Conflict) as error:
+    if result.error:
         overlap = form_str(form, "overlap") or project.overlap
-        return _page(request, session, user, project, given, overlap, criteria or project.criteria, error)
+        return _page(request, session, user, project, given, overlap, criteria or project.criteria, result.error)
     return redirect(request, f"/projects/{slug}/settings", "Settings saved. They hold from the next check on.")
 
 

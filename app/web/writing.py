@@ -26,6 +26,7 @@ from app.domain.rounds import queries as rounds_queries
 from app.http.transactions import DbSession
 from app.web import pair_form
 from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.forms import form_errors
 from app.web.render import render
 
 router = APIRouter()
@@ -95,13 +96,13 @@ def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.WRITE_PAIR, project)
     given, round_id = pair_form.from_form(form), form_str(form, "round_id") or None
-    try:
+    with form_errors(422) as result:
         declared = pair_form.declared(project, given)
         pair = pairs_actions.create(
             session, user, project, pair_form.parse(given), round_id=round_id, declared=declared
         )
-    except Invalid as error:
-        return _desk(request, session, user, project, given, round_id=round_id, error=error)
+    if result.error:
+        return _desk(request, session, user, project, given, round_id=round_id, error=result.error)
     if form_str(form, "then") == "review":
         return redirect(request, f"/pairs/{pair.id}/submit")
     return redirect(request, f"/pairs/{pair.id}/edit", "Draft saved.")
@@ -138,14 +139,20 @@ def save(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm
     access.require(session, user, Permission.WRITE_PAIR, project)
     given = pair_form.from_form(form)
     expected = form_str(form, "over") or form_str(form, "expected_revision")
-    try:
+    with form_errors(412, 422) as result:
         declared = pair_form.declared(project, given)
         pairs_actions.save(session, user, pair, pair_form.parse(given), expected_revision=expected, declared=declared)
-    except AppError as error:
-        if error.status not in (412, 422):
-            raise
+    if result.error:
         return _desk(
-            request, session, user, project, given, pair=pair, round_id=pair.round_id, error=error, expected=expected
+            request,
+            session,
+            user,
+            project,
+            given,
+            pair=pair,
+            round_id=pair.round_id,
+            error=result.error,
+            expected=expected,
         )
     if form_str(form, "over"):
         return redirect(

@@ -37,7 +37,7 @@ function barsOption(data) {
   };
 }
 
-const whole = (value) => (value === null || value === undefined ? "–" : Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, "\u202f"));
+const whole = (value) => (value === null || value === undefined ? "–" : Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ","));
 
 // What is approved against the straight line to the target; the forecast widens from today to the deadline.
 function throughputOption(data) {

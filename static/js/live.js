@@ -17,7 +17,7 @@ if (box) {
     const event = JSON.parse(message.data);
     if (series[event.kind] && event.loss != null) { series[event.kind].push([event.step, event.loss]); set(event.kind, event.loss.toFixed(4)); redraw(); }
     if (event.total_steps) { bar.max = event.total_steps; bar.value = event.step; set("step", `${event.step} of ${event.total_steps}`); }
-    if (event.tokens_per_second) set("speed", Math.round(event.tokens_per_second).toLocaleString("en").replaceAll(",", "\u202f"));
+    if (event.tokens_per_second) set("speed", Math.round(event.tokens_per_second).toLocaleString("en"));
     if (event.eta_seconds != null) set("eta", time(event.eta_seconds));
     if (event.epoch) set("epoch", event.epoch.toFixed(2));
     if (event.message) set("message", event.message);

@@ -28,7 +28,7 @@ SEVERAL = {
 QUERIES = {
     "/projects/{slug}/pairs": ["state=approved&q=pain&tag=category&value=rash", "q=nothing+at+all"],
     "/projects/{slug}/pairs/new": ["round={round}"],
-    "/projects/{slug}/review": ["tag=category:rash", "tag=category:nothing+at+all"],
+    "/projects/{slug}/reviews": ["tag=category:rash", "tag=category:nothing+at+all"],
     "/pairs/{pair_id}": ["old=1&new=2"],
     "/runs/{run_id}": ["only=gained", "tag=category&value=rash"],
     "/projects/{slug}/guidelines": ["version=1"],

@@ -28,7 +28,7 @@ KEPT = "() => Object.keys(localStorage).filter((key) => key.startsWith('verdict:
 
 def take(page: Page, slug: str) -> str:
     """The next item by the button of the queue; the address of its desk."""
-    page.goto(f"/projects/{slug}/review", wait_until="load")
+    page.goto(f"/projects/{slug}/reviews", wait_until="load")
     page.locator("#next-button").click()
     expect(page.locator("#review-form")).to_be_visible()
     page.wait_for_load_state("load")
@@ -207,7 +207,7 @@ def test_a_half_written_ruling_is_kept_in_the_same_way(site: Site, enter: Enter,
     page.locator("button[value=escalate]").click()
     expect(page.get_by_text("Escalate: recorded.")).to_be_visible()
     becomes(site, page.context, "admin")
-    page.goto(f"/projects/{ward}/review/adjudicate")
+    page.goto(f"/projects/{ward}/reviews/adjudicate")
     page.get_by_role("link", name="Adjudicate", exact=True).last.click()
     begin(page)
     desk, page = page.url, crashed(page)

@@ -50,7 +50,7 @@ def test_a_pair_lives_by_keyboard_alone(site: Site, ward: str, hands: Callable[[
     emil, edith = hands("expert"), hands("editor")
     write(emil, ward)
     assert states(site, ward) == ["submitted"]
-    edith.open(f"/projects/{ward}/review")
+    edith.open(f"/projects/{ward}/reviews")
     edith.turn("n")
     edith.press("5", "4", "2", "w")
     edith.type("Say on which day.")
@@ -58,7 +58,7 @@ def test_a_pair_lives_by_keyboard_alone(site: Site, ward: str, hands: Callable[[
     edith.turn("r")
     assert states(site, ward) == ["changes_requested"]
     mend(emil)
-    edith.open(f"/projects/{ward}/review")
+    edith.open(f"/projects/{ward}/reviews")
     edith.turn("Control+Enter")
     expect(edith.page.locator("ins").first).to_contain_text("Sunday")
     edith.turn("a")
@@ -66,7 +66,7 @@ def test_a_pair_lives_by_keyboard_alone(site: Site, ward: str, hands: Callable[[
     edith.turn("u")
     expect(edith.page.get_by_text("Undone: the pair waits for a decision again.")).to_be_visible()
     assert states(site, ward) == ["submitted"]
-    edith.tab_to("nav[aria-label=Project] a[href$='/review']")
+    edith.tab_to("nav[aria-label=Project] a[href$='/reviews']")
     edith.turn("Enter")
     edith.turn("n")
     edith.turn("a")
@@ -147,7 +147,7 @@ def rated(page: Page) -> list[str]:
 def test_every_key_of_the_reviewing_desk(site: Site, ward: str, hands: Callable[[str], Keyboard]) -> None:
     waiting(site, ward, 9)
     edith = hands("editor")
-    edith.open(f"/projects/{ward}/review")
+    edith.open(f"/projects/{ward}/reviews")
     assert listed(edith.page) == {"Ctrl+↵", "N", "U", "?"}
     silent(edith, {"n", "u"})
     edith.turn("n")
@@ -176,21 +176,21 @@ def test_the_queue_is_narrowed_to_one_tag_by_keyboard(site: Site, ward: str, han
     """The letters that choose a value press no button."""
     waiting(site, ward, 2)
     edith = hands("editor")
-    edith.open(f"/projects/{ward}/review")
+    edith.open(f"/projects/{ward}/reviews")
     edith.skip()
     edith.tab_to("#f-tag")
     edith.type("en")
     assert edith.page.locator("#f-tag").input_value() == "language:en"
     edith.turn("Control+Enter")
-    assert edith.page.url.endswith("/review?tag=language%3Aen")
+    assert edith.page.url.endswith("/reviews?tag=language%3Aen")
     edith.turn("a")
-    assert edith.page.url.endswith("/review?tag=language%3Aen") and decisions(site, ward) == ["accept"]
+    assert edith.page.url.endswith("/reviews?tag=language%3Aen") and decisions(site, ward) == ["accept"]
     edith.turn("u")
     expect(edith.page.get_by_text("Undone: the pair waits for a decision again.")).to_be_visible()
-    assert edith.page.url.endswith(f"/projects/{ward}/review?tag=language%3Aen")
+    assert edith.page.url.endswith(f"/projects/{ward}/reviews?tag=language%3Aen")
     edith.turn("n")
     edith.turn("g")
-    assert edith.page.url.endswith(f"/projects/{ward}/review?tag=language%3Aen")
+    assert edith.page.url.endswith(f"/projects/{ward}/reviews?tag=language%3Aen")
 
 
 def decide(site: Site, slug: str, edith: Keyboard) -> None:
@@ -212,7 +212,7 @@ def decide(site: Site, slug: str, edith: Keyboard) -> None:
     assert decisions(site, slug) == made
     edith.turn("u")
     assert decisions(site, slug) == made[:-1]
-    edith.open(f"/projects/{slug}/review")
+    edith.open(f"/projects/{slug}/reviews")
     edith.turn("Control+Enter")
     edith.turn("g")
     expect(edith.page.get_by_text("Given back.")).to_be_visible()

@@ -23,12 +23,12 @@ AUTHORS = {"author", "admin"}
 WRITERS = {"author", "editor", "admin"}
 PERSONAL: dict[Route, set[str]] = {
     **{("POST", f"{API}/pairs/{{pair_id}}/{step}"): AUTHORS for step in ("submit", "discard", "bring-back")},
-    **{("POST", f"/pairs/{{pair_id}}/{step}"): AUTHORS for step in ("submit", "withdraw", "discard", "bring-back")},
+    **{("POST", f"/pairs/{{pair_id}}/{step}"): AUTHORS for step in ("submit", "withdraw", "discard", "undiscard")},
     **{("POST", f"/pairs/{{pair_id}}/{step}"): WRITERS for step in ("save", "autosave", "restore")},
     ("PUT", f"{API}/pairs/{{pair_id}}"): WRITERS,
     ("POST", "/jobs/{job_id}/cancel"): AUTHORS,  # the author's import
     ("POST", f"{API}/reviews/{{review_id}}/undo"): {"editor"},  # the editor's decision
-    ("POST", "/projects/{slug}/review/undo"): {"editor"},
+    ("POST", "/projects/{slug}/reviews/undo"): {"editor"},
     ("DELETE", f"{API}/tokens/{{token_id}}"): {"author"},
     ("DELETE", f"{API}/sessions/{{session_id}}"): {"author"},
     ("POST", "/account/tokens/{token_id}/revoke"): {"author"},

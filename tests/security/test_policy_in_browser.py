@@ -27,7 +27,7 @@ PAGES = [
     "/", "/style", "/projects", "/projects/new", "/projects/triage", "/projects/triage/members",
     "/projects/triage/settings",
     "/projects/triage/guidelines", "/projects/triage/rounds", "/projects/triage/pairs", "/projects/triage/pairs/new",
-    "/pairs/{draft}", "/pairs/{twice}", "/pairs/{draft}/edit", "/pairs/{draft}/submit", "/projects/triage/review",
+    "/pairs/{draft}", "/pairs/{twice}", "/pairs/{draft}/edit", "/pairs/{draft}/submit", "/projects/triage/reviews",
     "/projects/triage/import", "/jobs/{import}", "/projects/triage/versions", "/projects/triage/versions/new",
     "/versions/{version}", "/projects/triage/runs", "/projects/triage/runs/new", "/runs/{run}", "/runs/{live}",
     "/projects/triage/findings", "/findings/{finding}", "/audit", "/people", "/people/{emil}", "/account",

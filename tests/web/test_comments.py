@@ -157,7 +157,7 @@ def test_selecting_words_and_pressing_c_writes_a_remark_on_them(live_server: Liv
     page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     page.goto(live_server.link("bob@example.org"))
     page.get_by_role("button", name="Sign in").click()
-    page.goto("/projects/comments-live/review")
+    page.goto("/projects/comments-live/reviews")
     page.locator("#next-button").click()
     page.locator(".scale input[value='4']").first.check(force=True)
     page.evaluate(

@@ -80,15 +80,15 @@ def test_autosave_makes_a_draft_then_saves_it(visit):
 
 def test_an_editor_decides_gets_the_next_and_undoes(visit):
     edith = visit("edith")
-    token = {"csrf": _hidden(edith.get("/projects/triage/review").text, "csrf")}
-    path = edith.post("/projects/triage/review/next", data=token).headers["location"]
+    token = {"csrf": _hidden(edith.get("/projects/triage/reviews").text, "csrf")}
+    path = edith.post("/projects/triage/reviews/next", data=token).headers["location"]
     desk = edith.get(path).text
     assert edith.post(re.findall(r'data-renew="([^"]+)"', desk)[0], data=token).status_code == 204
     verdict = token | {"lease": _hidden(desk, "lease"), "decision": "accept", "rating:accuracy": "5", "comment": ""}
     answer = edith.post(path, data=verdict)
     assert answer.status_code == 303 and answer.headers["location"] != path
-    queue = edith.get("/projects/triage/review").text
-    undone = edith.post("/projects/triage/review/undo", data=token | {"review": _hidden(queue, "review")})
+    queue = edith.get("/projects/triage/reviews").text
+    undone = edith.post("/projects/triage/reviews/undo", data=token | {"review": _hidden(queue, "review")})
     assert undone.status_code == 303
 
 

@@ -40,7 +40,7 @@ PAGES = {
     "/pairs/{approved}": MEMBERS,
     "/pairs/{draft}/edit": MEMBERS,
     "/pairs/{draft}/submit": MEMBERS,
-    "/projects/triage/review": EDITORS,
+    "/projects/triage/reviews": EDITORS,
     "/projects/triage/versions": MEMBERS,
     "/projects/triage/versions/new": ADMINS,
     "/versions/{version}": MEMBERS,

@@ -122,7 +122,7 @@ def test_what_a_stranger_wrote_into_the_address_is_shown_as_text(signed_in: Sign
     page = signed_in(cast.bob).get(ROOT, params={"tag": tag}).text
     assert "<script>alert(1)" not in page and "Nothing with" in page
     assert (
-        address("/projects/clinic/review", tag_of("a b:c&d=e#f")) == "/projects/clinic/review?tag=a+b%3Ac%26d%3De%23f"
+        address("/projects/clinic/reviews", tag_of("a b:c&d=e#f")) == "/projects/clinic/reviews?tag=a+b%3Ac%26d%3De%23f"
     )
 
 

@@ -19,7 +19,7 @@ from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import chosen, judge, submitted
 
 SignedIn = Callable[[User], TestClient]
-ROOT = "/projects/clinic/review"
+ROOT = "/projects/clinic/reviews"
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_a_kept_warning_is_shown_with_its_reason_to_author_and_reviewer(desk: An
     assert alice.post(f"{path}/submit", data={"csrf": form["csrf"]}).status_code == 303
     shown = signed_in(cast.bob).get(path).text
     assert REASON in shown and "Kept by the author" in shown
-    assert "pasted 40 %" in shown and "Rephrased by a tool" in shown and "accuses nobody" in shown
+    assert "pasted 40%" in shown and "Rephrased by a tool" in shown and "accuses nobody" in shown
 
 
 def test_a_waiver_of_what_blocks_is_dropped_and_the_text_saved(desk: Any) -> None:

@@ -92,6 +92,6 @@ def test_over_the_api_and_on_the_page(
     before = last_event(database)
     assert browser.send(f"{at}/discard", page=at).status_code == 303
     assert "Bring back" in browser.get(at).text
-    assert browser.send(f"{at}/bring-back", page=at).headers["location"] == at
+    assert browser.send(f"{at}/undiscard", page=at).headers["location"] == at
     assert "Bring back" not in browser.get(at).text
     assert actions_since(database, before) == ["pair.discarded", "pair.brought_back"]
