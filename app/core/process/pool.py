@@ -66,7 +66,7 @@ def over(work: Work, pieces: Iterable[Any], children: int) -> Iterator[Any]:
 @contextmanager
 def _started(work: Work, count: int) -> Iterator[SimpleQueue[Child | None]]:
     """The children that have nothing to do; None stands for one that is gone."""
-    source = f"from app.core import spread; import {work.__module__} as it; spread.serve(it.{work.__name__})"
+    source = f"from app.core.process import pool; import {work.__module__} as it; pool.serve(it.{work.__name__})"
     command, pipe = [sys.executable, "-P", "-s", "-c", source], subprocess.PIPE
     children: list[Child] = []
     free: SimpleQueue[Child | None] = SimpleQueue()

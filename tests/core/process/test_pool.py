@@ -17,9 +17,9 @@ from tests.core.process.test_parent_death import ended
 ROOT = Path(__file__).resolve().parents[3]
 STARTS = """
 import time
-from app.core import spread
+from app.core.process import pool
 from tests.core.process.test_pool import here
-for pid in spread.over(here, range(100), 2):
+for pid in pool.over(here, range(100), 2):
     print(pid, flush=True)
     time.sleep(0.2)
 """
