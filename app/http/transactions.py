@@ -23,7 +23,7 @@ from app.domain.accounts.permissions import require_asked
 from app.http.auth import require_authenticated
 
 READING = ("GET", "HEAD")
-IMPORTS = re.compile(r"/projects/[^/]+/imports?$")
+IMPORTS = re.compile(r"/projects/[^/]+/imports$")
 """Where large files come to."""
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 MAX_FIELDS = 2000

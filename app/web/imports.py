@@ -40,14 +40,16 @@ FORMATS = {
 }
 
 
-@router.get("/projects/{slug}/import", dependencies=[requires(Permission.WRITE_PAIR)])
+@router.get("/projects/{slug}/imports", dependencies=[requires(Permission.WRITE_PAIR)])
 def new(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.WRITE_PAIR, project)
     return _form(request, session, user, project, {})
 
 
-@router.post("/projects/{slug}/import", dependencies=[rate_limited(COSTLY, "imports"), requires(Permission.WRITE_PAIR)])
+@router.post(
+    "/projects/{slug}/imports", dependencies=[rate_limited(COSTLY, "imports"), requires(Permission.WRITE_PAIR)]
+)
 def upload(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     file = form.get("file")
@@ -65,7 +67,7 @@ def upload(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
             raise
         return _form(request, session, user, project, {"format": form_name, "filename": file.filename}, error)
     chosen = f"?format={form_name}" if form_name != "auto" else ""
-    return redirect(request, f"/projects/{slug}/import/{kept.id}{chosen}")
+    return redirect(request, f"/projects/{slug}/imports/{kept.id}{chosen}")
 
 
 def _form(
@@ -90,7 +92,7 @@ def _form(
     )
 
 
-@router.get("/projects/{slug}/import/{upload_id}", dependencies=[requires(Permission.WRITE_PAIR)])
+@router.get("/projects/{slug}/imports/{upload_id}", dependencies=[requires(Permission.WRITE_PAIR)])
 def show_upload(request: Request, session: DbSession, user: CurrentUser, slug: str, upload_id: str) -> Response:
     """The first rows as they will be imported; the query says what the columns become: c0=prompt&c1=completion."""
     project = access.visible_project(session, user, slug)
@@ -100,7 +102,7 @@ def show_upload(request: Request, session: DbSession, user: CurrentUser, slug: s
     return _preview(request, session, user, project, kept, shown, {})
 
 
-@router.post("/projects/{slug}/import/{upload_id}", dependencies=[requires(Permission.WRITE_PAIR)])
+@router.post("/projects/{slug}/imports/{upload_id}", dependencies=[requires(Permission.WRITE_PAIR)])
 def import_upload(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str, upload_id: str
 ) -> Response:

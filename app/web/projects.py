@@ -22,9 +22,9 @@ from app.domain.reviews import actions as reviews_actions
 from app.domain.reviews import queries as reviews_queries
 from app.domain.rounds import queries as rounds_queries
 from app.http.transactions import DbSession
+from app.web.accounts import link_address
 from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, project_context, redirect, requires
 from app.web.forms import form_errors
-from app.web.people import link_address
 from app.web.render import render
 from app.web.rounds import chart, row
 

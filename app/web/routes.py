@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from app.web import (
+    account,
     accounts,
     adjudication,
     audit,
@@ -15,11 +16,11 @@ from app.web import (
     guidelines,
     home,
     imports,
+    lineage,
     notifications,
     pairs,
-    people,
+    privacy,
     projects,
-    provenance,
     review_quality,
     reviews,
     rounds,
@@ -34,8 +35,8 @@ from app.web import (
 ROUTERS = [
     home.router,
     auth.router,
+    account.router,
     accounts.router,
-    people.router,
     projects.router,
     settings.router,
     guidelines.router,
@@ -55,7 +56,8 @@ ROUTERS = [
     findings.router,
     audit.router,
     consent.router,
-    provenance.router,
+    lineage.router,
+    privacy.router,
 ]
 
 router = APIRouter(include_in_schema=False)

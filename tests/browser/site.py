@@ -50,7 +50,7 @@ NO_PAGE = {
     "/versions/{version_id}/card.md": "a file",
     "/models/{model_id}/card.md": "a file",
     "/account/data.zip": "a file",
-    "/people/{user_id}/data.zip": "a file",
+    "/accounts/{user_id}/data.zip": "a file",
 }
 """Routes that answer with something else than a page, and what that is."""
 ELEMENT = re.compile(r'<([a-z]\w*)((?:[^>"]|"[^"]*")*)>')

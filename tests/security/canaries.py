@@ -265,11 +265,11 @@ def _pages(world: World) -> list[str]:
         "/projects/clinic/findings",
         "/projects/clinic/rounds",
         f"/versions/{ids['version']}",
-        f"/versions/{ids['version']}/provenance",
+        f"/versions/{ids['version']}/lineage",
         f"/runs/{ids['run']}",
         f"/findings/{ids['finding']}",
-        f"/models/{model_of(world)}/provenance",
-        f"/people/{person}/contributions",
+        f"/models/{model_of(world)}/lineage",
+        f"/accounts/{person}/contributions",
         *pair_pages,
     ]
 

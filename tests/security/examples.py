@@ -161,8 +161,8 @@ def _pages(at: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
         **_account(),
     }
     found: dict[tuple[str, str], dict[str, Any]] = {("POST", path): {"data": form} for path, form in forms.items()}
-    found["POST", "/projects/{slug}/import"] = {"files": FILE, "data": ORIGIN}
-    found["POST", "/projects/{slug}/import/{upload_id}"] = {"data": {**ORIGIN, "map": "", "skip_bad": "yes"}}
+    found["POST", "/projects/{slug}/imports"] = {"files": FILE, "data": ORIGIN}
+    found["POST", "/projects/{slug}/imports/{upload_id}"] = {"data": {**ORIGIN, "map": "", "skip_bad": "yes"}}
     return found
 
 
@@ -175,9 +175,9 @@ def _account() -> dict[str, Any]:
         "/account/second-factor/codes": {"code": "000000"},
         "/account/second-factor/off": {"code": "000000"},
         "/account/tokens": {"name": "nightly export", "days": "1"},
-        "/people": {"email": "new@example.org", "name": "Newcomer"},
-        "/people/{user_id}/role": {"is_admin": "yes"},
-        "/people/{user_id}/erase": {"email": "emil@example.org", "content": "keep"},
+        "/accounts": {"email": "new@example.org", "name": "Newcomer"},
+        "/accounts/{user_id}/role": {"is_admin": "yes"},
+        "/accounts/{user_id}/erase": {"email": "emil@example.org", "content": "keep"},
         "/terms": {"text": "What you write may be used to train models."},
         "/terms/accept": {"number": "1"},
     }

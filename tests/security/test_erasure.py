@@ -228,7 +228,7 @@ def test_many_pairs_are_blanked_in_short_transactions_that_a_kill_may_part(
     monkeypatch.setattr(withdrawal, "blank", killed)
     with pytest.raises(KeyboardInterrupt):
         _sweep(world)
-    page = signed_in(world.cast.carol).get(f"/people/{world.person.id}/contributions")
+    page = signed_in(world.cast.carol).get(f"/accounts/{world.person.id}/contributions")
     assert f"{begun['left'] - 2 * withdrawal.CHUNK} pairs are still being blanked" in page.text
     monkeypatch.setattr(withdrawal, "blank", real)
     _sweep(world)

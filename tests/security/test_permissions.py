@@ -36,8 +36,8 @@ PERSONAL: dict[Route, set[str]] = {
     **{("POST", f"{at}/comments/{{comment_id}}/{step}"): WRITERS for at in ("", API) for step in ("resolve", "reopen")},
     ("GET", f"{API}/jobs/{{job_id}}/errors"): AUTHORS,  # the author's import
     ("GET", "/jobs/{job_id}/errors"): AUTHORS,
-    ("GET", "/projects/{slug}/import/{upload_id}"): {"author"},
-    ("POST", "/projects/{slug}/import/{upload_id}"): {"author"},
+    ("GET", "/projects/{slug}/imports/{upload_id}"): {"author"},
+    ("POST", "/projects/{slug}/imports/{upload_id}"): {"author"},
     ("GET", f"{API}/people/{{user_id}}/contributions"): AUTHORS,
     ("GET", f"{API}/people/{{user_id}}/data"): AUTHORS,
 }
@@ -59,7 +59,7 @@ OTHER_EVENTS: dict[Route, tuple[str, str]] = {
     ("POST", f"{API}/findings/{{finding_id}}/round"): ("2", "the round and the finding's change"),
     ("POST", "/findings/{finding_id}/round"): ("2", "the round and the finding's change"),
     ("POST", "/pairs/{pair_id}/review"): ("2", "the decision and the next item's lease"),
-    ("POST", "/people"): ("2", "the account and its one-time link"),
+    ("POST", "/accounts"): ("2", "the account and its one-time link"),
     ("POST", f"{API}/terms/accept"): ("0/1", "accepting twice changes nothing"),
     ("POST", "/terms/accept"): ("0/1", "accepting twice changes nothing"),
 }
@@ -69,7 +69,7 @@ NO_SUCCESS: dict[Route, str] = {
     ("POST", "/account/second-factor/confirm"): "a right code: tests/web/test_account.py",
     ("POST", "/account/second-factor/codes"): "a right code: tests/web/test_account.py",
     ("POST", "/account/second-factor/off"): "a right code: tests/web/test_account.py",
-    ("POST", "/people/{user_id}/reset-factor"): "a person with a factor: tests/web/test_account.py",
+    ("POST", "/accounts/{user_id}/reset-factor"): "a person with a factor: tests/web/test_account.py",
 }
 
 

@@ -28,11 +28,11 @@ PAGES = [
     "/projects/triage/settings",
     "/projects/triage/guidelines", "/projects/triage/rounds", "/projects/triage/pairs", "/projects/triage/pairs/new",
     "/pairs/{draft}", "/pairs/{twice}", "/pairs/{draft}/edit", "/pairs/{draft}/submit", "/projects/triage/reviews",
-    "/projects/triage/import", "/jobs/{import}", "/projects/triage/versions", "/projects/triage/versions/new",
+    "/projects/triage/imports", "/jobs/{import}", "/projects/triage/versions", "/projects/triage/versions/new",
     "/versions/{version}", "/projects/triage/runs", "/projects/triage/runs/new", "/runs/{run}", "/runs/{live}",
-    "/projects/triage/findings", "/findings/{finding}", "/audit", "/people", "/people/{emil}", "/account",
-    "/account/sessions", "/account/tokens", "/account/data", "/terms", "/versions/{version}/provenance",
-    "/models/{model}/provenance", "/notifications", "/notifications?all=true", "/projects/triage/webhooks",
+    "/projects/triage/findings", "/findings/{finding}", "/audit", "/accounts", "/accounts/{emil}", "/account",
+    "/account/sessions", "/account/tokens", "/account/data", "/terms", "/versions/{version}/lineage",
+    "/models/{model}/lineage", "/notifications", "/notifications?all=true", "/projects/triage/webhooks",
 ]  # fmt: skip
 LISTEN = """
 window.blocked = [];

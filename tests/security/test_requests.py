@@ -64,7 +64,7 @@ def shape(answer: Any) -> tuple[int, bool]:
         ("/projects", "application/x-www-form-urlencoded", middleware.DEFAULT_LIMIT),
         ("/projects/clinic/pairs", "application/x-www-form-urlencoded", middleware.TEXT_LIMIT),
         (IMPORTS, "multipart/form-data; boundary=x", UPLOAD + middleware.SLACK),
-        ("/projects/clinic/import", "multipart/form-data; boundary=x", UPLOAD + middleware.SLACK),
+        ("/projects/clinic/imports", "multipart/form-data; boundary=x", UPLOAD + middleware.SLACK),
     ],
 )
 def test_a_body_that_is_too_large_is_refused_however_it_comes(
@@ -164,7 +164,7 @@ def test_a_bad_multipart_is_refused(cast: Cast, as_user: As, signed_in: As, tall
     sent = (body + "--b--\r\n").encode()
     answer = as_user(cast.carol).post(IMPORTS, content=sent, headers=kind)
     assert shape(answer) in [(400, True), (413, True), (422, True)]
-    answer = signed_in(cast.carol).post("/projects/clinic/import", content=sent, headers=kind)
+    answer = signed_in(cast.carol).post("/projects/clinic/imports", content=sent, headers=kind)
     assert shape(answer) in [(400, True), (403, True), (413, True), (422, True)]
     tally("bad forms refused", 2)
 

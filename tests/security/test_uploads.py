@@ -368,10 +368,10 @@ def test_the_name_of_a_file_is_words_and_no_path(
     name: str, cast: Cast, signed_in: Callable[..., TestClient], settings: Settings, tally: Tally
 ) -> None:
     client = signed_in(cast.bob)
-    page = client.get("/projects/clinic/import")
+    page = client.get("/projects/clinic/imports")
     token = page.text.split('name="csrf" value="')[1].split('"')[0]
     answer = client.post(
-        "/projects/clinic/import",
+        "/projects/clinic/imports",
         files={"file": (name, b"{}\n")},
         headers={"Sec-Fetch-Site": "same-origin"},
         data={"csrf": token, "source": "s", "licence": "l"},

@@ -235,19 +235,19 @@ def test_tokens_over_the_interface(app, database, cast, as_user) -> None:
 
 def test_a_person_is_invited_by_a_link_that_is_shown_once(app, database, cast) -> None:
     carol, before = by_link(app, database, cast.carol), last_event(database)
-    shown = carol.send("/people", email="Zoe@Example.org", name="Zoë <b>", is_admin="")
+    shown = carol.send("/accounts", email="Zoe@Example.org", name="Zoë <b>", is_admin="")
     assert shown.status_code == 200 and "Zoë &lt;b&gt;" in shown.text
     raw = re.search(r"/sign-in/([\w-]{43})", shown.text)[1]
     assert actions_since(database, before) == ["user.created", "sign_in_link.created"]
     with database.read() as session:
         zoe = accounts_queries.user_by_email(session, "zoe@example.org")
-    assert raw not in carol.get(f"/people/{zoe.id}").text + carol.get("/people").text
+    assert raw not in carol.get(f"/accounts/{zoe.id}").text + carol.get("/accounts").text
     zoes = Browser(app)
     assert "Zoë" in zoes.get(f"/sign-in/{raw}").text
     assert zoes.client.post(f"/sign-in/{raw}").status_code == 303
-    assert carol.send("/people", email="zoe@example.org", name="").status_code == 409
-    assert carol.send("/people", email="no address", name="").status_code == 422
-    again = carol.send(f"/people/{zoe.id}/link", page=f"/people/{zoe.id}")
+    assert carol.send("/accounts", email="zoe@example.org", name="").status_code == 409
+    assert carol.send("/accounts", email="no address", name="").status_code == 422
+    again = carol.send(f"/accounts/{zoe.id}/link", page=f"/accounts/{zoe.id}")
     assert re.search(r"/sign-in/[\w-]{43}", again.text) and raw not in again.text
 
 
@@ -263,7 +263,7 @@ def test_a_new_member_comes_with_a_link(app, database, cast) -> None:
 def test_a_deactivated_person_is_out_at_once_everywhere(app, database, cast, as_user, tally) -> None:
     give_password(database, cast.alice)
     browser, script, link = by_link(app, database, cast.alice), as_user(cast.alice), give_link(database, cast.alice)
-    carol, at = by_link(app, database, cast.carol), f"/people/{cast.alice.id}"
+    carol, at = by_link(app, database, cast.carol), f"/accounts/{cast.alice.id}"
     before = last_event(database)
     assert carol.send(f"{at}/deactivate", page=at).status_code == 303
     assert actions_since(database, before) == ["user.deactivated"]
@@ -278,23 +278,23 @@ def test_a_deactivated_person_is_out_at_once_everywhere(app, database, cast, as_
 
 
 def test_there_is_always_an_admin(app, database, cast) -> None:
-    carol, me = by_link(app, database, cast.carol), f"/people/{cast.carol.id}"
-    assert carol.send(f"{me}/deactivate", page="/people").status_code == 409
-    assert carol.send(f"{me}/role", page="/people", is_admin="no").status_code == 409
-    bob, at = by_link(app, database, cast.bob), f"/people/{cast.bob.id}"
+    carol, me = by_link(app, database, cast.carol), f"/accounts/{cast.carol.id}"
+    assert carol.send(f"{me}/deactivate", page="/accounts").status_code == 409
+    assert carol.send(f"{me}/role", page="/accounts", is_admin="no").status_code == 409
+    bob, at = by_link(app, database, cast.bob), f"/accounts/{cast.bob.id}"
     assert carol.send(f"{at}/role", page=at, is_admin="yes").status_code == 303
     assert bob.get("/").status_code == 401, "a change of role ends the sessions"
     bob = by_link(app, database, cast.bob)
     assert bob.send(f"{me}/deactivate", page=me).status_code == 303
-    assert carol.get("/people").status_code == 401
-    assert bob.send(f"{at}/role", page="/people", is_admin="no").status_code == 409
+    assert carol.get("/accounts").status_code == 401
+    assert bob.send(f"{at}/role", page="/accounts", is_admin="no").status_code == 409
     with database.read() as session:
         assert session.get_one(User, cast.bob.id).is_admin
 
 
 def test_an_admin_ends_sessions_and_helps_who_lost_the_second_factor(app, database, cast) -> None:
     give_factor(database, cast.alice, KEY)
-    carol, at = by_link(app, database, cast.carol), f"/people/{cast.alice.id}"
+    carol, at = by_link(app, database, cast.carol), f"/accounts/{cast.alice.id}"
     assert carol.send(f"{at}/reset-factor", page=at).status_code == 303
     alice = by_link(app, database, cast.alice)
     assert alice.get("/").status_code == 200
@@ -308,14 +308,14 @@ def test_people_are_an_admins_business(app, database, cast, tally) -> None:
     tried = 0
     for user in (cast.alice, cast.bob, cast.dave):
         browser = by_link(app, database, user)
-        assert browser.get("/people").status_code == 403
-        assert browser.get(f"/people/{cast.carol.id}").status_code == 403
-        assert 'href="/people"' not in browser.get("/").text
+        assert browser.get("/accounts").status_code == 403
+        assert browser.get(f"/accounts/{cast.carol.id}").status_code == 403
+        assert 'href="/accounts"' not in browser.get("/").text
         for act in ("link", "end-sessions", "deactivate", "reactivate", "role", "reset-factor"):
-            answer = browser.send(f"/people/{cast.carol.id}/{act}", page="/account", is_admin="yes")
+            answer = browser.send(f"/accounts/{cast.carol.id}/{act}", page="/account", is_admin="yes")
             assert answer.status_code == 403, act
             tried += 1
-        assert browser.send("/people", page="/account", email="x@example.org", is_admin="yes").status_code == 403
+        assert browser.send("/accounts", page="/account", email="x@example.org", is_admin="yes").status_code == 403
     with database.read() as session:
         assert (
             session.get_one(User, cast.carol.id).active

@@ -44,9 +44,9 @@ class Page:
         return unescape(found[1])
 
     def upload(self, data: bytes, name: str = "table.csv", form: str = "auto") -> Any:
-        csrf = self.hidden(self.client.get("/projects/clinic/import").text, "csrf")
+        csrf = self.hidden(self.client.get("/projects/clinic/imports").text, "csrf")
         sent = {"csrf": csrf, "format": form}
-        return self.client.post("/projects/clinic/import", data=sent, files={"file": (name, data)})
+        return self.client.post("/projects/clinic/imports", data=sent, files={"file": (name, data)})
 
     def look(self, where: str, **columns: str) -> str:
         answer = self.client.get(where, params=columns or None)

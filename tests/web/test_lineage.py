@@ -39,14 +39,14 @@ def post(client: TestClient, address: str, came_from: str, **fields: str) -> int
 
 
 def test_from_a_model_to_every_example(world: World, visit: Visit, model: str) -> None:
-    page = visit("edith").get(f"/models/{model}/provenance").text
-    assert "Where model 1 comes from" in page and "CC BY 4.0" in page and "Written for this project" in page
+    page = visit("edith").get(f"/models/{model}/lineage").text
+    assert "Lineage of model 1" in page and "CC BY 4.0" in page and "Written for this project" in page
     assert page.count('href="/pairs/') == 49
     assert "trained on withdrawn data" not in page.lower()
 
 
 def test_names_are_for_admins(world: World, visit: Visit, model: str) -> None:
-    for address in (f"/models/{model}/provenance", f"/versions/{world.ids['version']}/provenance"):
+    for address in (f"/models/{model}/lineage", f"/versions/{world.ids['version']}/lineage"):
         assert "Emil Expert" in visit("ada").get(address).text
         seen = visit("edith").get(address).text
         assert "Emil Expert" not in seen and "contributor-" in seen
@@ -54,16 +54,16 @@ def test_names_are_for_admins(world: World, visit: Visit, model: str) -> None:
 
 @pytest.mark.parametrize("place", ["versions", "models"])
 def test_lineage_is_the_members_own(world: World, visit: Visit, model: str, place: str) -> None:
-    address = f"/{place}/{world.ids['version'] if place == 'versions' else model}/provenance"
+    address = f"/{place}/{world.ids['version'] if place == 'versions' else model}/lineage"
     assert visit("otto").get(address).status_code == 404
-    assert visit("edith").get(f"/{place}/{'0' * 32}/provenance").status_code == 404
+    assert visit("edith").get(f"/{place}/{'0' * 32}/lineage").status_code == 404
     assert visit("edith").get(f"{address}?cursor=x").status_code == 422
 
 
 def test_the_pages_of_a_person_are_the_admins_own(world: World, visit: Visit, emil: str) -> None:
     for part in ("contributions", "erase", "data.zip"):
-        assert visit("ada").get(f"/people/{emil}/{part}").status_code == 200
-        assert visit("edith").get(f"/people/{emil}/{part}").status_code == 403
+        assert visit("ada").get(f"/accounts/{emil}/{part}").status_code == 200
+        assert visit("edith").get(f"/accounts/{emil}/{part}").status_code == 403
 
 
 def test_one_sees_where_one_s_own_work_went(world: World, visit: Visit) -> None:
@@ -87,9 +87,9 @@ def test_asking_to_be_erased_reaches_the_admins_once(world: World, visit: Visit)
 
 def test_a_wrong_address_erases_nobody(world: World, visit: Visit, emil: str) -> None:
     ada = visit("ada")
-    address = f"/people/{emil}/erase"
+    address = f"/accounts/{emil}/erase"
     assert post(ada, address, address, content="keep", email="somebody@example.org") == 422
-    assert "Emil Expert" in ada.get(f"/people/{emil}/contributions").text
+    assert "Emil Expert" in ada.get(f"/accounts/{emil}/contributions").text
 
 
 def test_terms_are_published_read_and_accepted(world: World, visit: Visit) -> None:

@@ -193,7 +193,7 @@ def test_a_code_is_asked_for_after_every_first_factor_and_works_once(app, databa
     answer = browser.sign_in(ALICE, next="/projects")
     assert answer.headers["location"] == "/sign-in/second-factor?next=%2Fprojects"
     pending = browser.cookie()
-    for path in ("/", "/projects", "/account", "/account/second-factor", "/people"):
+    for path in ("/", "/projects", "/account", "/account/second-factor", "/accounts"):
         assert browser.get(path).status_code == 401, path
     assert browser.client.get("/api/v1/projects").status_code == 401
     code = totp.now()

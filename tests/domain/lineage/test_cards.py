@@ -56,7 +56,7 @@ def test_help_pasted_text_and_kept_warnings_are_counted(
     told = as_user(cast.bob).get(f"/api/v1/versions/{version}/provenance").json()
     assert told["waivers"] == [{"code": "pii", "count": 2}, {"code": "arithmetic", "count": 1}]
     assert told["pasted"]["count"] == 3 and abs(told["pasted"]["mean"] - 0.2) < 1e-9
-    assert "Spelling and grammar" in signed_in(cast.bob).get(f"/versions/{version}/provenance").text
+    assert "Spelling and grammar" in signed_in(cast.bob).get(f"/versions/{version}/lineage").text
 
 
 def test_where_nothing_was_declared_the_card_says_so(
