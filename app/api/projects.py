@@ -49,7 +49,7 @@ def project_json(project: Project) -> dict[str, Any]:
 
 @router.post("/projects", status_code=201, dependencies=[requires(Permission.OPEN_PROJECT)])
 def open_project(body: NewProject, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    return project_json(projects_actions.open_project(session, user, **body.model_dump()))
+    return project_json(projects_actions.create_project(session, user, **body.model_dump()))
 
 
 @router.get("/projects", dependencies=[requires(Permission.USE)])

@@ -19,8 +19,9 @@ from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.review_quality import queries as review_quality_queries
 from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import adjudication
+from app.domain.reviews import adjudication_actions, queue_queries
 from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews import tables as reviews_tables
 from app.domain.reviews.tables import GoldAnswer, Lease, Review
 from app.http.transactions import DbSession
 
@@ -138,7 +139,7 @@ def adjudications(project: CurrentProject, session: DbSession, user: CurrentUser
                 "pair": pair_json(pair, pairs_queries.submitted(session, pair)),
                 "opinions": [review_json(review) for review in reviews_queries.of_submission(session, pair)],
             }
-            for pair in reviews_queries.to_adjudicate(session, project)
+            for pair in queue_queries.to_adjudicate(session, project)
         ],
         "next": None,
     }
@@ -147,7 +148,7 @@ def adjudications(project: CurrentProject, session: DbSession, user: CurrentUser
 @router.post("/pairs/{pair_id}/adjudication", status_code=201, dependencies=[requires(Permission.REVIEW_PAIR)])
 def adjudicate(pair_id: str, body: Ruling, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     pair = pairs_queries.by_id(session, pair_id)
-    review = adjudication.adjudicate(session, user, pair, **body.model_dump())
+    review = adjudication_actions.adjudicate(session, user, pair, **body.model_dump())
     return {**review_json(review), "state": pair.state}
 
 
@@ -157,7 +158,7 @@ def agreement(project: CurrentProject, session: DbSession, user: CurrentUser) ->
     access.require(session, user, Permission.REVIEW_PAIR, project)
     found = review_quality_queries.report(session, project)
     return {
-        "least": found.least,
+        "least": found.minimum,
         "questions": [one.as_dict() for one in found.questions],
         "people": [{**one, "decision": one["decision"].as_dict()} for one in found.people],
     }
@@ -166,17 +167,17 @@ def agreement(project: CurrentProject, session: DbSession, user: CurrentUser) ->
 @router.get("/projects/{slug}/older-approvals", dependencies=[requires(Permission.READ_PROJECT)])
 def older_approvals(project: CurrentProject, session: DbSession) -> dict[str, Any]:
     """How many pairs were approved under an older guideline, and the ids of the first 500."""
-    count, pairs = reviews_queries.stale_approvals(session, project, limit=adjudication.AT_ONCE)
+    count, pairs = reviews_queries.stale_approvals(session, project, limit=adjudication_actions.BATCH)
     return {"count": count, "items": [pair.id for pair in pairs], "next": None}
 
 
 @router.post("/projects/{slug}/older-approvals/review-again", dependencies=[requires(Permission.MANAGE_PROJECT)])
 def review_again(project: CurrentProject, body: Again, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    return {"sent": adjudication.review_again(session, user, project, body.pairs)}
+    return {"sent": adjudication_actions.review_again(session, user, project, body.pairs)}
 
 
 def _right_answer(session: Session, review: Review) -> dict[str, Any] | None:
-    answer = session.get(GoldAnswer, review.pair_id) if review.kind == reviews_queries.GOLD else None
+    answer = session.get(GoldAnswer, review.pair_id) if review.kind == reviews_tables.GOLD else None
     return gold_json(answer) if answer else None
 
 

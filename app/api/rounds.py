@@ -14,10 +14,10 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
 from app.domain.progress import queries as progress_queries
-from app.domain.progress import throughput
+from app.domain.progress import throughput_queries
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.review_quality import reviewer_stats
+from app.domain.review_quality import reviewer_stats_queries
 from app.domain.rounds import actions as rounds_actions
 from app.domain.rounds import queries as rounds_queries
 from app.domain.rounds import targets as round_targets
@@ -65,7 +65,7 @@ def round_json(session: Session, round_: Round) -> dict[str, Any]:
 def with_progress(session: Session, user: User, project: Project, round_: Round) -> dict[str, Any]:
     """An author sees the own row of `people`; who reviews sees all."""
     sees_all = access.allows(session, user, Permission.REVIEW_PAIR, project)
-    found, pace_ = progress_queries.of_round(session, round_), throughput.of_round(session, round_)
+    found, pace_ = progress_queries.of_round(session, round_), throughput_queries.of_round(session, round_)
     return round_json(session, round_) | {
         "progress": found.targets,
         "people": [one for one in found.people if sees_all or one["user"] == user.id],
@@ -77,7 +77,7 @@ def with_progress(session: Session, user: User, project: Project, round_: Round)
 
 @router.post("/projects/{slug}/rounds", status_code=201, dependencies=[requires(Permission.OPEN_ROUND)])
 def open_round(project: CurrentProject, body: NewRound, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    return round_json(session, rounds_actions.open_round(session, user, project, **body.model_dump()))
+    return round_json(session, rounds_actions.create_round(session, user, project, **body.model_dump()))
 
 
 @router.get("/projects/{slug}/rounds", dependencies=[requires(Permission.READ_PROJECT)])
@@ -122,7 +122,7 @@ def show_progress(project: CurrentProject, session: DbSession, user: CurrentUser
             for (domain, language), counts in sorted(covered["cells"].items())
         ],
         "own": {
-            "pairs": progress_queries.own(session, project, user.id),
-            "reviews": reviewer_stats.own(session, project, user),
+            "pairs": progress_queries.author_counts(session, project, user.id),
+            "reviews": reviewer_stats_queries.reviewer_counts(session, project, user),
         },
     }

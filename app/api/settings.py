@@ -13,7 +13,7 @@ from app.domain.projects import access
 from app.domain.projects import actions as projects_actions
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
-from app.domain.reviews import settings as review_settings
+from app.domain.reviews import settings_actions
 from app.http.transactions import DbSession
 
 router = APIRouter(tags=["projects"], route_class=StrictRoute)
@@ -44,8 +44,8 @@ def show(project: CurrentProject, session: DbSession, user: CurrentUser) -> dict
 @router.patch("/projects/{slug}/settings", dependencies=[requires(Permission.MANAGE_PROJECT)])
 def change(project: CurrentProject, body: Changes, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     given = body.model_dump(exclude_unset=True, exclude_none=True)
-    review_settings.change(
-        session, user, project, overlap=given.pop("overlap", None), given=given.pop("criteria", None)
+    settings_actions.change_review_settings(
+        session, user, project, overlap=given.pop("overlap", None), criteria=given.pop("criteria", None)
     )
     projects_actions.change_settings(session, user, project, given)
     return _shown(project)

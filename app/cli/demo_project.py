@@ -121,11 +121,11 @@ def _open(session: Session, _: Installation) -> str | None:
     if projects_queries.by_slug(session, SLUG):
         return None
     admin = _one(session, "admin")
-    project = projects_actions.open_project(session, admin, **PROJECT)
+    project = projects_actions.create_project(session, admin, **PROJECT)
     for role, email in MEMBERS.items():
         projects_actions.add_member(session, admin, project, email=email, role=role)
     guidelines_actions.publish(session, admin, project, text=read("guideline.md"))
-    rounds_actions.open_round(session, admin, project, title=ROUND, brief=read("brief.md"), targets=TARGETS)
+    rounds_actions.create_round(session, admin, project, title=ROUND, brief=read("brief.md"), targets=TARGETS)
     return "project riverbend opened, with its guideline and first round"
 
 

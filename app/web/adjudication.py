@@ -16,7 +16,7 @@ from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.reviews import adjudication, precedents
+from app.domain.reviews import adjudication_actions, queue_queries
 from app.domain.reviews import queries as reviews_queries
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
@@ -34,7 +34,7 @@ def index(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
     access.require(session, user, Permission.REVIEW_PAIR, project)
     rows = [
         (pair, pairs_queries.submitted(session, pair), reviews_queries.of_submission(session, pair))
-        for pair in reviews_queries.to_adjudicate(session, project)
+        for pair in queue_queries.to_adjudicate(session, project)
     ]
     return render(
         request,
@@ -49,7 +49,7 @@ def index(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
 @router.get("/pairs/{pair_id}/adjudicate", dependencies=[requires(Permission.REVIEW_PAIR)])
 def desk(request: Request, session: DbSession, user: CurrentUser, pair_id: str) -> Response:
     pair, project = open_pair(session, user, pair_id)
-    adjudication.require_adjudicator(session, user, project, pair)
+    adjudication_actions.require_adjudicator(session, user, project, pair)
     return _desk(request, session, user, project, pair)
 
 
@@ -59,7 +59,7 @@ def rule(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm
     given, decision = verdict_of(form, project), form_str(form, "decision")
     sent = {**given, "messages": given["messages"] if decision == "fix_and_accept" else None}
     with form_errors(422) as result:
-        adjudication.adjudicate(session, user, pair, decision=decision, **sent)
+        adjudication_actions.adjudicate(session, user, pair, decision=decision, **sent)
     if result.error:
         return _desk(request, session, user, project, pair, given=given, error=result.error)
     return redirect(request, f"/projects/{project.slug}/reviews/adjudicate", f"{words(decision)}: ruled.")
@@ -79,7 +79,7 @@ def older(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
         count=count,
         rows=[(pair, texts[pair.id], reviews_queries.approved_under(session, pair)) for pair in found],
         guideline=guidelines_queries.current(session, project),
-        at_once=adjudication.AT_ONCE,
+        at_once=adjudication_actions.BATCH,
     )
 
 
@@ -87,13 +87,13 @@ def older(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
 def review_again(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
     project = access.visible_project(session, user, slug)
     chosen = None if form_str(form, "which") == "all" else [str(one) for one in form.getlist("pair")]
-    sent = adjudication.review_again(session, user, project, chosen)
+    sent = adjudication_actions.review_again(session, user, project, chosen)
     return redirect(request, f"/projects/{slug}/reviews/older", f"{sent} sent to review again.")
 
 
 def _may_rule(session: Session, user: User, project: Project, pair: Pair) -> bool:
     try:
-        adjudication.require_adjudicator(session, user, project, pair)
+        adjudication_actions.require_adjudicator(session, user, project, pair)
     except AppError:
         return False
     return True
@@ -123,5 +123,5 @@ def _desk(
         given=given,
         error=error,
         guideline=guidelines_queries.current(session, project),
-        precedents=precedents.like(session, project, revision),
+        precedents=reviews_queries.precedents(session, project, revision),
     )

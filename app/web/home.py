@@ -19,8 +19,9 @@ from app.domain.progress import queries as progress_queries
 from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
 from app.domain.review_quality import queries as review_quality_queries
-from app.domain.review_quality import reviewer_stats
+from app.domain.review_quality import reviewer_stats_queries
 from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews import queue_queries
 from app.domain.rounds import queries as rounds_queries
 from app.domain.runs import actions as runs_actions
 from app.domain.runs import alerts
@@ -105,7 +106,7 @@ def _writing(session: Session, user: User, project: Project) -> dict[str, Any]:
     returned, drafts = (_own(session, user, project, state) for state in ("changes_requested", "draft"))
     texts = pairs_queries.currents(session, [*returned, *drafts])
     return {
-        "own": progress_queries.own(session, project, user.id),
+        "own": progress_queries.author_counts(session, project, user.id),
         "returned": [_returned(session, pair, texts[pair.id]) for pair in returned],
         "drafts": [(pair, texts[pair.id]) for pair in drafts],
     }
@@ -114,11 +115,11 @@ def _writing(session: Session, user: User, project: Project) -> dict[str, Any]:
 def _reviewing(session: Session, user: User, project: Project) -> dict[str, Any]:
     rates = review_quality_queries.gold_rates(session, project, user).get(user.id, [])
     return {
-        "queue": reviews_queries.queue_length(session, project, user),
-        "oldest": reviewer_stats.queue(session, project, user)["oldest"],
-        "to_rule": len(reviews_queries.to_adjudicate(session, project)) if user.is_admin else 0,
-        "remarks": reviewer_stats.with_open_comments(session, project, user),
-        "judged": reviewer_stats.own(session, project, user),
+        "queue": queue_queries.queue_length(session, project, user),
+        "oldest": reviewer_stats_queries.queue_summary(session, project, user)["oldest"],
+        "to_rule": len(queue_queries.to_adjudicate(session, project)) if user.is_admin else 0,
+        "remarks": reviewer_stats_queries.with_open_comments(session, project, user),
+        "judged": reviewer_stats_queries.reviewer_counts(session, project, user),
         "gold": next((rate for rate in rates if rate.name == "decision" and rate.n), None),
     }
 

@@ -52,7 +52,7 @@ def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
     require_global(session, user, Permission.OPEN_PROJECT)
     given = {name: form_str(form, name) for name in ("slug", "name", "task", "languages", "domains", "base_model")}
     with form_errors() as result:
-        project = projects_actions.open_project(
+        project = projects_actions.create_project(
             session,
             user,
             slug=given["slug"],
@@ -134,7 +134,7 @@ def confirm_removal(request: Request, session: DbSession, user: CurrentUser, slu
         **project_context(session, user, project, "/members"),
         membership=membership,
         person=session.get_one(User, user_id),
-        held=len(reviews_queries.held_by(session, user_id, project)),
+        held=len(reviews_queries.leases_of_member(session, user_id, project)),
         counts=pairs_queries.counts_by_state(session, project, author=user_id),
     )
 

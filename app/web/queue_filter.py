@@ -11,7 +11,7 @@ from app.domain.accounts.tables import User
 from app.domain.pairs import content as pair_content
 from app.domain.pairs import queries as pairs_queries
 from app.domain.projects.tables import Project
-from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews import queue_queries
 from app.domain.reviews.tables import Lease
 
 Tag = tuple[str, str] | None
@@ -41,7 +41,7 @@ def on_page(session: Session, user: User, project: Project, only: Tag, mine: Lea
     return {
         "only": only,
         "choices": choices,
-        "some": only is None or reviews_queries.waits(session, user, project, only),
+        "some": only is None or queue_queries.waits(session, user, project, only),
         "other": mine is not None and not _is_of(session, mine, only),
     }
 

@@ -112,7 +112,7 @@ def _form(
         pair=pair,
         revision=pairs_queries.submitted(session, pair),
         answer=None if error else session.get(GoldAnswer, pair.id),
-        decisions=decisions.RULINGS,
+        decisions=decisions.FINAL_DECISIONS,
         given=given,
         chosen=chosen,
         error=error,

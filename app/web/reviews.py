@@ -19,8 +19,9 @@ from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import precedents
 from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews import queue_queries
+from app.domain.reviews import tables as reviews_tables
 from app.domain.reviews.tables import GoldAnswer
 from app.http.transactions import DbSession
 from app.web import comments, pair_form, queue_filter
@@ -144,17 +145,17 @@ def queue_tabs(session: Session, user: User, project: Project) -> dict[str, Any]
     """How much is behind each tab of the queue."""
     count, _ = reviews_queries.stale_approvals(session, project, limit=0)
     behind = {
-        "rulings": len(reviews_queries.to_adjudicate(session, project)),
+        "rulings": len(queue_queries.to_adjudicate(session, project)),
         "leases": len(reviews_queries.open_leases(session, project)),
         "older": count,
     }
-    return {"waiting": reviews_queries.queue_length(session, project, user), "behind": behind}
+    return {"waiting": queue_queries.queue_length(session, project, user), "behind": behind}
 
 
 def last_verdict(session: Session, user: User, project: Project) -> dict[str, Any]:
     """The user's last verdict and, where it was on a gold pair, the right one."""
     last = reviews_queries.latest_by(session, user, project)
-    right = session.get(GoldAnswer, last.pair_id) if last and last.kind == reviews_queries.GOLD else None
+    right = session.get(GoldAnswer, last.pair_id) if last and last.kind == reviews_tables.GOLD else None
     return {"last": last, "right": right}
 
 
@@ -197,10 +198,10 @@ def _desk(
         only=only,
         other=only is not None and not pair_content.has_tag(revision.tags, only),
         queue=queue_of(project, only),
-        waiting=reviews_queries.queue_length(session, project, user),
+        waiting=queue_queries.queue_length(session, project, user),
         notes=[one for one in earlier if one.comment],
         previous=_previous(session, pair, revision, {one.revision_id for one in earlier}),
-        precedents=precedents.like(session, project, revision),
+        precedents=reviews_queries.precedents(session, project, revision),
         plain=pair_form.plain,
     )
 

@@ -18,7 +18,7 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
 from app.domain.progress import queries as progress_queries
-from app.domain.progress import throughput
+from app.domain.progress import throughput_queries
 from app.domain.projects import access
 from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
@@ -46,7 +46,7 @@ def open_round(request: Request, session: DbSession, user: CurrentUser, form: Cs
     project = access.visible_project(session, user, slug)
     access.require(session, user, Permission.OPEN_ROUND, project)
     with form_errors(422) as result:
-        one = rounds_actions.open_round(session, user, project, **_given(form))
+        one = rounds_actions.create_round(session, user, project, **_given(form))
     if result.error:
         return _list(request, session, user, project, _again(form), result.error)
     return redirect(request, f"/projects/{slug}/rounds/{one.id}", f"Round {one.number} is open.")
@@ -123,7 +123,7 @@ def row(session: Session, user: User, project: Project, round_: Round) -> dict[s
     return {
         "round": round_,
         "progress": found,
-        "pace": throughput.of_round(session, round_),
+        "pace": throughput_queries.of_round(session, round_),
         "due": due(round_.deadline),
         "late": round_.deadline is not None and round_.deadline.date() < datetime.now(UTC).date(),
         "mine": next((one for one in found.people if one["user"] == user.id), None),
@@ -135,7 +135,7 @@ def row(session: Session, user: User, project: Project, round_: Round) -> dict[s
     }
 
 
-def chart(pace: throughput.Throughput) -> dict[str, Any]:
+def chart(pace: throughput_queries.Throughput) -> dict[str, Any]:
     """The throughput chart's data: days as ISO dates."""
     found = pace.forecast
     return {

@@ -20,7 +20,7 @@ from app.domain.projects import actions as projects_actions
 from app.domain.projects import settings as project_settings
 from app.domain.projects.criteria import LEVELS
 from app.domain.projects.tables import Project
-from app.domain.reviews import settings as review_settings
+from app.domain.reviews import settings_actions
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, project_context, redirect, requires
 from app.web.forms import form_errors
@@ -63,8 +63,8 @@ def change(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
     criteria = _criteria(form)
     with form_errors() as result:
         project_settings.parse(given | _numbers(form))  # before anything is changed: the page that says no commits, too
-        review_settings.change(
-            session, user, project, overlap=form_number(form, "overlap", int), given=_kept(form, project, criteria)
+        settings_actions.change_review_settings(
+            session, user, project, overlap=form_number(form, "overlap", int), criteria=_kept(form, project, criteria)
         )
         projects_actions.change_settings(session, user, project, given | _numbers(form))
     if result.error:

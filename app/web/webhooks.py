@@ -86,7 +86,7 @@ def _list(
         "webhooks/list.html",
         **project_context(session, user, project, "/settings"),
         webhooks=webhooks_queries.webhooks_of(session, project),
-        waiting=webhooks_queries.waiting(session, project),
+        waiting=webhooks_queries.pending_deliveries(session, project),
         kinds=KINDS,
         hosts=request.app.state.settings.webhook_hosts,
         given=given or {"url": "", "kinds": []},

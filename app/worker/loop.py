@@ -32,15 +32,16 @@ from app.domain.pairs.indexes import embedding_index
 from app.domain.privacy import actions as privacy_actions
 from app.domain.versions import actions as versions_actions
 from app.domain.webhooks import actions as webhooks_actions
-from app.domain.webhooks import safe_http
+from app.domain.webhooks import delivery, safe_http
+from app.domain.webhooks import tables as webhooks_tables
 from app.domain.webhooks.tables import Webhook
 from app.worker import erasure_sweep
 from app.worker.checkpoint_signer import CheckpointSigner
 
-KINDS = [imports_actions.KIND, versions_actions.KIND, embedding_index.KIND, webhooks_actions.KIND]
+KINDS = [imports_actions.KIND, versions_actions.KIND, embedding_index.KIND, webhooks_tables.DELIVERY]
 TELLS = {imports_actions.KIND: "import", versions_actions.KIND: "version"}
 """Kinds of which the person who asked hears how they ended."""
-ATTEMPTS = {webhooks_actions.KIND: webhooks_actions.ATTEMPTS}
+ATTEMPTS = {webhooks_tables.DELIVERY: delivery.ATTEMPTS}
 LEASE_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 IDLE_SECONDS = 0.5
@@ -236,14 +237,14 @@ def _webhook(installation: Installation, held: ClaimedJob) -> Callable[[Session]
         raise Stopped()
     try:
         with held:
-            webhooks_actions.deliver(webhook, held.payload["message"], key=settings.key, allowed=settings.webhook_hosts)
+            delivery.send(webhook, held.payload["message"], key=settings.key, allowed=settings.webhook_hosts)
     except AppError as error:
         with installation.database.session() as session:
-            webhooks_actions.note(session, webhook_id, error.detail)
+            webhooks_actions.record_delivery(session, webhook_id, error.detail)
         raise
 
     def write(session: Session) -> dict[str, Any]:
-        webhooks_actions.note(session, webhook_id)
+        webhooks_actions.record_delivery(session, webhook_id)
         return {"webhook": webhook_id}
 
     return write
@@ -251,15 +252,15 @@ def _webhook(installation: Installation, held: ClaimedJob) -> Callable[[Session]
 
 def _not_delivered(held: ClaimedJob, error: str) -> None:
     """Keep the reason. The job comes back after a pause that grows, until its attempts are used up."""
-    said = f"{error} (attempt {held.attempt} of {webhooks_actions.ATTEMPTS})"
+    said = f"{error} (attempt {held.attempt} of {delivery.ATTEMPTS})"
     log.warning("%s %s: %s", held.kind, held.id, said)
     try:
         with held.database.session() as session:
-            if held.attempt >= webhooks_actions.ATTEMPTS:
+            if held.attempt >= delivery.ATTEMPTS:
                 jobs.finish(session, held.id, held.token, "failed", error=error, reason="not_delivered")
             else:
-                jobs.retry_later(session, held.id, held.token, webhooks_actions.pause_after(held.attempt))
-            webhooks_actions.note(session, held.payload["webhook"], said)
+                jobs.retry_later(session, held.id, held.token, delivery.pause_after(held.attempt))
+            webhooks_actions.record_delivery(session, held.payload["webhook"], said)
     except Conflict as stale:
         log.warning("%s %s dropped: %s", held.kind, held.id, stale.detail)
 
@@ -278,7 +279,7 @@ DO = {
     imports_actions.KIND: _import,
     versions_actions.KIND: _freeze,
     embedding_index.KIND: _vectors,
-    webhooks_actions.KIND: _webhook,
+    webhooks_tables.DELIVERY: _webhook,
 }
 
 
@@ -329,7 +330,7 @@ def _deliver(installation: Installation, stop: threading.Event) -> None:
     watch = jobs.LeaseMonitor(installation.settings.lease_seconds)
     while not stop.is_set():
         try:
-            busy = work_once(installation, watch=watch, kinds=[webhooks_actions.KIND])
+            busy = work_once(installation, watch=watch, kinds=[webhooks_tables.DELIVERY])
         except OperationalError:
             busy = False  # the other thread tells of it
         if not busy:

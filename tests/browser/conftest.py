@@ -66,7 +66,7 @@ def ward(site: Site, request: pytest.FixtureRequest) -> str:
     slug = re.sub(r"[\W_]+", "-", request.node.name.split("[")[0])[-40:].strip("-")
     with site.scene.app.state.database.session() as session:
         ada = person(session, "ada")
-        made = projects_actions.open_project(
+        made = projects_actions.create_project(
             session, ada, slug=slug, name="Loop", task="generation", languages=["en"], domains=[]
         )
         for name, role in (("emil", "expert"), ("edith", "editor")):

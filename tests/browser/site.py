@@ -70,7 +70,7 @@ def furnished(app: Any) -> Scene:
     scene = Scene(app)
     with app.state.database.session() as session:
         ada = person(session, "ada")
-        bare = projects_actions.open_project(
+        bare = projects_actions.create_project(
             session, ada, slug="bare", name="Bare", task="generation", languages=["en"], domains=[]
         )
         for name, role in (("emil", "expert"), ("edith", "editor")):

@@ -30,7 +30,7 @@ class Desk:
         self.errors: list[str] = []
         with server.database.session() as session:
             admin = accounts_actions.create_user(session, email=f"{self.slug}@example.org", name="Root", is_admin=True)
-            projects_actions.open_project(
+            projects_actions.create_project(
                 session, admin, slug=self.slug, name="Desk", task="classification", languages=["en"], domains=[]
             )
             self.user = admin.id

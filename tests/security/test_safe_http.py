@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.domain.webhooks import safe_http
-from app.domain.webhooks.safe_http import Checked, NotDelivered, Refused
+from app.domain.webhooks.safe_http import AddressNotAllowed, CheckedBackend, NotDelivered
 from app.settings import Settings
 from tests.fixtures.webhook_receiver import Receiver, listening
 from tests.security.forbidden import forbidden
@@ -53,10 +53,10 @@ def test_forbidden_addresses_are_refused_everywhere(receiver: Receiver, tally: C
     assert len(set(urls)) > 200
     network = Recorder()
     for url in urls:
-        with pytest.raises(Refused):
+        with pytest.raises(AddressNotAllowed):
             safe_http.permit(url, ["*"])
-        with pytest.raises(Refused):
-            safe_http.post(url, b"{}", {}, Checked(["*"], connect=network))
+        with pytest.raises(AddressNotAllowed):
+            safe_http.post(url, b"{}", {}, CheckedBackend(["*"], connect=network))
     assert network.asked == [] and receiver.connections == 0
     tally("forbidden addresses refused", len(set(urls)))
 
@@ -64,7 +64,7 @@ def test_forbidden_addresses_are_refused_everywhere(receiver: Receiver, tally: C
 def test_nothing_goes_out_unless_the_owner_named_the_host() -> None:
     assert Settings().webhook_hosts == []
     for allowed in ([], ["other.example.org"], ["example.org"], ["hooks.example.org:8443"]):
-        with pytest.raises(Refused):
+        with pytest.raises(AddressNotAllowed):
             safe_http.permit("https://hooks.example.org/x", allowed)
     for url, allowed in (
         ("https://hooks.example.org/x", ["hooks.example.org"]),
@@ -82,8 +82,8 @@ def test_nothing_goes_out_unless_the_owner_named_the_host() -> None:
 )
 def test_a_name_that_leads_inside_is_not_connected_to(receiver: Receiver, answers: list[str]) -> None:
     network = Recorder()
-    backend = Checked(["*"], resolve=lambda host, port: answers, connect=network)
-    with pytest.raises(Refused):
+    backend = CheckedBackend(["*"], resolve=lambda host, port: answers, connect=network)
+    with pytest.raises(AddressNotAllowed):
         safe_http.post("https://hooks.example.org/", b"{}", {}, backend)
     assert network.asked == [] and receiver.connections == 0
 
@@ -94,12 +94,18 @@ def test_a_name_that_changes_its_mind_is_asked_once_and_the_checked_address_is_u
     network = Recorder()
     with pytest.raises(NotDelivered):
         safe_http.post(
-            "https://hooks.example.org/", b"{}", {}, Checked(["*"], resolve=lambda *_: next(said), connect=network)
+            "https://hooks.example.org/",
+            b"{}",
+            {},
+            CheckedBackend(["*"], resolve=lambda *_: next(said), connect=network),
         )
     assert network.asked == ["93.184.215.14"] and receiver.connections == 0
-    with pytest.raises(Refused):
+    with pytest.raises(AddressNotAllowed):
         safe_http.post(
-            "https://hooks.example.org/", b"{}", {}, Checked(["*"], resolve=lambda *_: next(said), connect=network)
+            "https://hooks.example.org/",
+            b"{}",
+            {},
+            CheckedBackend(["*"], resolve=lambda *_: next(said), connect=network),
         )
     assert network.asked == ["93.184.215.14"]
 
@@ -109,7 +115,7 @@ def test_proxies_of_the_environment_are_not_asked(receiver: Receiver, monkeypatc
         monkeypatch.setenv(name, f"http://127.0.0.1:{receiver.port}")
     network = Recorder()
     with pytest.raises(NotDelivered):
-        safe_http.post("https://93.184.215.14/", b"{}", {}, Checked(["*"], connect=network))
+        safe_http.post("https://93.184.215.14/", b"{}", {}, CheckedBackend(["*"], connect=network))
     assert network.asked == ["93.184.215.14"] and receiver.connections == 0
 
 
@@ -117,8 +123,10 @@ def test_proxies_of_the_environment_are_not_asked(receiver: Receiver, monkeypatc
 def test_redirects_are_not_followed(receiver: Receiver, status: int) -> None:
     with listening() as other:
         receiver.answer = (status, {"Location": f"http://127.0.0.1:{other.port}/"})
-        with pytest.raises(NotDelivered, match=f"answered {status}"):
-            safe_http.post(f"http://127.0.0.1:{receiver.port}/", b"{}", {}, Checked([f"127.0.0.1:{receiver.port}"]))
+        with pytest.raises(NotDelivered, match=f"responded with {status}"):
+            safe_http.post(
+                f"http://127.0.0.1:{receiver.port}/", b"{}", {}, CheckedBackend([f"127.0.0.1:{receiver.port}"])
+            )
         assert receiver.connections == 1 and other.connections == 0
 
 
@@ -145,7 +153,7 @@ def test_a_receiver_that_drips_or_hangs_is_left_when_the_time_is_up() -> None:
 
         def send() -> None:
             try:
-                backend = Checked([f"127.0.0.1:{port}"], seconds=0.6)
+                backend = CheckedBackend([f"127.0.0.1:{port}"], seconds=0.6)
                 safe_http.post(f"http://127.0.0.1:{port}/", b"{}", {}, backend)
             except NotDelivered as error:
                 failures.append(str(error))
@@ -161,7 +169,7 @@ def test_a_receiver_that_drips_or_hangs_is_left_when_the_time_is_up() -> None:
 
 def test_a_name_server_that_does_not_answer_is_left_too() -> None:
     over = threading.Event()
-    backend = Checked(["*"], resolve=lambda *_: list(str(over.wait(30))[:0]), seconds=0.3)
+    backend = CheckedBackend(["*"], resolve=lambda *_: list(str(over.wait(30))[:0]), seconds=0.3)
     with pytest.raises(NotDelivered):
         safe_http.post("https://hooks.example.org/", b"{}", {}, backend)
     over.set()

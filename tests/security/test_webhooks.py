@@ -24,7 +24,8 @@ from app.core.jobs import Job
 from app.domain.accounts.tables import User
 from app.domain.audit.tables import AuditEvent
 from app.domain.notifications import actions as notifications_actions
-from app.domain.webhooks import actions as webhooks_actions
+from app.domain.webhooks import delivery
+from app.domain.webhooks import tables as webhooks_tables
 from app.domain.webhooks.tables import Webhook
 from app.main import create_app
 from app.settings import Settings
@@ -140,20 +141,20 @@ def test_a_failed_delivery_is_tried_eight_times_and_repeats_nothing_of_the_answe
     pauses = []
     for attempt in range(1, 9):
         began = now()
-        assert loop.work_once(installation, kinds=[webhooks_actions.KIND])
-        assert not loop.work_once(installation, kinds=[webhooks_actions.KIND]), "no attempt before its time"
+        assert loop.work_once(installation, kinds=[webhooks_tables.DELIVERY])
+        assert not loop.work_once(installation, kinds=[webhooks_tables.DELIVERY]), "no attempt before its time"
         with database.read() as session:
-            assert session.get_one(Webhook, hook["id"]).last_error == f"answered 500 (attempt {attempt} of 8)"
+            assert session.get_one(Webhook, hook["id"]).last_error == f"responded with 500 (attempt {attempt} of 8)"
         if attempt < 8:
             pauses.append((_let_pass(database) - began).total_seconds() / 60)
-    assert not loop.work_once(installation, kinds=[webhooks_actions.KIND])
+    assert not loop.work_once(installation, kinds=[webhooks_tables.DELIVERY])
     assert len(receiver.requests) == 8
     middle = (1, 3, 9, 27, 81, 243, 360)
     assert all(0.74 * one <= pause <= 1.26 * one for one, pause in zip(middle, pauses, strict=True)), pauses
     messages = {body for _, body in receiver.requests}
     assert len(messages) == 1, "a receiver knows a repeated message by its id"
     with database.read() as session:
-        job = session.query(Job).filter(Job.kind == webhooks_actions.KIND).one()
+        job = session.query(Job).filter(Job.kind == webhooks_tables.DELIVERY).one()
         assert (job.state, job.reason, job.attempt) == ("failed", "not_delivered", 8)
         rows = [job.error, json.dumps(job.payload), json.dumps(job.result)]
         rows += [json.dumps(one.details) for one in session.query(AuditEvent)]
@@ -163,14 +164,14 @@ def test_a_failed_delivery_is_tried_eight_times_and_repeats_nothing_of_the_answe
 def _let_pass(database: Database) -> datetime:
     """The pause of the only delivery is over; returns when it would have been."""
     with database.session() as session:
-        job = session.query(Job).filter(Job.kind == webhooks_actions.KIND).one()
+        job = session.query(Job).filter(Job.kind == webhooks_tables.DELIVERY).one()
         assert job.state == "queued" and job.lease_until is not None
         due, job.lease_until = job.lease_until, now()
         return due
 
 
 def test_pauses_differ_by_chance_and_stay_within_bounds() -> None:
-    pauses = [webhooks_actions.pause_after(attempt) for attempt in range(1, 60) for _ in range(20)]
+    pauses = [delivery.pause_after(attempt) for attempt in range(1, 60) for _ in range(20)]
     assert len(set(pauses)) > 1000, "receivers that come back do not meet everything at once"
     assert max(pauses) < jobs.LONGEST_PAUSE and min(pauses) >= timedelta(seconds=45)
 
@@ -180,12 +181,12 @@ def test_a_pause_outlives_its_worker_and_a_clock_that_leapt_back_does_not_prolon
 ) -> None:
     receiver.answer = (500, {})
     happen(database, cast)
-    assert loop.work_once(installation, kinds=[webhooks_actions.KIND])
+    assert loop.work_once(installation, kinds=[webhooks_tables.DELIVERY])
     anew = open_installation(installation.settings)
-    assert not loop.work_once(anew, kinds=[webhooks_actions.KIND]), "another process keeps to the pause"
+    assert not loop.work_once(anew, kinds=[webhooks_tables.DELIVERY]), "another process keeps to the pause"
     with database.session() as session:
-        session.query(Job).filter(Job.kind == webhooks_actions.KIND).one().lease_until = now() + timedelta(days=2)
-    assert loop.work_once(anew, kinds=[webhooks_actions.KIND]), "nothing is put off for two days: a clock has leapt"
+        session.query(Job).filter(Job.kind == webhooks_tables.DELIVERY).one().lease_until = now() + timedelta(days=2)
+    assert loop.work_once(anew, kinds=[webhooks_tables.DELIVERY]), "nothing is put off for two days: a clock has leapt"
     anew.database.dispose()
     assert len(receiver.requests) == 2
 
@@ -196,12 +197,12 @@ def test_a_worker_that_dies_while_it_delivers_costs_one_attempt(
     happen(database, cast)
     clock = [0.0]
     watch = jobs.LeaseMonitor(60.0, clock=lambda: clock[0])
-    assert loop.claim(database, "dies", watch, [webhooks_actions.KIND]) is not None
-    assert not loop.work_once(installation, watch=watch, kinds=[webhooks_actions.KIND])
+    assert loop.claim(database, "dies", watch, [webhooks_tables.DELIVERY]) is not None
+    assert not loop.work_once(installation, watch=watch, kinds=[webhooks_tables.DELIVERY])
     clock[0] += 61
-    assert loop.work_once(installation, watch=watch, kinds=[webhooks_actions.KIND])
+    assert loop.work_once(installation, watch=watch, kinds=[webhooks_tables.DELIVERY])
     with database.read() as session:
-        job = session.query(Job).filter(Job.kind == webhooks_actions.KIND).one()
+        job = session.query(Job).filter(Job.kind == webhooks_tables.DELIVERY).one()
         assert (job.state, job.attempt, len(receiver.requests)) == ("done", 2, 1)
 
 
@@ -223,7 +224,7 @@ def test_a_test_message_arrives_and_is_counted(
     assert carol.send(path, page=page).status_code == 303
     loop.drain(installation)
     listed = carol.get(page).text
-    assert "answered 500 (attempt 1 of 8)" in listed and "1 waits; next try" in listed
+    assert "responded with 500 (attempt 1 of 8)" in listed and "1 waits; next try" in listed
     assert [carol.send(path, page=page).status_code for _ in range(9)] == [303] * 8 + [429]
     with database.read() as session:
         tested = session.query(AuditEvent).filter(AuditEvent.action == "webhook.tested").count()

@@ -195,7 +195,7 @@ def test_a_token_for_a_project_one_cannot_see_is_refused(app, database, cast) ->
 @pytest.mark.assurance
 def test_a_token_of_one_project_reaches_nothing_else(app, database, cast, as_user, tally) -> None:
     with database.session() as session:
-        other = projects_actions.open_project(
+        other = projects_actions.create_project(
             session, cast.carol, slug="other", name="Other", task="generation", languages=["en"], domains=[]
         )
         projects_actions.add_member(session, cast.carol, other, email=ALICE, role="expert")

@@ -73,7 +73,7 @@ def test_a_quote_that_does_not_stand_there_keeps_what_was_typed(
 ) -> None:
     bob, page = browse(cast.bob), f"/pairs/{pair.id}"
     answer = bob.send(f"{page}/comments", page=page, field="messages.0", quote="zebra crossing", text="My long remark")
-    assert answer.status_code == 409 and "My long remark" in answer.text and "does not stand" in answer.text
+    assert answer.status_code == 409 and "My long remark" in answer.text and "quoted text is not" in answer.text
     with database.read() as session:
         assert session.scalars(select(Comment)).all() == []
 

@@ -82,7 +82,7 @@ def test_a_verdict_without_its_reason_comes_back_as_it_was_typed(signed_in: Sign
     bob = signed_in(cast.bob)
     desk, _, lease = take(bob)
     refused = send(bob, desk, desk, lease=lease, decision="reject", comment=" ", **{"rating:relevance": "1"})
-    assert refused.status_code == 422 and "Say why" in refused.text
+    assert refused.status_code == 422 and "Give a reason" in refused.text
     assert re.search(r'name="rating:relevance" value="1"[^>]*checked', refused.text)
 
 

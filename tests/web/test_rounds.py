@@ -59,7 +59,7 @@ def form(cast: Cast, **given: Any) -> dict[str, Any]:
 def opened(database: Database, cast: Cast, **given: Any) -> Round:
     asked: dict[str, Any] = {"title": "Rashes", "brief": "", "targets": [{"tags": SLICE, "count": 5}], **given}
     with database.session() as session:
-        return rounds_actions.open_round(session, cast.carol, cast.project, **asked)
+        return rounds_actions.create_round(session, cast.carol, cast.project, **asked)
 
 
 def written(database: Database, cast: Cast, round_: Round | None, prompt: str, verdict: str | None = None) -> Pair:

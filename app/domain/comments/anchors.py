@@ -1,4 +1,4 @@
-"""Where a comment stands: the fields of a revision, a quote found in a text, and found again in a later one. Pure."""
+"""Where a comment is anchored: the fields of a revision, and a quote located in this text and in later ones. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from app.core.errors import Conflict, Invalid
 
 WHOLE = "pair"
-ALIKE = 0.6
+MIN_SIMILARITY = 0.6
 SHORT_TEXT, SHORT_QUOTE = 4_000, 80
-LONGEST_QUOTE = 2_000
+MAX_QUOTE = 2_000
 WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -24,7 +24,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class CommentAnchor:
-    """Where a remark belongs. Without `quote` it is on the whole field; without `start` the quote is looked for."""
+    """Where a comment belongs. Without `quote` it is on the whole field; without `start` the quote is searched for."""
 
     field: str = WHOLE
     revision: str | None = None
@@ -35,11 +35,11 @@ class CommentAnchor:
 
 
 def fields(revision: Any) -> dict[str, str | None]:
-    """field -> its text; None where there is nothing to quote from. `messages.0` is the first message."""
-    found: dict[str, str | None] = {WHOLE: None}
-    found |= {f"messages.{at}": one["content"] for at, one in enumerate(revision.messages)}
-    found |= {f"context.{at}": one["text"] for at, one in enumerate(revision.context)}
-    return {**found, "tags": None, "source": revision.source, "licence": revision.licence}
+    """Field -> its text; None when the field has no text to quote. `messages.0` is the first message."""
+    texts: dict[str, str | None] = {WHOLE: None}
+    texts |= {f"messages.{at}": message["content"] for at, message in enumerate(revision.messages)}
+    texts |= {f"context.{at}": document["text"] for at, document in enumerate(revision.context)}
+    return {**texts, "tags": None, "source": revision.source, "licence": revision.licence}
 
 
 def name(field: str, messages: Sequence[Mapping[str, Any]]) -> str:
@@ -59,58 +59,56 @@ def name(field: str, messages: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def locate(texts: Mapping[str, str | None], place: CommentAnchor) -> Span | None:
-    """Checked against the fields of a revision: what is quoted stands there. Raises Invalid, Conflict."""
-    if place.field not in texts:
-        raise Invalid(f"The field is one of {', '.join(texts)}.", field="field")
-    text = texts[place.field]
-    if place.start is None and place.end is None and not place.quote:
+def locate(texts: Mapping[str, str | None], anchor: CommentAnchor) -> Span | None:
+    """Locate the anchor in the fields of a revision; None for a whole field. Raises Invalid, Conflict."""
+    if anchor.field not in texts:
+        raise Invalid(f"The field must be one of {', '.join(texts)}.", field="field")
+    text = texts[anchor.field]
+    if anchor.start is None and anchor.end is None and not anchor.quote:
         return None
-    if text is None or len(place.quote) > LONGEST_QUOTE:
-        raise Invalid(f"Quote at most {LONGEST_QUOTE:,} characters of one field.", field="quote")
-    if place.start is None and place.end is None:
-        found = find(place.quote, text, nth=place.nth)
-        if found is None:
-            raise Conflict(
-                "The quoted text does not stand in this field; quote it again, or leave it out.", field="quote"
-            )
-        return found
-    if place.start is None or place.end is None or not 0 <= place.start < place.end <= len(text):
-        raise Invalid(f"start and end count characters of the field, from 0 to {len(text)}.", field="start")
-    if text[place.start : place.end] != place.quote:
-        raise Conflict("The quoted text does not stand at this place; reload, and quote it again.", field="quote")
-    return Span(place.start, place.end)
+    if text is None or len(anchor.quote) > MAX_QUOTE:
+        raise Invalid(f"Quote at most {MAX_QUOTE:,} characters of one field.", field="quote")
+    if anchor.start is None and anchor.end is None:
+        span = find(anchor.quote, text, nth=anchor.nth)
+        if span is None:
+            raise Conflict("The quoted text is not in this field; quote it again or leave it out.", field="quote")
+        return span
+    if anchor.start is None or anchor.end is None or not 0 <= anchor.start < anchor.end <= len(text):
+        raise Invalid(f"start and end are character positions in the field, from 0 to {len(text)}.", field="start")
+    if text[anchor.start : anchor.end] != anchor.quote:
+        raise Conflict("The quoted text is not at this position; reload the page and quote it again.", field="quote")
+    return Span(anchor.start, anchor.end)
 
 
 def find(quote: str, text: str, *, near: int = 0, nth: int | None = None) -> Span | None:
-    """The quote in the text: word for word, the `nth` or the one nearest to `near`; else what is most like it."""
-    exact = [one.start() for one in re.finditer(re.escape(quote), text)] if quote else []
+    """Find the quote in the text: the `nth` exact match or the one nearest to `near`; else the most similar text."""
+    exact = [match.start() for match in re.finditer(re.escape(quote), text)] if quote else []
     if exact:
         chosen = exact[nth] if nth is not None and nth < len(exact) else min(exact, key=lambda at: abs(at - near))
         return Span(chosen, chosen + len(quote))
-    return _by_words(quote, text) or _by_letters(quote, text)
+    return _similar_by_words(quote, text) or _similar_by_letters(quote, text)
 
 
-def _by_words(quote: str, text: str) -> Span | None:
-    """Around the longest run of words that both have, about as many as the quote has, when enough of them agree."""
+def _similar_by_words(quote: str, text: str) -> Span | None:
+    """Search around the longest run of common words; None when fewer than MIN_SIMILARITY of the quote's words match."""
     wanted, words = WORD.findall(quote), list(WORD.finditer(text))
     if not wanted or not words:
         return None
-    there = [one.group() for one in words]
+    there = [word.group() for word in words]
     run = SequenceMatcher(None, there, wanted, autojunk=False).find_longest_match()
     slack = max(2, len(wanted) // 5)
     first = max(0, run.a - run.b - slack)
     window = there[first : run.a - run.b + len(wanted) + slack]
     matcher = SequenceMatcher(None, window, wanted, autojunk=False)
-    blocks = [one for one in matcher.get_matching_blocks() if one.size]
-    if sum(one.size for one in blocks) < ALIKE * len(wanted):
+    blocks = [block for block in matcher.get_matching_blocks() if block.size]
+    if sum(block.size for block in blocks) < MIN_SIMILARITY * len(wanted):
         return None
     begin, end = first + blocks[0].a, first + blocks[-1].a + blocks[-1].size - 1
     return Span(words[begin].start(), words[end].end())
 
 
-def _by_letters(quote: str, text: str) -> Span | None:
-    """A short quote of which the words themselves changed a little, in a text that is not long."""
+def _similar_by_letters(quote: str, text: str) -> Span | None:
+    """For a short quote whose words themselves changed slightly, in a short text."""
     if len(text) > SHORT_TEXT or len(quote) > SHORT_QUOTE or not quote.strip():
         return None
     words, size = list(WORD.finditer(text)), max(1, len(WORD.findall(quote)))

@@ -1,4 +1,4 @@
-"""Comment: a remark on a pair, anchored to a quote of one revision."""
+"""Comment: a text about a pair, anchored to a quote of one revision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.core.db.base import Base, IdTimestampMixin
 
 
 class Comment(IdTimestampMixin, Base):
-    """A remark on a pair: on [start, end) of a field of one revision, on the whole field, or an answer to another."""
+    """A comment on [start, end) of a field of one revision or on the whole field, or a reply to another comment."""
 
     __tablename__ = "comments"
     __table_args__ = (Index("ix_comments_pair", "pair_id", "id"),)

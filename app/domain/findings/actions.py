@@ -74,7 +74,7 @@ def open_round(
     access.require(session, user, Permission.OPEN_ROUND, project)
     if finding.state != "open":
         raise Conflict("This finding has opened a round already.")
-    round_ = rounds_actions.open_round(
+    round_ = rounds_actions.create_round(
         session,
         user,
         project,

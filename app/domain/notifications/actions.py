@@ -46,7 +46,7 @@ def _write(
     lines: list[dict[str, Any]] = [{"id": new_id(), "user_id": one, **what, "details": details} for one in people]
     if lines:
         session.execute(LINE, lines)
-    webhooks_actions.queue(session, project_id, kind, subject_kind, subject_id, details)
+    webhooks_actions.enqueue_deliveries(session, project_id, kind, subject_kind, subject_id, details)
     return [line["id"] for line in lines]
 
 
@@ -96,6 +96,6 @@ def mark_read(session: Session, user: User, ids: list[str] | None = None) -> int
 
 def sweep(session: Session) -> int:
     """Delete what was read more than 90 days ago, and deliveries that ended as long ago. Returns how many lines."""
-    webhooks_actions.forget_deliveries(session, now() - KEPT)
+    webhooks_actions.delete_old_deliveries(session, now() - KEPT)
     old = delete(Notification).where(Notification.read_at < now() - KEPT)
     return session.execute(old).rowcount  # type: ignore[attr-defined, no-any-return]

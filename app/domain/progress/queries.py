@@ -100,7 +100,7 @@ def approved_by_day(session: Session, project: Project, days: int = 31) -> dict[
     return {date.fromisoformat(str(one)): n for one, n in session.execute(statement.group_by(day))}
 
 
-def own(session: Session, project: Project, user_id: str) -> dict[str, int]:
+def author_counts(session: Session, project: Project, user_id: str) -> dict[str, int]:
     """An author's pairs: {draft, submitted, changes_requested, approved, rejected, approved_week, approved_month}."""
     today = datetime.combine(now().date(), time(), now().tzinfo)
     week, month = today - timedelta(days=today.weekday()), today.replace(day=1)

@@ -24,7 +24,7 @@ SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 TASKS = ("generation", "classification", "extraction", "translation", "regression", "code")
 
 
-def open_project(
+def create_project(
     session: Session,
     user: User,
     *,
@@ -88,7 +88,7 @@ def add_member(session: Session, user: User, project: Project, *, email: str, ro
     return membership
 
 
-def remove_member(session: Session, user: User, project: Project, member_id: str) -> None:
+def remove_membership(session: Session, user: User, project: Project, member_id: str) -> None:
     """Take a role in the project away. `reviews.actions.remove_member` does so and empties the desk, too.
 
     Somebody can always manage the project: that is the admins' part, which no membership gives or takes.
@@ -104,7 +104,7 @@ def remove_member(session: Session, user: User, project: Project, member_id: str
     )
 
 
-def change_judging(
+def set_review_settings(
     session: Session, user: User, project: Project, *, overlap: int | None = None, criteria: list[Any] | None = None
 ) -> None:
     """How many acceptances a submission needs from now on, and what is rated; what is not given stays.

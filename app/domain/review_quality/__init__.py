@@ -1,1 +1,1 @@
-"""How well reviewers agree with one another and with gold pairs, and their statistics."""
+"""How well reviewers agree with each other and with gold answers, and their statistics."""

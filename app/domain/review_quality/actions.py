@@ -1,4 +1,4 @@
-"""Gold pairs: marking one, retiring it, and a reviewer's answer, which never touches the pair's state."""
+"""Mark a pair as gold, and retire it."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from app.domain.reviews.tables import GoldAnswer, Lease
 def mark(
     session: Session, user: User, pair: Pair, *, decision: str, ratings: dict[str, Any], explanation: str
 ) -> GoldAnswer:
-    """From now on the pair teaches and measures; it leaves lists, counts, queue and versions.
+    """Make the pair a gold pair with this right answer; lists, counts, the queue and versions leave it out.
 
-    Raises Forbidden, Conflict while somebody has it on the desk, Invalid.
+    Raises Forbidden, Conflict while a reviewer holds a lease on it, Invalid.
     """
     project = access.project_of(session, user, pair.project_id)
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     if pair.is_gold or pair.state in (State.DISCARDED, State.WITHDRAWN):
-        raise Conflict("This pair is gold already, discarded or withdrawn; choose another.")
+        raise Conflict("This pair is already gold, or discarded or withdrawn; choose another.")
     if reviews_queries.live_leases(session, pair):
-        raise Conflict("Somebody has this pair on the desk; mark it when they are done, or choose another.")
-    decisions.check(project, decision, ratings, explanation, None, decisions.RULINGS)
+        raise Conflict("A reviewer is working on this pair; mark it when they are done, or choose another.")
+    decisions.check(project, decision, ratings, explanation, None, decisions.FINAL_DECISIONS)
     if not explanation.strip():
-        raise Invalid("Explain the right answer: reviewers read it after theirs.", field="explanation")
+        raise Invalid("Explain the right answer: reviewers see the explanation after they answer.", field="explanation")
     answer = session.get(GoldAnswer, pair.id) or GoldAnswer(pair_id=pair.id)
     answer.decision, answer.ratings = decision, decisions.complete(project, ratings)
     answer.explanation, answer.active, answer.created_by = explanation, True, user.id
@@ -48,7 +48,7 @@ def mark(
 
 
 def retire(session: Session, user: User, pair: Pair) -> None:
-    """The pair is served no more and stands where it stood before. Answers and hit rates stay."""
+    """Stop serving the pair as gold; its state is the one it had before. Answers and hit rates stay."""
     project = access.project_of(session, user, pair.project_id)
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     answer = session.get(GoldAnswer, pair.id)

@@ -1,11 +1,11 @@
-"""Agreement of independent opinions: percent, Krippendorff's alpha, Gwet's AC1 and AC2, with intervals. Pure.
+"""Agreement of independent reviews: percent, Krippendorff's alpha, Gwet's AC1 and AC2, with intervals. Pure.
 
-A unit is what several reviewers judged: the list of their values. Sources:
+A unit is a revision that several reviewers reviewed: the list of their values. Sources:
 K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011): coincidences, nominal and ordinal metric.
 K. L. Gwet, "Handbook of Inter-Rater Reliability", 4th edition (2014), chapters 3 and 4: AC1, and AC2 with quadratic
 weights.
 Intervals: percentile bootstrap over units (B. Efron, 1979), seeded; units with the same values are drawn together,
-which is the same as drawing them one by one.
+which gives the same distribution as drawing them one by one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DECISIONS = ("accept", "fix_and_accept", "return", "reject")
 
 @dataclass(frozen=True)
 class Estimate:
-    """A coefficient, None where it is undefined (alpha, when nobody ever chose a second value)."""
+    """A coefficient with its interval; None when it is undefined (alpha, when only one value was ever chosen)."""
 
     value: float | None
     low: float | None
@@ -35,7 +35,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Agreement:
-    """What was asked over `n` units of two opinions or more; `lacking` units until it may be printed."""
+    """One question over `n` units of two or more reviews; `lacking` more units are needed before it is shown."""
 
     name: str
     n: int
@@ -50,18 +50,18 @@ class Agreement:
 
 
 def measure(
-    name: str, units: Sequence[Sequence[Hashable]], values: Sequence[Hashable], *, ordinal: bool, least: int
+    name: str, units: Sequence[Sequence[Hashable]], values: Sequence[Hashable], *, ordinal: bool, minimum: int
 ) -> Agreement:
-    """Everything about one question; only the counts while there are fewer than `least` units."""
-    judged = [unit for unit in units if len(unit) > 1]
-    opinions = sum(len(unit) for unit in judged)
-    if len(judged) < max(least, 1):
-        return Agreement(name, len(judged), opinions, max(least, 1) - len(judged))
-    patterns, times = tally(judged, values)
+    """Every coefficient of one question; only the counts while there are fewer than `minimum` units."""
+    several = [unit for unit in units if len(unit) > 1]
+    reviews = sum(len(unit) for unit in several)
+    if len(several) < max(minimum, 1):
+        return Agreement(name, len(several), reviews, max(minimum, 1) - len(several))
+    patterns, times = tally(several, values)
     return Agreement(
         name,
-        len(judged),
-        opinions,
+        len(several),
+        reviews,
         0,
         percent=_estimate(patterns, times, percent),
         alpha=_estimate(patterns, times, lambda p, t: alpha(p, t, ordinal=ordinal)),
@@ -70,21 +70,21 @@ def measure(
 
 
 def tally(units: Sequence[Sequence[Hashable]], values: Sequence[Hashable]) -> tuple[Matrix, Matrix]:
-    """(how often each value was given, a row for each distinct unit) and how many units are like it."""
-    place = {value: at for at, value in enumerate(values)}
-    rows = Counter(tuple(_row(unit, place)) for unit in units)
+    """(how often each value was given, a row for each distinct unit), and how many units have that row."""
+    index = {value: at for at, value in enumerate(values)}
+    rows = Counter(tuple(_row(unit, index)) for unit in units)
     return np.array(list(rows), dtype=float), np.array(list(rows.values()), dtype=float)
 
 
-def _row(unit: Sequence[Hashable], place: dict[Hashable, int]) -> list[int]:
-    row = [0] * len(place)
+def _row(unit: Sequence[Hashable], index: dict[Hashable, int]) -> list[int]:
+    row = [0] * len(index)
     for value in unit:
-        row[place[value]] += 1
+        row[index[value]] += 1
     return row
 
 
 def percent(patterns: Matrix, times: Matrix) -> float | None:
-    """The chance that two who judged the same unit agree, averaged over units."""
+    """The probability that two reviewers of the same unit agree, averaged over units."""
     return _agreed(patterns, times, np.eye(patterns.shape[1]))
 
 
@@ -99,7 +99,7 @@ def _agreed(patterns: Matrix, times: Matrix, weights: Matrix) -> float | None:
 
 
 def alpha(patterns: Matrix, times: Matrix, *, ordinal: bool) -> float | None:
-    """1 - observed / expected disagreement, from the matrix of coincidences. Units of one value count nowhere."""
+    """1 - observed / expected disagreement, from the coincidence matrix. Units with one value are left out."""
     size = patterns.sum(1)
     several = size > 1
     rows, share = patterns[several], times[several] / (size[several] - 1)
@@ -114,7 +114,7 @@ def alpha(patterns: Matrix, times: Matrix, *, ordinal: bool) -> float | None:
 
 
 def _ordinal_distance(margins: Matrix) -> Matrix:
-    """Krippendorff's ordinal metric: the values between two ranks, both ends halved, squared."""
+    """Krippendorff's ordinal metric: the count of values between two ranks, both ends halved, squared."""
     reach = np.cumsum(margins)
     lower, upper = np.minimum.outer(reach, reach), np.maximum.outer(reach, reach)
     ranks = np.arange(len(margins))
@@ -126,7 +126,7 @@ def _ordinal_distance(margins: Matrix) -> Matrix:
 
 
 def gwet(patterns: Matrix, times: Matrix, *, ordinal: bool) -> float | None:
-    """AC1, or AC2 with quadratic weights; robust where nearly all choose the same value."""
+    """AC1, or AC2 with quadratic weights; robust when nearly all reviews have the same value."""
     count = patterns.shape[1]
     ranks = np.arange(count)
     weights: Matrix = np.eye(count)
@@ -141,12 +141,12 @@ def gwet(patterns: Matrix, times: Matrix, *, ordinal: bool) -> float | None:
 
 
 def _estimate(patterns: Matrix, times: Matrix, of: Callable[[Matrix, Matrix], float | None]) -> Estimate:
-    """The value with the 2.5th and 97.5th percentile of as many units drawn again and again."""
+    """The value with the 2.5th and 97.5th percentile of bootstrap resamples of the units."""
     n = int(times.sum())
     draws = np.random.default_rng(SEED).multinomial(n, times / n, size=RESAMPLES).astype(float)
-    found = [value for draw in draws if (value := of(patterns, draw)) is not None]
+    resampled = [value for draw in draws if (value := of(patterns, draw)) is not None]
     value = of(patterns, times)
-    if value is None or not found:
+    if value is None or not resampled:
         return Estimate(value, None, None)
-    low, high = np.percentile(found, [2.5, 97.5])
+    low, high = np.percentile(resampled, [2.5, 97.5])
     return Estimate(value, float(low), float(high))

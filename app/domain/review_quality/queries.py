@@ -1,4 +1,4 @@
-"""Which opinions count as independent, and what they come to for a project. Reads only."""
+"""The agreement of independent reviews in a project, and gold answers with hit rates."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
 from app.domain.review_quality import agreement, gold
 from app.domain.review_quality.agreement import Agreement
-from app.domain.reviews.queries import GOLD
-from app.domain.reviews.tables import GoldAnswer, Review
+from app.domain.reviews.tables import GOLD, GoldAnswer, Review
 
 KINDS = ("review", "old_review")
 
 
 @dataclass(frozen=True)
 class Report:
-    """`questions`: the decision, then each criterion; `people`: {reviewers, …} of each two who judged the same."""
+    """`questions`: the decision, then each criterion. `people`: {reviewers, decision} for each two reviewers who
+    reviewed the same revisions. `minimum`: units below which no coefficient is shown."""
 
-    least: int
+    minimum: int
     questions: list[Agreement]
     people: list[dict[str, Any]]
 
 
 def units(session: Session, project: Project) -> list[list[Review]]:
-    """Lists of two or more independent opinions on the same text, the first that were needed of each.
+    """Lists of two or more independent reviews of the same revision, only as many of each as were required.
 
-    Left out are bulk approvals, rulings, gold answers, opinions that were asked for because the first ones differed,
-    and one given anew by somebody who took the first back when another's could be read.
+    Left out are bulk approvals, adjudications, gold answers, reviews that were required because the first ones
+    disagreed, and the reviews of a reviewer who undid a review when another one was visible.
     """
-    ours = (
+    of_project = (
         Pair.project_id == project.id,
         Pair.is_gold.is_(False),
         Review.bulk.is_(False),
@@ -47,69 +47,72 @@ def units(session: Session, project: Project) -> list[list[Review]]:
     several = (
         select(Review.reviewed_revision_id)
         .join(Pair, Pair.id == Review.pair_id)
-        .where(*ours)
+        .where(*of_project)
         .group_by(Review.reviewed_revision_id)
         .having(func.count(Review.reviewer_id.distinct()) > 1)
     )
     rows = session.execute(
         select(Review, Pair.opinions)
         .join(Pair, Pair.id == Review.pair_id)
-        .where(*ours, Review.reviewed_revision_id.in_(several))
+        .where(*of_project, Review.reviewed_revision_id.in_(several))
         .order_by(Review.id)
     )
-    found: dict[str, list[Review]] = defaultdict(list)
-    needed: dict[str, int] = {}
-    for review, opinions in rows:
-        found[review.reviewed_revision_id].append(review)
-        needed[review.reviewed_revision_id] = max(opinions or project.overlap, 2)
-    kept = [_first(given, needed[revision]) for revision, given in found.items()]
-    return [given for given in kept if len(given) > 1]
+    by_revision: dict[str, list[Review]] = defaultdict(list)
+    required: dict[str, int] = {}
+    for review, needed in rows:
+        by_revision[review.reviewed_revision_id].append(review)
+        required[review.reviewed_revision_id] = max(needed or project.overlap, 2)
+    independent = [_independent(reviews, required[revision]) for revision, reviews in by_revision.items()]
+    return [unit for unit in independent if len(unit) > 1]
 
 
-def _first(given: Sequence[Review], needed: int) -> list[Review]:
-    told = {one.reviewer_id for one in given if one.undone_at and _could_read_others(one, given)}
-    opinions: dict[str, Review] = {}
-    for one in given:
-        if one.undone_at is None and one.reviewer_id not in told and one.decision != "escalate":
-            opinions.setdefault(one.reviewer_id, one)
-    return list(opinions.values())[:needed]
+def _independent(reviews: Sequence[Review], required: int) -> list[Review]:
+    influenced = {review.reviewer_id for review in reviews if review.undone_at and _saw_others(review, reviews)}
+    first: dict[str, Review] = {}
+    for review in reviews:
+        if review.undone_at is None and review.reviewer_id not in influenced and review.decision != "escalate":
+            first.setdefault(review.reviewer_id, review)
+    return list(first.values())[:required]
 
 
-def _could_read_others(mine: Review, given: Sequence[Review]) -> bool:
-    taken_back = mine.undone_at
+def _saw_others(undone: Review, reviews: Sequence[Review]) -> bool:
+    """Whether another reviewer's review was visible before this one was undone."""
     return any(
-        one.reviewer_id != mine.reviewer_id and taken_back is not None and one.created_at < taken_back for one in given
+        review.reviewer_id != undone.reviewer_id
+        and undone.undone_at is not None
+        and review.created_at < undone.undone_at
+        for review in reviews
     )
 
 
 def report(session: Session, project: Project) -> Report:
-    least = project_settings.of(project.settings)["least_for_agreement"]
-    found = units(session, project)
-    return Report(least, _questions(project, found, least), _people(found, least))
+    minimum = project_settings.of(project.settings)["least_for_agreement"]
+    reviews = units(session, project)
+    return Report(minimum, _questions(project, reviews, minimum), _people(reviews, minimum))
 
 
-def _questions(project: Project, found: Sequence[Sequence[Review]], least: int) -> list[Agreement]:
-    decisions = [[one.decision for one in unit] for unit in found]
-    asked = [agreement.measure("decision", decisions, agreement.DECISIONS, ordinal=False, least=least)]
+def _questions(project: Project, reviews: Sequence[Sequence[Review]], minimum: int) -> list[Agreement]:
+    decisions = [[review.decision for review in unit] for unit in reviews]
+    questions = [agreement.measure("decision", decisions, agreement.DECISIONS, ordinal=False, minimum=minimum)]
     for criterion in project.criteria:
         name = criterion["name"]
-        rated = [[one.ratings[name] for one in unit if one.ratings.get(name) is not None] for unit in found]
-        asked.append(agreement.measure(name, rated, agreement.LEVELS, ordinal=True, least=least))
-    return asked
+        ratings = [[value for review in unit if (value := review.ratings.get(name)) is not None] for unit in reviews]
+        questions.append(agreement.measure(name, ratings, agreement.LEVELS, ordinal=True, minimum=minimum))
+    return questions
 
 
-def _people(found: Sequence[Sequence[Review]], least: int) -> list[dict[str, Any]]:
-    """Each two reviewers who judged the same texts, on decisions; most texts first."""
-    together: dict[tuple[str, ...], list[list[str]]] = defaultdict(list)
-    for unit in found:
-        for one, other in combinations(sorted(unit, key=lambda review: review.reviewer_id), 2):
-            together[one.reviewer_id, other.reviewer_id].append([one.decision, other.decision])
+def _people(reviews: Sequence[Sequence[Review]], minimum: int) -> list[dict[str, Any]]:
+    """Agreement on the decision of each two reviewers of the same revisions; those with the most revisions first."""
+    decisions: dict[tuple[str, ...], list[list[str]]] = defaultdict(list)
+    for unit in reviews:
+        for first, second in combinations(sorted(unit, key=lambda review: review.reviewer_id), 2):
+            decisions[first.reviewer_id, second.reviewer_id].append([first.decision, second.decision])
     rows: list[dict[str, Any]] = [
         {
             "reviewers": list(two),
-            "decision": agreement.measure("decision", given, agreement.DECISIONS, ordinal=False, least=least),
+            "decision": agreement.measure("decision", both, agreement.DECISIONS, ordinal=False, minimum=minimum),
         }
-        for two, given in together.items()
+        for two, both in decisions.items()
     ]
     return sorted(rows, key=lambda row: (-row["decision"].n, row["reviewers"]))[:100]
 
@@ -124,7 +127,7 @@ def gold_answers(session: Session, project: Project) -> list[tuple[GoldAnswer, P
 
 
 def gold_rates(session: Session, project: Project, user: User | None = None) -> dict[str, list[gold.Rate]]:
-    """reviewer id -> hit rates on gold pairs; of one reviewer, or of all."""
+    """Reviewer id -> hit rates on gold pairs; of one reviewer, or of all."""
     statement = (
         select(Review, GoldAnswer)
         .join(GoldAnswer, GoldAnswer.pair_id == Review.pair_id)
@@ -135,11 +138,11 @@ def gold_rates(session: Session, project: Project, user: User | None = None) -> 
     if user:
         statement = statement.where(Review.reviewer_id == user.id)
     answers: dict[str, list[Any]] = {}
-    for given, right in session.execute(statement):
-        answers.setdefault(given.reviewer_id, []).append((_verdict(given), _verdict(right)))
+    for review, right in session.execute(statement):
+        answers.setdefault(review.reviewer_id, []).append((_answer(review), _answer(right)))
     names = [criterion["name"] for criterion in project.criteria]
-    return {reviewer: gold.rates(given, names) for reviewer, given in answers.items()}
+    return {reviewer: gold.rates(both, names) for reviewer, both in answers.items()}
 
 
-def _verdict(row: Review | GoldAnswer) -> dict[str, Any]:
+def _answer(row: Review | GoldAnswer) -> dict[str, Any]:
     return {"decision": row.decision, "ratings": row.ratings}

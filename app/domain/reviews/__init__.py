@@ -1,1 +1,1 @@
-"""Leases and verdicts."""
+"""Leases, reviews, adjudication and gold answers."""

@@ -1,7 +1,8 @@
-"""Taking the next pair under a lease, deciding it, taking a decision back; and what changes a desk from outside."""
+"""Take the next pair under a lease, decide it, undo a decision; and what else changes a reviewer's lease."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from app.core.db import fast_rows
 from app.core.db.base import now
-from app.core.errors import Conflict, Forbidden, NotFound
+from app.core.errors import Conflict, Forbidden
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
+from app.domain.notifications import actions as notifications_actions
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs import states
@@ -23,74 +25,59 @@ from app.domain.projects import access
 from app.domain.projects import actions as projects_actions
 from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
-from app.domain.reviews import decisions, gold_answers, notifications, queries, queue
-from app.domain.reviews.decisions import DECISIONS, NEEDS_REASON
-from app.domain.reviews.queue import ADJUDICATION, GOLD, OPINION
-from app.domain.reviews.tables import Lease, Review
+from app.domain.reviews import decision_actions, decisions, queries, queue_queries
+from app.domain.reviews.tables import ADJUDICATION, GOLD, REVIEW, Lease, Review
 
-__all__ = [
-    "DECISIONS",
-    "NEEDS_REASON",
-    "decide",
-    "release",
-    "remove_member",
-    "renew",
-    "restore",
-    "take_next",
-    "take_over",
-    "undo",
-]
 LEASE_SECONDS = 300
 LEASE = timedelta(seconds=LEASE_SECONDS)
 
 
 def take_next(session: Session, user: User, project: Project, tag: tuple[str, str] | None = None) -> Lease | None:
-    """The item on the user's desk, or the oldest that waits, leased in this transaction. None when none waits.
+    """Return the user's current lease, or lease the oldest waiting pair in this transaction; None when none waits.
 
-    With a `tag` (name, value) the oldest that has it; what is on the desk comes first all the same.
+    With a `tag` (name, value) the oldest pair that has it; a current lease is returned whatever its tags.
     """
     access.require(session, user, Permission.REVIEW_PAIR, project)
-    if (mine := queries.lock_lease_of(session, user, project)) is not None:
-        return _prolong(session, mine)
-    pair = queries.next_gold(session, user, project, tag) or _next_pair(session, user, project, tag)
+    if (lease := queries.lock_lease_of(session, user, project)) is not None:
+        return _prolong(session, lease)
+    pair = queue_queries.next_gold(session, user, project, tag) or queue_queries.next_pair(session, user, project, tag)
     if pair is None:
         return None
-    _clear_ended(session, user, pair)
+    _remove_expired(session, user, pair)
     lease = _lease(session, user, pair)
     audit_actions.record(session, user.id, "lease.taken", "pair", pair.id, project_id=project.id)
     return lease
 
 
 def renew(session: Session, user: User, lease_id: str) -> Lease:
-    """Raises NotFound for a stranger or an ended lease, Conflict when it is not the user's (any more)."""
+    """Extend a lease. Raises NotFound for an outsider or an unknown lease, Conflict when the user lost it."""
     lease, _, _ = _open_lease(session, user, lease_id)
     return _prolong(session, lease)
 
 
 def release(session: Session, user: User, lease_id: str) -> None:
-    """Put the pair back into the queue."""
+    """Put the pair back into the queue. Raises as `renew` does."""
     lease, pair, project = _open_lease(session, user, lease_id)
     pair = pairs_actions.lock(session, pair.id)
     fast_rows.remove(session, lease)
-    _derive(session, project, pair)
+    _update_state(session, project, pair)
     audit_actions.record(session, user.id, "lease.released", "pair", pair.id, project_id=project.id)
 
 
 def take_over(session: Session, user: User, lease_id: str) -> Lease:
-    """Another's item goes to this user's desk. What the former holder decides from then on is refused as lost.
+    """Move another reviewer's lease to this user; the former holder can no longer decide the pair.
 
-    Raises NotFound for an ended lease, Forbidden for own work, Conflict for what the user holds or has judged.
+    Raises NotFound for an unknown lease, Forbidden for the user's own pair, Conflict when the user holds or has
+    reviewed it.
     """
-    found = session.get(Lease, lease_id)
-    if found is None:
-        raise NotFound()
-    pair = pairs_queries.by_id(session, found.pair_id)
+    lease = queries.lease_by_id(session, lease_id)
+    pair = pairs_queries.by_id(session, lease.pair_id)
     project = access.project_of(session, user, pair.project_id)
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     pair = pairs_actions.lock(session, pair.id)
-    _require_takeable(session, user, pair, found)
-    holder = found.reviewer_id
-    notifications.taken_over(session, user, pair, [holder])
+    _require_transferable(session, user, pair, lease)
+    holder = lease.reviewer_id
+    _notify_taken_over(session, user, pair, [holder])
     session.execute(delete(Lease).where(Lease.pair_id == pair.id, Lease.reviewer_id.in_((holder, user.id))))
     lease = _lease(session, user, pair)
     audit_actions.record(session, user.id, "lease.taken_over", "pair", pair.id, project_id=project.id, former=holder)
@@ -109,28 +96,28 @@ def decide(
     messages: list[dict[str, Any]] | None = None,
     revision: str | None = None,
 ) -> Review:
-    """Record a verdict on the submitted revision; `revision` says which one was read.
+    """Review the submitted revision; `revision` names the one that the reviewer saw.
 
-    Raises Forbidden for own work, Conflict for a lost lease or another revision, Invalid.
+    Raises Forbidden for the user's own pair, Conflict for a lost lease or another revision, Invalid.
     """
     project = access.project_of(session, user, pair.project_id)
     access.require(session, user, Permission.REVIEW_PAIR, project)
     if pair.author_id == user.id:
-        raise Forbidden("A reviewer never reviews own work.")
+        raise Forbidden("You cannot review your own pair.")
     pair = pairs_actions.lock(session, pair.id)
-    held = _own_lease(session, user, lease)
-    _require_same(pair, held, revision)
+    own_lease = queries.own_lease(session, user, lease)
+    _require_unchanged(pair, own_lease, revision)
     decisions.check(project, decision, ratings, comment, messages)
     if pair.is_gold:
-        return gold_answers.record_answer(session, user, project, pair, held, decision, ratings, comment)
+        return decision_actions.record_gold_answer(session, user, project, pair, own_lease, decision, ratings, comment)
     reviewed = str(pair.submitted_revision_id)
-    decisions.apply_correction(session, user, project, pair, messages)
-    review = decisions.write(
+    decision_actions.apply_correction(session, user, project, pair, messages)
+    review = decision_actions.add_review(
         session, user, project, pair, reviewed=reviewed, decision=decision, ratings=ratings, comment=comment
     )
-    fast_rows.remove(session, held)
-    _derive(session, project, pair)
-    notifications.decided(session, pair, review)
+    fast_rows.remove(session, own_lease)
+    _update_state(session, project, pair)
+    decision_actions.notify_decided(session, pair, review)
     audit_actions.record(
         session,
         user.id,
@@ -146,27 +133,27 @@ def decide(
 
 
 def undo(session: Session, user: User, review: Review) -> None:
-    """Take one's own last decision back. Raises Forbidden for another's, Conflict when the pair moved on."""
+    """Undo the user's own decision. Raises Forbidden for another user's, Conflict when the pair changed since."""
     pair = pairs_queries.by_id(session, review.pair_id)
     project = access.project_of(session, user, pair.project_id)
     access.require(session, user, Permission.REVIEW_PAIR, project)
     if review.reviewer_id != user.id:
-        raise Forbidden("You may undo your own decisions only.")
+        raise Forbidden("You can undo only your own decisions.")
     pair = pairs_actions.lock(session, pair.id)
     _require_undoable(session, pair, review)
     review.undone_at = now()
     pair.submitted_revision_id = review.reviewed_revision_id
     session.flush()
-    _derive(session, project, pair)
+    _update_state(session, project, pair)
     audit_actions.record(session, user.id, "review.undone", "pair", pair.id, project_id=project.id, review=review.id)
 
 
 def restore(session: Session, user: User, pair: Pair) -> Pair:
-    """Undo a discard: the pair is again what the verdicts on it make of it. Raises Forbidden, Conflict."""
+    """Undo a discard: the pair gets the state that follows from its reviews. Raises Forbidden, Conflict."""
     project = pairs_actions.undiscard(session, user, pair)
-    decisions.derive(session, project, pair)
+    decision_actions.update_state(session, project, pair)
     if pair.state not in near_duplicates.HIDDEN:
-        embedding_index.request(session, project.id)  # while it was hidden, none was made
+        embedding_index.request(session, project.id)  # no embedding is computed for a hidden pair
     audit_actions.record(
         session, user.id, "pair.brought_back", "pair", pair.id, project_id=project.id, state=pair.state
     )
@@ -174,57 +161,22 @@ def restore(session: Session, user: User, pair: Pair) -> Pair:
 
 
 def remove_member(session: Session, user: User, project: Project, member_id: str) -> None:
-    """Take a person out of the project: what is on their desk goes back to the queue, what they gave stays.
+    """Remove a member from the project and put their leased pairs back into the queue. Their contributions stay.
 
-    Raises Forbidden, NotFound for somebody who is no member.
+    Raises Forbidden, and NotFound for a user who is not a member.
     """
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     projects_queries.membership_of(session, project, member_id)
-    ids = [lease.pair_id for lease in queries.held_by(session, member_id, project)]
-    pairs = [pairs_actions.lock(session, pair_id) for pair_id in ids]  # all of them before the log's own lock
-    session.execute(delete(Lease).where(Lease.reviewer_id == member_id, Lease.pair_id.in_(ids)))
+    pair_ids = [lease.pair_id for lease in queries.leases_of_member(session, member_id, project)]
+    pairs = [pairs_actions.lock(session, pair_id) for pair_id in pair_ids]  # all of them before the audit log's lock
+    session.execute(delete(Lease).where(Lease.reviewer_id == member_id, Lease.pair_id.in_(pair_ids)))
     for pair in pairs:
-        _derive(session, project, pair)
-    projects_actions.remove_member(session, user, project, member_id)
+        _update_state(session, project, pair)
+    projects_actions.remove_membership(session, user, project, member_id)
     for pair in pairs:
         audit_actions.record(
             session, user.id, "lease.released", "pair", pair.id, project_id=project.id, former=member_id
         )
-
-
-def _next_pair(session: Session, user: User, project: Project, tag: tuple[str, str] | None) -> Pair | None:
-    """The oldest pair that wants an opinion, locked. One that another has locked is passed over, never waited for:
-    a decision before it in this transaction holds the lock of the audit log, and the other may be waiting for that."""
-    passed: list[str] = []
-    spelt = pairs_queries.spellings(session, project, tag[0], [tag[1]]) if tag else None
-    while (pair := _lock_one(session, user, project, passed, spelt)) is not None:
-        if pair.state == states.State.SUBMITTED or _still_wanted(session, user, project, pair):
-            return pair
-        passed.append(pair.id)
-    return None
-
-
-def _lock_one(
-    session: Session, user: User, project: Project, passed: list[str], spelt: list[tuple[str, str]] | None
-) -> Pair | None:
-    """`spelt`: only those with a tag that is spelt so; None for all."""
-    asked = {**queue.QueueParams.of(user, project).values(), "passed": passed}
-    if spelt is not None:
-        return queue.tag_filtered(session, queue.TAKING, asked, spelt) if spelt else None
-    found = (session.scalar(statement, asked) for statement in queue.NEXT)
-    return next((pair for pair in found if pair is not None), None)
-
-
-def _still_wanted(session: Session, user: User, project: Project, pair: Pair) -> bool:
-    """Asked again under the lock: the statement that found the pair may not have seen the newest lease."""
-    asked = {**queue.QueueParams.of(user, project).values(), "pair": pair.id}
-    return session.scalar(queue.WANTED, asked) is not None
-
-
-def _clear_ended(session: Session, user: User, pair: Pair) -> None:
-    if ended := dict(queries.ended_leases(session, pair)):
-        notifications.taken_over(session, user, pair, list(ended.values()))
-        session.execute(delete(Lease).where(Lease.id.in_(ended)))
 
 
 def _lease(session: Session, user: User, pair: Pair) -> Lease:
@@ -240,53 +192,57 @@ def _prolong(session: Session, lease: Lease) -> Lease:
     return lease
 
 
-def _derive(session: Session, project: Project, pair: Pair) -> None:
-    """A gold pair keeps the state it had."""
+def _remove_expired(session: Session, user: User, pair: Pair) -> None:
+    if expired := dict(queries.expired_leases(session, pair)):
+        _notify_taken_over(session, user, pair, list(expired.values()))
+        session.execute(delete(Lease).where(Lease.id.in_(expired)))
+
+
+def _notify_taken_over(session: Session, user: User, pair: Pair, holders: Sequence[str]) -> None:
+    """Notify the former holders of a lease that the pair went to another reviewer."""
+    if set(holders) - {user.id}:
+        notifications_actions.notify(
+            session, holders, pair.project_id, "lease.taken_over", "pair", pair.id, but=user.id
+        )
+
+
+def _update_state(session: Session, project: Project, pair: Pair) -> None:
+    """A gold pair keeps its state."""
     if not pair.is_gold:
-        decisions.derive(session, project, pair)
+        decision_actions.update_state(session, project, pair)
 
 
-def _require_same(pair: Pair, held: Lease, revision: str | None) -> None:
-    if held.pair_id != pair.id or (pair.submitted_revision_id is None and not pair.is_gold):
-        raise Conflict("Your lease is on another pair, or the author took this one back; take the next.")
+def _open_lease(session: Session, user: User, lease_id: str) -> tuple[Lease, Pair, Project]:
+    """The user's live lease, its pair and project. An unknown lease and one of another project are both NotFound."""
+    pair = pairs_queries.by_id(session, queries.lease_by_id(session, lease_id).pair_id)
+    project = access.project_of(session, user, pair.project_id)
+    access.require(session, user, Permission.REVIEW_PAIR, project)
+    return queries.own_lease(session, user, lease_id), pair, project
+
+
+def _require_unchanged(pair: Pair, lease: Lease, revision: str | None) -> None:
+    if lease.pair_id != pair.id or (pair.submitted_revision_id is None and not pair.is_gold):
+        raise Conflict("Your lease is on another pair, or the author withdrew this one; take the next pair.")
     if revision and revision != (pair.submitted_revision_id or pair.current_revision_id):
         raise Conflict("The text has changed since you opened it; read it again before you decide.")
 
 
-def _require_takeable(session: Session, user: User, pair: Pair, lease: Lease) -> None:
+def _require_transferable(session: Session, user: User, pair: Pair, lease: Lease) -> None:
     if pair.author_id == user.id:
-        raise Forbidden("A reviewer never reviews own work; ask another to take it over.")
+        raise Forbidden("You cannot review your own pair; ask another reviewer to take it over.")
     if lease.reviewer_id == user.id or lease.expires_at < now():
-        raise Conflict("There is nothing to take over: the item is yours, or waits in the queue.")
-    if any(one.reviewer_id == user.id for one in queries.deciding(session, pair)):
-        raise Conflict("You have judged this pair; ask another to take it over.")
+        raise Conflict("There is nothing to take over: the pair is yours already or waits in the queue.")
+    if any(review.reviewer_id == user.id for review in queries.deciding(session, pair)):
+        raise Conflict("You have already reviewed this pair; ask another reviewer to take it over.")
 
 
 def _require_undoable(session: Session, pair: Pair, review: Review) -> None:
     if review.kind == GOLD:
-        raise Conflict("The right answer was shown; this one cannot be undone.")
-    standing = queries.deciding(session, pair)
-    if review.undone_at or review not in standing:
-        raise Conflict("The pair has moved on since; this decision cannot be undone.")
-    if review.kind == OPINION and any(one.kind == ADJUDICATION for one in standing):
-        raise Conflict("The pair was adjudicated since; ask who adjudicated it.")
-    if review.reviewed_revision_id != review.revision_id and len(standing) > 1:
-        raise Conflict("Another has judged your correction since; this decision cannot be undone.")
-
-
-def _open_lease(session: Session, user: User, lease_id: str) -> tuple[Lease, Pair, Project]:
-    """The user's live lease with what it is on. An unknown lease and one of another project answer the same."""
-    lease = session.get(Lease, lease_id)
-    if lease is None:
-        raise NotFound()
-    pair = pairs_queries.by_id(session, lease.pair_id)
-    project = access.project_of(session, user, pair.project_id)
-    access.require(session, user, Permission.REVIEW_PAIR, project)
-    return _own_lease(session, user, lease_id), pair, project
-
-
-def _own_lease(session: Session, user: User, lease_id: str) -> Lease:
-    lease = fast_rows.get(session, Lease, lease_id, fresh=True)
-    if lease is None or lease.reviewer_id != user.id or lease.expires_at < now():
-        raise Conflict("Your lease on this pair has ended; take it again from the queue.", code="lease_lost")
-    return lease
+        raise Conflict("You have seen the right answer; this decision cannot be undone.")
+    deciding = queries.deciding(session, pair)
+    if review.undone_at or review not in deciding:
+        raise Conflict("The pair has changed since; this decision cannot be undone.")
+    if review.kind == REVIEW and any(other.kind == ADJUDICATION for other in deciding):
+        raise Conflict("The pair has been adjudicated since; ask the adjudicator.")
+    if review.reviewed_revision_id != review.revision_id and len(deciding) > 1:
+        raise Conflict("Another reviewer has reviewed your correction since; this decision cannot be undone.")

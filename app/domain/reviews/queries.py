@@ -1,31 +1,31 @@
-"""Reads of reviews, leases and the queue; who may see whose verdict."""
+"""Reads of reviews and leases; which reviews a user may see."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, or_, select
+from sqlalchemy import bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.core.db import fast_rows
 from app.core.db.base import columns, now
-from app.core.errors import NotFound
+from app.core.errors import Conflict, NotFound
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.guidelines import queries as guidelines_queries
 from app.domain.guidelines.tables import Guideline
-from app.domain.pairs import content as pair_content
+from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.states import QUEUED, State
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import access
-from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
-from app.domain.reviews import gold_schedule, queue
-from app.domain.reviews.tables import GoldAnswer, Lease, Review
+from app.domain.reviews import queue
+from app.domain.reviews.tables import DECIDING, GOLD, GoldAnswer, Lease, Review
 
-GOLD = queue.GOLD
-# Asked by every reviewer with every pair: made once, since making a statement takes longer than running it.
+DECIDED = (State.APPROVED, State.CHANGES_REQUESTED, State.REJECTED)
+# Run for every reviewer and pair: built once, since building a statement takes longer than running it.
 STANDING = (
     select(Review)
     .where(Review.pair_id == bindparam("pair"), Review.undone_at.is_(None), Review.kind != GOLD)
@@ -33,28 +33,28 @@ STANDING = (
 )
 LEASES = columns(Lease)
 LIVE_LEASES = select(func.count()).where(LEASES.pair_id == bindparam("pair"), LEASES.expires_at > bindparam("moment"))
-ON_DESK = (
+LEASES_OF_USER = (
     select(LEASES.id, LEASES.pair_id)
     .where(LEASES.reviewer_id == bindparam("user"), LEASES.expires_at > bindparam("moment"))
     .order_by(LEASES.id)
 )
-LOCKED = (
+LOCKED_LEASE = (
     select(Lease)
     .where(Lease.id == bindparam("lease"))
     .with_for_update(skip_locked=True)
     .execution_options(populate_existing=True)
 )
-ENDED_LEASES = select(LEASES.id, LEASES.reviewer_id).where(
+EXPIRED_LEASES = select(LEASES.id, LEASES.reviewer_id).where(
     LEASES.pair_id == bindparam("pair"), LEASES.expires_at <= bindparam("moment")
 )
 REVIEWS = columns(Review)
-VERDICTS = (
+DECISIONS = (
     select(REVIEWS.kind, REVIEWS.decision)
     .where(
         REVIEWS.pair_id == bindparam("pair"),
         REVIEWS.revision_id == bindparam("revision"),
         REVIEWS.undone_at.is_(None),
-        or_(*(REVIEWS.kind == kind for kind in queue.DECIDING)),
+        or_(*(REVIEWS.kind == kind for kind in DECIDING)),
     )
     .order_by(REVIEWS.id)
 )
@@ -68,147 +68,43 @@ def by_id(session: Session, review_id: str) -> Review:
 
 
 def of_pair(session: Session, pair: Pair) -> list[Review]:
-    """Standing reviews, oldest first; answers to a gold pair are none."""
+    """Reviews of a pair that were not undone, oldest first; answers to a gold pair are left out."""
     return list(session.scalars(STANDING, {"pair": pair.id}))
 
 
 def deciding(session: Session, pair: Pair) -> list[Review]:
-    """The standing opinions and the adjudication on what is submitted now."""
+    """The reviews and the adjudication that count for the submitted revision."""
     return [
-        one
-        for one in of_pair(session, pair)
-        if one.revision_id == pair.submitted_revision_id and one.kind in queue.DECIDING
+        review
+        for review in of_pair(session, pair)
+        if review.revision_id == pair.submitted_revision_id and review.kind in DECIDING
     ]
 
 
-def verdicts(session: Session, pair: Pair) -> list[tuple[str, str]]:
-    """(kind, decision) of what `deciding` gives, as it stands in the database."""
-    found = session.execute(VERDICTS, {"pair": pair.id, "revision": pair.submitted_revision_id})
-    return [(kind, decision) for kind, decision in found]
-
-
-def ended_leases(session: Session, pair: Pair) -> list[tuple[str, str]]:
-    """(id, reviewer) of the leases on a pair that ran out."""
-    return [(one, who) for one, who in session.execute(ENDED_LEASES, {"pair": pair.id, "moment": now()})]
+def decisions(session: Session, pair: Pair) -> list[tuple[str, str]]:
+    """(kind, decision) of the same reviews, read from the database without loading rows."""
+    rows = session.execute(DECISIONS, {"pair": pair.id, "revision": pair.submitted_revision_id})
+    return [(kind, decision) for kind, decision in rows]
 
 
 def earlier(session: Session, pair: Pair) -> list[Review]:
-    """Standing reviews of earlier submissions: what came back to the author. A reviewer's correction is no new one."""
-    given = of_pair(session, pair)
-    this = {pair.submitted_revision_id}
-    for one in reversed(given):
-        if one.revision_id in this:
-            this.add(one.reviewed_revision_id)
-    return [one for one in given if one.reviewed_revision_id not in this]
+    """Reviews of earlier submissions. A reviewer's correction does not start a new submission."""
+    reviews = of_pair(session, pair)
+    submission = {pair.submitted_revision_id}
+    for review in reversed(reviews):
+        if review.revision_id in submission:
+            submission.add(review.reviewed_revision_id)
+    return [review for review in reviews if review.reviewed_revision_id not in submission]
 
 
 def of_submission(session: Session, pair: Pair) -> list[Review]:
-    """What was said since the author handed the pair in, on the text as it was then and as reviewers corrected it."""
+    """Reviews since the author's last submission, of the submitted text and of reviewers' corrections of it."""
     before = earlier(session, pair)
-    return [one for one in of_pair(session, pair) if one not in before and one.kind in queue.DECIDING]
-
-
-# --- blind verdicts ---
-
-
-def is_blind(session: Session, user: User, pair: Pair) -> bool:
-    """May the user not yet see what others said of this pair? So for all but those whose own verdict is in."""
-    if pair.is_gold:
-        return not _may_manage(session, user, pair) and answer_of(session, user, pair) is None
-    if pair.state not in QUEUED:
-        return False
-    return not any(one.reviewer_id == user.id for one in deciding(session, pair))
-
-
-def visible(session: Session, user: User, pair: Pair) -> list[Review]:
-    """The reviews of a pair that this user may read now: of an undecided one only the earlier ones and their own."""
-    if not is_blind(session, user, pair):
-        return of_pair(session, pair)
-    own = [one for one in of_pair(session, pair) if one.reviewer_id == user.id]
-    if pair.is_gold or (pair.author_id != user.id and _may_judge(session, user, pair)):
-        return own
-    before = earlier(session, pair)
-    return [one for one in of_pair(session, pair) if one in before or one in own]
-
-
-def shown_state(session: Session, user: User, pair: Pair) -> str:
-    """The state as the user may know it: a gold pair looks like any other in review until it is answered."""
-    return State.IN_REVIEW if pair.is_gold and is_blind(session, user, pair) else pair.state
-
-
-def _may_judge(session: Session, user: User, pair: Pair) -> bool:
-    return access.allows(session, user, Permission.REVIEW_PAIR, session.get_one(Project, pair.project_id))
-
-
-def _may_manage(session: Session, user: User, pair: Pair) -> bool:
-    return access.allows(session, user, Permission.MANAGE_PROJECT, session.get_one(Project, pair.project_id))
-
-
-# --- leases and the queue ---
-
-
-def lease_on(session: Session, user: User, pair: Pair) -> Lease | None:
-    """This user's live lease on a pair."""
-    return session.scalar(
-        select(Lease).where(Lease.pair_id == pair.id, Lease.reviewer_id == user.id, Lease.expires_at > now())
-    )
-
-
-def live_leases(session: Session, pair: Pair) -> int:
-    return session.scalar(LIVE_LEASES, {"pair": pair.id, "moment": now()}) or 0
-
-
-def lease_of(session: Session, user: User, project: Project) -> Lease | None:
-    """The item that is on the user's desk, the one held longest."""
-    mine = session.execute(ON_DESK, {"user": user.id, "moment": now()}).all()
-    for lease_id, pair_id in mine:  # no join: a person holds few, and a planner may start at the pairs
-        if session.scalar(select(Pair.project_id).where(Pair.id == pair_id)) == project.id:
-            return session.get(Lease, lease_id)
-    return None
-
-
-def lock_lease_of(session: Session, user: User, project: Project) -> Lease | None:
-    """The same, locked. One that another locks at this moment is going, and passed over: waiting for it may be waiting
-    for somebody who waits for this transaction."""
-    mine = lease_of(session, user, project)
-    return session.scalar(LOCKED, {"lease": mine.id}) if mine else None
-
-
-def held_by(session: Session, user_id: str, project: Project) -> list[Lease]:
-    """Every lease of a person in a project, ended ones too, by pair."""
-    mine = select(Lease).join(Pair, Pair.id == Lease.pair_id).where(Lease.reviewer_id == user_id)
-    return list(session.scalars(mine.where(Pair.project_id == project.id).order_by(Lease.pair_id)))
-
-
-def open_leases(session: Session, project: Project) -> list[tuple[Lease, Pair]]:
-    """Every live lease of a project with its pair, oldest first."""
-    live = session.scalars(select(Lease).where(Lease.expires_at > now()).order_by(Lease.id).limit(1000)).all()
-    on = select(Pair).where(Pair.id.in_([lease.pair_id for lease in live]))
-    pairs = {pair.id: pair for pair in session.scalars(on) if pair.project_id == project.id}
-    return [(lease, pairs[lease.pair_id]) for lease in live if lease.pair_id in pairs]
-
-
-def waiting(user: User, project: Project) -> Select[Any]:
-    """Every pair that this user may take; the order is the caller's."""
-    return queue.takeable(queue.QueueParams.of(user, project))
-
-
-def queue_length(session: Session, project: Project, user: User) -> int:
-    """How many items wait for this user, a gold one that is due among them."""
-    return queue.length(session, user, project) + (1 if next_gold(session, user, project) else 0)
-
-
-def waits(session: Session, user: User, project: Project, tag: tuple[str, str]) -> bool:
-    """Whether an item with this tag waits for the user."""
-    if next_gold(session, user, project, tag):
-        return True
-    asked = {**queue.QueueParams.of(user, project).values(), "passed": []}
-    spelt = pairs_queries.spellings(session, project, tag[0], [tag[1]])
-    return bool(spelt) and queue.tag_filtered(session, queue.LOOKING, asked, spelt) is not None
+    return [review for review in of_pair(session, pair) if review not in before and review.kind in DECIDING]
 
 
 def latest_by(session: Session, user: User, project: Project) -> Review | None:
-    """The user's last standing verdict in this project, answers to gold pairs included."""
+    """The user's last review in this project that was not undone, including answers to gold pairs."""
     return session.scalar(
         select(Review)
         .join(Pair, Pair.id == Review.pair_id)
@@ -223,24 +119,8 @@ def latest_by(session: Session, user: User, project: Project) -> Review | None:
     )
 
 
-def to_adjudicate(session: Session, project: Project, limit: int = 100) -> list[Pair]:
-    """Pairs that wait for a ruling, oldest first."""
-    return list(session.scalars(_to_adjudicate(project).order_by(Pair.id).limit(limit)))
-
-
-def awaits_ruling(session: Session, project: Project, pair: Pair) -> bool:
-    return session.scalar(_to_adjudicate(project).where(Pair.id == pair.id)) is not None
-
-
-def _to_adjudicate(project: Project) -> Select[Any]:
-    return queue.to_adjudicate(queue.QueueParams(None, project.id, project.overlap, now()))
-
-
-# --- gold pairs ---
-
-
-def answer_of(session: Session, user: User, pair: Pair) -> Review | None:
-    """What the user answered to a gold pair."""
+def gold_answer_by(session: Session, user: User, pair: Pair) -> Review | None:
+    """The user's answer to a gold pair."""
     return session.scalar(
         select(Review)
         .where(Review.pair_id == pair.id, Review.reviewer_id == user.id, Review.kind == GOLD)
@@ -249,50 +129,134 @@ def answer_of(session: Session, user: User, pair: Pair) -> Review | None:
     )
 
 
-def next_gold(session: Session, user: User, project: Project, tag: tuple[str, str] | None = None) -> Pair | None:
-    """The gold pair that this user gets next, when one is due and one is left that they have not answered.
-
-    With a `tag` one that has it too: another would be known by that. The first ones come whatever their tags: they are
-    for everybody, and nobody passes them by choosing a tag.
-    """
-    chosen = project_settings.of(project.settings)
-    if not chosen["gold"] and not chosen["gold_first"]:
-        return None
-    answered = exists().where(Review.pair_id == Pair.id, Review.reviewer_id == user.id, Review.kind == GOLD)
-    left = session.scalars(
-        select(Pair.id)
-        .join(GoldAnswer, GoldAnswer.pair_id == Pair.id)
-        .where(Pair.project_id == project.id, Pair.is_gold, GoldAnswer.active, Pair.author_id != user.id, ~answered)
-        .where(Pair.state.not_in((State.DISCARDED, State.WITHDRAWN)), GoldAnswer.created_by != user.id)
-    ).all()
-    judged = _judged(session, user, project) if left else 0
-    if not left or not gold_schedule.due(user.id, judged, chosen["gold_first"], chosen["gold"]):
-        return None
-    if tag is not None and judged >= chosen["gold_first"] and not (left := _having(session, left, tag)):
-        return None
-    return session.get(Pair, gold_schedule.order(user.id, left)[0])
+def rated_criteria(session: Session, project: Project, names: Iterable[str]) -> set[str]:
+    """The criteria among `names` with a rating in any review, undone ones included, or in any gold answer."""
+    left = set(names)
+    rated: set[str] = set()
+    for table in (Review, GoldAnswer):
+        statement = select(table.ratings).join(Pair, Pair.id == table.pair_id).where(Pair.project_id == project.id)
+        with session.execute(statement.execution_options(yield_per=1_000)) as rows:
+            for (ratings,) in rows:
+                rated |= {name for name in left if ratings.get(name) is not None}
+                if rated == left:
+                    return rated
+    return rated
 
 
-def _having(session: Session, ids: Sequence[str], tag: tuple[str, str]) -> list[str]:
-    """Those of these gold pairs whose text has the tag: it stands there alone, since no list finds them by it."""
-    read = func.coalesce(Pair.submitted_revision_id, Pair.current_revision_id)
-    found = session.execute(select(Pair.id, Revision.tags).join(Revision, Revision.id == read).where(Pair.id.in_(ids)))
-    return [pair_id for pair_id, tags in found if pair_content.has_tag(tags, tag)]
+def active_admins(session: Session) -> list[str]:
+    """User ids."""
+    return list(session.scalars(select(User.id).where(User.is_admin.is_(True), User.active.is_(True))))
 
 
-def _judged(session: Session, user: User, project: Project) -> int:
-    """How many verdicts the user ever gave in this project, undone ones too, so that the count never falls."""
-    statement = select(func.count()).select_from(Review).join(Pair, Pair.id == Review.pair_id)
-    of_user = statement.where(Review.reviewer_id == user.id, Review.bulk.is_(False), Pair.project_id == project.id)
-    return session.scalar(of_user) or 0
+# --- blind reviews ---
+
+
+def is_blind(session: Session, user: User, pair: Pair) -> bool:
+    """Whether the reviews of others are still hidden from the user: until they have reviewed the pair themselves."""
+    if pair.is_gold:
+        return not _may_manage(session, user, pair) and gold_answer_by(session, user, pair) is None
+    if pair.state not in QUEUED:
+        return False
+    return not any(review.reviewer_id == user.id for review in deciding(session, pair))
+
+
+def visible(session: Session, user: User, pair: Pair) -> list[Review]:
+    """The reviews of a pair that this user may see now; of an undecided pair only earlier ones and their own."""
+    if not is_blind(session, user, pair):
+        return of_pair(session, pair)
+    own = [review for review in of_pair(session, pair) if review.reviewer_id == user.id]
+    if pair.is_gold or (pair.author_id != user.id and _may_review(session, user, pair)):
+        return own
+    before = earlier(session, pair)
+    return [review for review in of_pair(session, pair) if review in before or review in own]
+
+
+def shown_state(session: Session, user: User, pair: Pair) -> str:
+    """The state that the user may know: a gold pair looks like any pair in review until it is answered."""
+    return State.IN_REVIEW if pair.is_gold and is_blind(session, user, pair) else pair.state
+
+
+def _may_review(session: Session, user: User, pair: Pair) -> bool:
+    return access.allows(session, user, Permission.REVIEW_PAIR, session.get_one(Project, pair.project_id))
+
+
+def _may_manage(session: Session, user: User, pair: Pair) -> bool:
+    return access.allows(session, user, Permission.MANAGE_PROJECT, session.get_one(Project, pair.project_id))
+
+
+# --- leases ---
+
+
+def lease_by_id(session: Session, lease_id: str) -> Lease:
+    """Raises NotFound."""
+    lease = session.get(Lease, lease_id)
+    if lease is None:
+        raise NotFound()
+    return lease
+
+
+def own_lease(session: Session, user: User, lease_id: str) -> Lease:
+    """The user's live lease, as it is in the database now. Raises Conflict (code lease_lost) when they lost it."""
+    lease = fast_rows.get(session, Lease, lease_id, fresh=True)
+    if lease is None or lease.reviewer_id != user.id or lease.expires_at < now():
+        raise Conflict("Your lease on this pair has ended; take it again from the queue.", code="lease_lost")
+    return lease
+
+
+def lease_on(session: Session, user: User, pair: Pair) -> Lease | None:
+    """This user's live lease on a pair."""
+    return session.scalar(
+        select(Lease).where(Lease.pair_id == pair.id, Lease.reviewer_id == user.id, Lease.expires_at > now())
+    )
+
+
+def live_leases(session: Session, pair: Pair) -> int:
+    """How many live leases a pair has."""
+    return session.scalar(LIVE_LEASES, {"pair": pair.id, "moment": now()}) or 0
+
+
+def expired_leases(session: Session, pair: Pair) -> list[tuple[str, str]]:
+    """(id, reviewer id) of the expired leases on a pair."""
+    rows = session.execute(EXPIRED_LEASES, {"pair": pair.id, "moment": now()})
+    return [(lease_id, reviewer_id) for lease_id, reviewer_id in rows]
+
+
+def lease_of(session: Session, user: User, project: Project) -> Lease | None:
+    """The user's oldest live lease in the project."""
+    leases = session.execute(LEASES_OF_USER, {"user": user.id, "moment": now()}).all()
+    for lease_id, pair_id in leases:  # no join: a user has few leases, and a planner may start at the pairs
+        if session.scalar(select(Pair.project_id).where(Pair.id == pair_id)) == project.id:
+            return session.get(Lease, lease_id)
+    return None
+
+
+def lock_lease_of(session: Session, user: User, project: Project) -> Lease | None:
+    """The same, locked. None when another transaction has locked it: that one is removing it, and waiting for it could
+    be a deadlock."""
+    lease = lease_of(session, user, project)
+    return session.scalar(LOCKED_LEASE, {"lease": lease.id}) if lease else None
+
+
+def leases_of_member(session: Session, user_id: str, project: Project) -> list[Lease]:
+    """Every lease of a user in a project, including expired ones, ordered by pair."""
+    leases = select(Lease).join(Pair, Pair.id == Lease.pair_id).where(Lease.reviewer_id == user_id)
+    return list(session.scalars(leases.where(Pair.project_id == project.id).order_by(Lease.pair_id)))
+
+
+def open_leases(session: Session, project: Project) -> list[tuple[Lease, Pair]]:
+    """Every live lease of a project with its pair, oldest first."""
+    live = session.scalars(select(Lease).where(Lease.expires_at > now()).order_by(Lease.id).limit(1000)).all()
+    leased = select(Pair).where(Pair.id.in_([lease.pair_id for lease in live]))
+    pairs = {pair.id: pair for pair in session.scalars(leased) if pair.project_id == project.id}
+    return [(lease, pairs[lease.pair_id]) for lease in live if lease.pair_id in pairs]
 
 
 # --- approvals under an older guideline ---
 
 
 def approved_under_older_guideline(project: Project, current: Guideline) -> Any:
-    """Approved pairs with an acceptance that was given before the guideline in force."""
-    older = exists().where(*queue.standing(), Review.guideline_id.is_distinct_from(current.id))
+    """Select approved pairs with a deciding review under a guideline other than the current one."""
+    older = exists().where(*queue.deciding_reviews(), Review.guideline_id.is_distinct_from(current.id))
     approved = select(Pair).where(Pair.project_id == project.id, Pair.state == State.APPROVED, Pair.is_gold.is_(False))
     return approved.where(older)
 
@@ -308,7 +272,7 @@ def stale_approvals(session: Session, project: Project, limit: int = 100) -> tup
 
 
 def approved_under(session: Session, pair: Pair) -> int | None:
-    """The number of the guideline under which the pair was approved first; None where there was none yet."""
+    """The number of the oldest guideline under which the pair was approved; None when there was no guideline yet."""
     return session.scalar(
         select(func.min(Guideline.number))
         .join(Review, Review.guideline_id == Guideline.id)
@@ -316,6 +280,28 @@ def approved_under(session: Session, pair: Pair) -> int | None:
             Review.pair_id == pair.id,
             Review.revision_id == pair.submitted_revision_id,
             Review.undone_at.is_(None),
-            Review.kind.in_(queue.DECIDING),
+            Review.kind.in_(DECIDING),
         )
     )
+
+
+# --- precedents ---
+
+
+def precedents(session: Session, project: Project, revision: Revision, limit: int = 3) -> list[dict[str, Any]]:
+    """Decided pairs with a similar prompt, by wording or by meaning: {match, review, adjudicated}.
+
+    Adjudicated pairs come first, then the most similar.
+    """
+    content = pairs_actions.content_of(revision)
+    rows: list[dict[str, Any]] = []
+    for match in pairs_queries.neighbours_of(session, project, content, without=revision.pair_id)[:20]:
+        pair = pairs_queries.by_id(session, match.pair)
+        if pair.state in DECIDED and (reviews := of_pair(session, pair)):
+            review = max(reviews, key=lambda review: (_is_adjudication(review), review.id))
+            rows.append({"match": match, "review": review, "adjudicated": _is_adjudication(review)})
+    return sorted(rows, key=lambda row: (not row["adjudicated"], -row["match"].similarity))[:limit]
+
+
+def _is_adjudication(review: Review) -> bool:
+    return review.kind in ("adjudication", "old_adjudication")

@@ -1,7 +1,8 @@
-"""What a reviewer may take: statements that the database answers from its indexes, however long the queue is.
+"""The SQL of the review queue: which pairs a reviewer may take. Takes no session.
 
-A submitted pair has neither an opinion nor a lease, so the oldest of them by another author is the next in the index.
-What is in review already is asked, pair by pair, whether it wants one more opinion than there are leases on it.
+The database answers these statements from its indexes, however long the queue is. A submitted pair has neither a review
+nor a lease, so the index alone gives the oldest one by another author. For a pair in review the statement checks that
+it needs more reviews than it has leases.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import aliased
 
 from app.core.db.base import UtcDateTime, now
 from app.domain.accounts.tables import User
@@ -32,17 +33,15 @@ from app.domain.pairs.required_reviews import ACCEPTING, REFUSING
 from app.domain.pairs.states import State
 from app.domain.pairs.tables import Pair, PairTag, Revision
 from app.domain.projects.tables import Project
-from app.domain.reviews.tables import Lease, Review
+from app.domain.reviews.tables import ADJUDICATION, DECIDING, Lease, Review
 
-OPINION, ADJUDICATION, GOLD = "review", "adjudication", "gold"
-DECIDING = (OPINION, ADJUDICATION)
 NEAR = 1_000
-"""The oldest submitted pairs that are looked through for a tag one by one before its index is asked."""
+"""How many of the oldest submitted pairs are searched for a tag before the tag's own index is used."""
 
 
 @dataclass(frozen=True)
 class QueueParams:
-    """By whom, of which project and when it is asked: values, or PARAMETERS of a statement that is made once."""
+    """The user, the project and the moment of a query: values, or bind parameters of a prepared statement."""
 
     user: Any
     project: Any
@@ -62,8 +61,8 @@ PARAMETERS = QueueParams(
 )
 
 
-def standing() -> tuple[ColumnElement[bool], ...]:
-    """The verdicts that decide the state of the pair as it was submitted last."""
+def deciding_reviews() -> tuple[ColumnElement[bool], ...]:
+    """Conditions on Review: it counts for the state of the pair's submitted revision."""
     return (
         Review.pair_id == Pair.id,
         Review.revision_id == Pair.submitted_revision_id,
@@ -76,118 +75,132 @@ def _count(condition: ColumnElement[bool]) -> Any:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-def _tally(asked: QueueParams, rule: str) -> ScalarSelect[int]:
-    """`opinions.more` (rule "more") or "adjudicate" as 1 or 0, said in SQL over a pair's standing verdicts."""
-    needed = func.coalesce(Pair.opinions, asked.overlap)
+def _tally(params: QueueParams, rule: str) -> ScalarSelect[int]:
+    """`required_reviews.more` (rule "more"), or `adjudicate` as 1 or 0, in SQL over a pair's deciding reviews."""
+    needed = func.coalesce(Pair.opinions, params.overlap)
     accepting, refusing = _count(Review.decision.in_(ACCEPTING)), _count(Review.decision.in_(REFUSING))
-    held, given = _count(or_(Review.decision == "escalate", Review.kind == ADJUDICATION)), accepting + refusing
+    final, count = _count(or_(Review.decision == "escalate", Review.kind == ADJUDICATION)), accepting + refusing
     escalated = _count(Review.decision == "escalate") > 0
     settled = or_((accepting >= needed) & (accepting > refusing), (refusing >= needed) & (refusing > accepting))
     if rule == "more":
-        found = case((held > 0, 0), (settled, 0), (given < needed, needed - given), (given == needed, 1), else_=0)
+        result = case((final > 0, 0), (settled, 0), (count < needed, needed - count), (count == needed, 1), else_=0)
     else:
-        split = (given > needed) & ~settled
-        found = case((_count(Review.kind == ADJUDICATION) > 0, 0), (or_(escalated, split), 1), else_=0)
-    return select(found).where(*standing()).correlate(Pair).scalar_subquery()
+        split = (count > needed) & ~settled
+        result = case((_count(Review.kind == ADJUDICATION) > 0, 0), (or_(escalated, split), 1), else_=0)
+    return select(result).where(*deciding_reviews()).correlate(Pair).scalar_subquery()
 
 
-def _leases(asked: QueueParams, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
-    held = select(func.count()).where(Lease.pair_id == Pair.id, Lease.expires_at > asked.moment, *conditions)
-    return held.correlate(Pair).scalar_subquery()
+def _leases(params: QueueParams, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    live = select(func.count()).where(Lease.pair_id == Pair.id, Lease.expires_at > params.moment, *conditions)
+    return live.correlate(Pair).scalar_subquery()
 
 
-def _of(asked: QueueParams, state: State) -> Select[Any]:
+def _by_others(params: QueueParams, state: State) -> Select[Any]:
     return select(Pair).where(
-        Pair.project_id == asked.project, Pair.state == state, Pair.author_id != asked.user, Pair.is_gold.is_(False)
+        Pair.project_id == params.project, Pair.state == state, Pair.author_id != params.user, Pair.is_gold.is_(False)
     )
 
 
-def unreviewed(asked: QueueParams) -> Select[Any]:
-    """Pairs that nobody has looked at yet."""
-    return _of(asked, State.SUBMITTED)
+def unreviewed(params: QueueParams) -> Select[Any]:
+    """Select submitted pairs without a review or a lease."""
+    return _by_others(params, State.SUBMITTED)
 
 
-def in_review(asked: QueueParams) -> Select[Any]:
-    """Pairs in review that want another opinion than those given and those being written, this user's among neither."""
-    return _of(asked, State.IN_REVIEW).where(_wanted_of(asked))
+def in_review(params: QueueParams) -> Select[Any]:
+    """Select pairs in review that need one more review than they have reviews and leases, none of them the user's."""
+    return _by_others(params, State.IN_REVIEW).where(_needs_review_by(params))
 
 
-def takeable(asked: QueueParams) -> Select[Any]:
-    """Fresh or begun, in one statement."""
+def takeable(params: QueueParams) -> Select[Any]:
+    """Select unreviewed pairs and pairs in review, in one statement."""
     return select(Pair).where(
-        Pair.project_id == asked.project,
-        Pair.author_id != asked.user,
+        Pair.project_id == params.project,
+        Pair.author_id != params.user,
         Pair.is_gold.is_(False),
-        or_(Pair.state == State.SUBMITTED, and_(Pair.state == State.IN_REVIEW, _wanted_of(asked))),
+        or_(Pair.state == State.SUBMITTED, and_(Pair.state == State.IN_REVIEW, _needs_review_by(params))),
     )
 
 
-def _wanted_of(asked: QueueParams) -> ColumnElement[bool]:
-    judged = select(Review.id).where(*standing(), Review.reviewer_id == asked.user).correlate(Pair)
-    own = _leases(asked, Lease.reviewer_id == asked.user)
-    return and_(~judged.exists(), own == 0, _tally(asked, "more") > _leases(asked))
+def _needs_review_by(params: QueueParams) -> ColumnElement[bool]:
+    reviewed = select(Review.id).where(*deciding_reviews(), Review.reviewer_id == params.user).correlate(Pair)
+    own_leases = _leases(params, Lease.reviewer_id == params.user)
+    return and_(~reviewed.exists(), own_leases == 0, _tally(params, "more") > _leases(params))
 
 
-def _oldest(found: Select[Any], by: Any = Pair.id) -> Select[Any]:
-    """The oldest of them that is not among the `passed`."""
-    return found.where(Pair.id.not_in(bindparam("passed", expanding=True))).order_by(by).limit(1)
+def to_adjudicate(params: QueueParams) -> Select[Any]:
+    """Select pairs whose reviews stay split, and escalated pairs."""
+    return select(Pair).where(
+        Pair.project_id == params.project,
+        Pair.state == State.IN_REVIEW,
+        Pair.is_gold.is_(False),
+        _tally(params, "adjudicate") == 1,
+    )
 
 
-def _next(found: Select[Any], by: Any = Pair.id) -> Select[Any]:
-    """The same, locked; what another has locked is left out. Beside it what is to be judged, so that it need not be
-    asked for."""
-    oldest = _oldest(found, by).add_columns(Revision).join(Revision, Revision.id == Pair.submitted_revision_id)
+def submitted_of(pair_ids: Sequence[str]) -> Select[Any]:
+    """Select the ids of the submitted revisions of these pairs."""
+    return select(Pair.submitted_revision_id).where(Pair.id.in_(pair_ids))
+
+
+def _oldest(pairs: Select[Any], by: Any = Pair.id) -> Select[Any]:
+    """The oldest of the pairs that is not in `passed`."""
+    return pairs.where(Pair.id.not_in(bindparam("passed", expanding=True))).order_by(by).limit(1)
+
+
+def _oldest_locked(pairs: Select[Any], by: Any = Pair.id) -> Select[Any]:
+    """The same, locked; rows that another transaction has locked are skipped. Also loads the submitted revision."""
+    oldest = _oldest(pairs, by).add_columns(Revision).join(Revision, Revision.id == Pair.submitted_revision_id)
     return oldest.with_for_update(of=Pair, skip_locked=True).execution_options(populate_existing=True)
 
 
-NEXT = tuple(_next(found(PARAMETERS)) for found in (in_review, unreviewed))
-"""What was begun comes first: it is older, and half an opinion helps nobody."""
-WANTED = in_review(PARAMETERS).where(Pair.id == bindparam("pair"))
-"""Whether a pair in review wants the opinion of this user."""
+NEXT = tuple(_oldest_locked(pairs(PARAMETERS)) for pairs in (in_review, unreviewed))
+"""Pairs in review come first: they are older, and need only one more review to be decided."""
+STILL_NEEDED = in_review(PARAMETERS).where(Pair.id == bindparam("pair"))
+"""Whether a pair in review needs a review of this user."""
 
 
-# --- the queue of one tag ---
+# --- the queue, filtered by a tag ---
 
 
 @dataclass(frozen=True)
 class TagFilteredQueue:
-    """The statements that find the oldest pair with one of the spellings `spelt` of a tag.
+    """The statements that find the oldest pair with one of the `spellings` of a tag.
 
-    Neither walk through the submitted pairs is short everywhere: the queue's own is long where few of it have the tag,
-    the tag's own where most that have it are decided. So the queue's is gone as far as `end`, and the tag's from there.
+    Neither walk over the submitted pairs is always short: the queue's is long where few pairs in it have the tag, the
+    tag's is long where most pairs with the tag are decided. So `near` walks the queue up to the pair `end`, and `far`
+    walks the tag from there.
     """
 
-    begun: Select[Any]
-    fresh: Select[Any]
+    in_review: Select[Any]
+    unreviewed: Select[Any]
     near: Select[Any]
     far: Select[Any]
 
     @classmethod
-    def made(cls, finish: Callable[..., Select[Any]]) -> TagFilteredQueue:
-        held = aliased(PairTag)
-        spelt = tuple_(held.tag, held.value).in_(bindparam("spelt", expanding=True))
-        has_it = exists().where(held.pair_id == Pair.id, spelt)
-        near = unreviewed(PARAMETERS).where(has_it)
+    def build(cls, finish: Callable[..., Select[Any]]) -> TagFilteredQueue:
+        pair_tag = aliased(PairTag)
+        spellings = tuple_(pair_tag.tag, pair_tag.value).in_(bindparam("spellings", expanding=True))
+        has_tag = exists().where(pair_tag.pair_id == Pair.id, spellings)
+        near = unreviewed(PARAMETERS).where(has_tag)
         far = (
             unreviewed(PARAMETERS)
-            .join(held, held.pair_id == Pair.id)
+            .join(pair_tag, pair_tag.pair_id == Pair.id)
             .where(
-                held.project_id == PARAMETERS.project,
-                held.tag == bindparam("tag"),
-                held.value == bindparam("value"),
-                held.pair_id >= bindparam("end"),
+                pair_tag.project_id == PARAMETERS.project,
+                pair_tag.tag == bindparam("tag"),
+                pair_tag.value == bindparam("value"),
+                pair_tag.pair_id >= bindparam("end"),
             )
         )
         return cls(
-            finish(in_review(PARAMETERS).where(has_it)),
+            finish(in_review(PARAMETERS).where(has_tag)),
             finish(near),
             finish(near.where(Pair.id < bindparam("end"))),
-            finish(far, held.pair_id),
+            finish(far, pair_tag.pair_id),
         )
 
 
-TAKING, LOOKING = TagFilteredQueue.made(_next), TagFilteredQueue.made(_oldest)
-"""With a lock, and without one."""
+LOCKING, READING = TagFilteredQueue.build(_oldest_locked), TagFilteredQueue.build(_oldest)
 END = (
     select(Pair.id)
     .where(Pair.project_id == PARAMETERS.project, Pair.state == State.SUBMITTED)
@@ -195,52 +208,4 @@ END = (
     .offset(bindparam("near"))
     .limit(1)
 )
-
-
-def tag_filtered(
-    session: Session, by: TagFilteredQueue, asked: dict[str, Any], spelt: Sequence[tuple[str, str]]
-) -> Pair | None:
-    """What NEXT finds, among the pairs with one of these spellings of a tag."""
-    given = {**asked, "spelt": spelt}
-    if (pair := _first(session, by.begun, given)) is not None:
-        return pair
-    end = session.scalar(END, {"project": asked["project"], "near": NEAR})
-    if end is None:
-        return _first(session, by.fresh, given)
-    if (pair := _first(session, by.near, {**given, "end": end})) is not None:
-        return pair
-    # One statement for each spelling: over two ranges at once the index gives no order. Only the oldest is locked.
-    ranges = [{**asked, "tag": tag, "value": value, "end": end} for tag, value in spelt]
-    seen = [(pair.id, number) for number, one in enumerate(ranges) if (pair := _first(session, LOOKING.far, one))]
-    found = (_first(session, by.far, ranges[number]) for _, number in sorted(seen))
-    return next((pair for pair in found if pair is not None), None)
-
-
-def _first(session: Session, statement: Select[Any], given: dict[str, Any]) -> Pair | None:
-    found: Pair | None = session.scalar(statement, given)
-    return found
-
-
-def to_adjudicate(asked: QueueParams) -> Select[Any]:
-    """Pairs whose opinions are split for good, or that somebody escalated."""
-    return select(Pair).where(
-        Pair.project_id == asked.project,
-        Pair.state == State.IN_REVIEW,
-        Pair.is_gold.is_(False),
-        _tally(asked, "adjudicate") == 1,
-    )
-
-
-def length(session: Session, user: User, project: Project) -> int:
-    """How many pairs wait for this user. The fresh ones are counted in the index, own and gold ones taken off."""
-    submitted = select(func.count()).where(Pair.project_id == project.id, Pair.state == State.SUBMITTED)
-    own = submitted.where(Pair.author_id == user.id, Pair.is_gold.is_(False))
-    parts = (submitted, own, submitted.where(Pair.is_gold))
-    all_, mine, gold = (session.scalar(part) or 0 for part in parts)
-    started = select(func.count()).select_from(in_review(QueueParams.of(user, project)).subquery())
-    return all_ - mine - gold + (session.scalar(started) or 0)
-
-
-def submitted_of(ids: Sequence[str]) -> Select[Any]:
-    """The revisions that these pairs have submitted."""
-    return select(Pair.submitted_revision_id).where(Pair.id.in_(ids))
+"""The submitted pair at place NEAR of the queue."""

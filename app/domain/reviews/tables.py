@@ -1,4 +1,4 @@
-"""Review: a verdict on one revision. Lease: who has a pair on the desk."""
+"""Review: a decision on one revision. Lease: a reviewer's hold on a pair. GoldAnswer: a gold pair's right decision."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db.base import Base, IdTimestampMixin, now
 
+REVIEW, ADJUDICATION, GOLD = "review", "adjudication", "gold"
+DECIDING = (REVIEW, ADJUDICATION)
+"""The kinds of review that decide a pair's state."""
+
 
 class Lease(IdTimestampMixin, Base):
-    """One reviewer's claim on a pair, until `expires_at`. Several may stand where several opinions are wanted."""
+    """One reviewer's claim on a pair, until `expires_at`. A pair that needs several reviews may have several leases."""
 
     __tablename__ = "leases"
     __table_args__ = (UniqueConstraint("pair_id", "reviewer_id"),)
@@ -22,10 +26,10 @@ class Lease(IdTimestampMixin, Base):
 
 
 class Review(IdTimestampMixin, Base):
-    """`ratings` maps a criterion to 1..5, or to null for "not judged". `bulk` marks an approval at import.
+    """`ratings` maps a criterion to 1..5, or to null for "not rated". `bulk` marks an approval at import.
 
-    `kind` is review, adjudication or gold; old_review and old_adjudication once the pair was sent to review again: they
-    stay in its history and no longer decide its state.
+    `kind` is review, adjudication or gold. Once the pair was sent to review again it is old_review or
+    old_adjudication: these stay in the history and no longer decide the state.
     """
 
     __tablename__ = "reviews"
@@ -43,12 +47,12 @@ class Review(IdTimestampMixin, Base):
     comment: Mapped[str] = mapped_column(Text, default="")
     guideline_id: Mapped[str | None] = mapped_column(ForeignKey("guidelines.id"))
     bulk: Mapped[bool] = mapped_column(default=False)
-    kind: Mapped[str] = mapped_column(String(16), default="review")
+    kind: Mapped[str] = mapped_column(String(16), default=REVIEW)
     undone_at: Mapped[datetime | None]
 
 
 class GoldAnswer(Base):
-    """The right verdict on a gold pair: one with known defects, served like any other, that teaches and measures."""
+    """The right decision on a gold pair, which is served like any other pair to train and measure reviewers."""
 
     __tablename__ = "gold_answers"
     pair_id: Mapped[str] = mapped_column(ForeignKey("pairs.id"), primary_key=True)

@@ -27,7 +27,7 @@ MAX_BRIEF = 20_000
 LONGEST = timedelta(days=731)
 
 
-def open_round(
+def create_round(
     session: Session,
     user: User,
     project: Project,

@@ -1,4 +1,4 @@
-"""The events that people and webhooks are told of: their names, and what each means in words. Pure."""
+"""The kinds of events that users and webhooks are notified of, each with a description. Pure."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ KINDS = {
     "pair.returned": "A pair was returned to its author",
     "pair.accepted": "A pair was accepted",
     "pair.rejected": "A pair was rejected",
-    "pair.escalated": "A verdict was passed on to the admins",
-    "comment.added": "Somebody commented on a pair",
+    "pair.escalated": "A pair was escalated to the admins",
+    "comment.added": "A comment was added to a pair",
     "comment.resolved": "A comment was resolved",
-    "lease.taken_over": "A pair whose time had run out went to another reviewer",
+    "lease.taken_over": "A pair went to another reviewer",
     "round.opened": "A round was opened",
-    "round.assigned": "Somebody was added to a round",
+    "round.assigned": "A user was assigned to a round",
     "guideline.published": "A guideline was published",
-    "import.done": "An import is done",
+    "import.done": "An import finished",
     "import.failed": "An import failed",
-    "version.done": "A version is frozen",
-    "version.failed": "A version could not be frozen",
-    "run.done": "A training run is done",
+    "version.done": "A version was created",
+    "version.failed": "Creating a version failed",
+    "run.done": "A training run finished",
     "run.failed": "A training run failed",
 }

@@ -5,13 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.core import jobs
+from app.core.db.base import columns
 from app.core.errors import NotFound
 from app.domain.projects.tables import Project
 from app.domain.webhooks.tables import DELIVERY, Webhook
+
+WEBHOOKS = columns(Webhook)
+# Run with every notification: built once, since building a statement takes longer than running it.
+ACTIVE = select(WEBHOOKS.id, WEBHOOKS.kinds).where(WEBHOOKS.project_id == bindparam("project"), WEBHOOKS.active)
+
+
+class PendingDeliveries(NamedTuple):
+    """How many messages are not delivered yet, and when the next is tried again; None: as soon as possible."""
+
+    messages: int
+    due: datetime | None
 
 
 def webhooks_of(session: Session, project: Project) -> list[Webhook]:
@@ -19,26 +31,28 @@ def webhooks_of(session: Session, project: Project) -> list[Webhook]:
     return list(session.scalars(select(Webhook).where(Webhook.project_id == project.id).order_by(Webhook.id)))
 
 
-class Waiting(NamedTuple):
-    """Deliveries that have not arrived yet, and when the next of them is tried again; None: as soon as possible."""
+def webhook_by_id(session: Session, webhook_id: str) -> Webhook:
+    """Raises NotFound."""
+    webhook = session.get(Webhook, webhook_id)
+    if webhook is None:
+        raise NotFound()
+    return webhook
 
-    messages: int
-    due: datetime | None
+
+def receivers(session: Session, project_id: str, kind: str) -> list[str]:
+    """Ids of the project's active webhooks that receive events of this kind."""
+    rows = session.execute(ACTIVE, {"project": project_id}).all()
+    return [webhook_id for webhook_id, kinds in rows if kind in kinds]
 
 
-def waiting(session: Session, project: Project) -> dict[str, Waiting]:
-    """By the id of the webhook; those with nothing to deliver are left out."""
+def pending_deliveries(session: Session, project: Project) -> dict[str, PendingDeliveries]:
+    """By webhook id; a webhook without pending deliveries is left out."""
     webhook = jobs.Job.payload["webhook"].as_string()
     rows = session.execute(
         select(webhook, func.count(), func.count(jobs.Job.lease_until), func.min(jobs.Job.lease_until))
         .where(jobs.Job.kind == DELIVERY, jobs.Job.project_id == project.id, jobs.Job.state.in_(jobs.OPEN))
         .group_by(webhook)
     )
-    return {id_: Waiting(count, due if dated == count else None) for id_, count, dated, due in rows}
-
-
-def webhook_by_id(session: Session, webhook_id: str) -> Webhook:
-    webhook = session.get(Webhook, webhook_id)
-    if webhook is None:
-        raise NotFound()
-    return webhook
+    return {
+        webhook_id: PendingDeliveries(count, due if dated == count else None) for webhook_id, count, dated, due in rows
+    }

@@ -1,8 +1,8 @@
-"""The only way out: one POST to an address that an admin named and the installation's owner allowed.
+"""The only outbound HTTP of the application: one POST to an address that an admin entered and the owner allowed.
 
-Off unless the host is on the owner's list. The name is resolved once, every address that it resolves to is checked,
-and the connection goes to a checked address and nowhere else. Redirects are not followed, no proxy is asked, the answer
-is read no further than its status, and all of it takes at most ten seconds.
+It is off unless the host is on the owner's list. The name is resolved once, every address that it resolves to is
+checked, and the connection goes to a checked address only. Redirects are not followed, no proxy is used, only the
+status of the response is read, and the whole request takes at most ten seconds.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ PRINTABLE = re.compile(r"[!-\[\]-~]+")  # ASCII less the backslash, which browse
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 LOCAL_NAMES = ("localhost", "local", "internal", "localdomain", "lan", "intranet", "corp")
 PUBLIC_V6 = ipaddress.ip_network("2000::/3")
-NOT_FOR_US = [
-    ipaddress.ip_network(one)
-    for one in (
-        "192.0.0.0/24",  # the protocols of the internet itself; older Pythons think parts of it public
+BLOCKED_NETWORKS = [
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.0.0/24",  # protocol assignments; older Pythons treat parts of it as public
         "192.88.99.0/24",  # relays to 6to4
-        "168.63.129.16/32",  # a cloud's own services, at an address that looks public
+        "168.63.129.16/32",  # services of a cloud platform, at an address that looks public
         "2001::/23",  # Teredo and other tunnels
         "2002::/16",  # 6to4: an IPv4 address inside
     )
@@ -44,50 +44,52 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
 
 
-class Refused(Invalid):
-    """This address may not be sent to. The words say what to change."""
+class AddressNotAllowed(Invalid):
+    """Messages may not be sent to this address. The text says what to change."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, field="url")
 
 
 class NotDelivered(Exception):
-    """What went wrong, in our own words: nothing of what the other side said is repeated."""
+    """What went wrong; never quotes the response, which is not trusted."""
 
 
 def permit(url: str, allowed: Iterable[str]) -> SplitResult:
-    """The parts of an address that may be sent to. Raises Refused. Asks no name server.
+    """Split a URL that messages may be sent to. Raises AddressNotAllowed. Does not resolve the name.
 
-    On the list stand "hooks.example.org" (https at port 443), "hooks.example.org:8443" (that port, plain http and
-    private addresses, too: the owner of the installation vouches for it) or "*" (any public host by https).
+    An entry of the list is "hooks.example.org" (https at port 443), "hooks.example.org:8443" (that port, also with
+    plain http and at private addresses: the owner of the installation trusts it) or "*" (any public host by https).
     """
     parts, host, port = _parts(url)
-    hosts = {one.strip().lower() for one in allowed}
+    hosts = {host.strip().lower() for host in allowed}
     if f"{_bracketed(host)}:{port}" in hosts:
         return parts
     if parts.scheme != "https":
-        raise Refused("Use https; plain http is only for an address that PRECEPTOR_WEBHOOK_HOSTS names with its port.")
+        raise AddressNotAllowed(
+            "Use https; plain http works only for a host that PRECEPTOR_WEBHOOK_HOSTS lists with its port."
+        )
     if port != SCHEMES["https"] or not {host, ANY} & hosts:
-        raise Refused(
-            f"Messages to {host} are off. The owner of the installation can allow them: put "
-            f'"{_bracketed(host)}{"" if port == 443 else f":{port}"}" on the list PRECEPTOR_WEBHOOK_HOSTS.'
+        raise AddressNotAllowed(
+            f"Messages to {host} are not allowed. The owner of the installation can allow them: add "
+            f'"{_bracketed(host)}{"" if port == 443 else f":{port}"}" to PRECEPTOR_WEBHOOK_HOSTS.'
         )
     if not _may_be_public(host):
-        raise Refused("This is an address inside a network; it must stand on PRECEPTOR_WEBHOOK_HOSTS with its port.")
+        raise AddressNotAllowed("This is a private address; it must be on PRECEPTOR_WEBHOOK_HOSTS with its port.")
     return parts
 
 
 def _may_be_public(host: str) -> bool:
-    """As far as the address alone tells; what a name leads to is looked at when something is sent."""
+    """Judged by the address alone; what a name resolves to is checked when a message is sent."""
     if (address := _literal(host)) is not None:
         return is_public(address)
     return "." in host and host.rpartition(".")[2] not in LOCAL_NAMES and not host.endswith(".home.arpa")
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address belongs to somebody on the internet: no loopback, private, link-local, shared or reserved
-    one, no multicast, and none that hides another address inside."""
-    if any(address in network for network in NOT_FOR_US if network.version == address.version):
+    """Whether the address is on the public internet: not loopback, private, link-local, shared, reserved or multicast,
+    and without another address embedded in it."""
+    if any(address in network for network in BLOCKED_NETWORKS if network.version == address.version):
         return False
     if isinstance(address, ipaddress.IPv6Address) and (address not in PUBLIC_V6 or address.scope_id):
         return False
@@ -95,14 +97,14 @@ def is_public(address: Address) -> bool:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """What the name server says now. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
+    """Look up a name, without a cache. Raises OSError."""
+    results = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in results))
 
 
 @dataclass
-class Checked(httpcore.NetworkBackend):
-    """Connects to addresses that were checked just now, and gives everything together `SECONDS`."""
+class CheckedBackend(httpcore.NetworkBackend):
+    """Connects only to addresses that it has just checked, and allows `SECONDS` for the whole request."""
 
     allowed: Sequence[str]
     resolve: Resolve = resolve
@@ -114,7 +116,7 @@ class Checked(httpcore.NetworkBackend):
         self.ends = time.monotonic() + self.seconds
 
     def left(self) -> float:
-        """Raises httpcore.ReadTimeout when the time is up."""
+        """Seconds left. Raises httpcore.ReadTimeout when there are none."""
         if (left := self.ends - time.monotonic()) <= 0:
             raise httpcore.ReadTimeout("the time is up")
         return left
@@ -130,22 +132,22 @@ class Checked(httpcore.NetworkBackend):
         failed: Exception = httpcore.ConnectError("no address")
         for address in self.addresses(host, port)[:3]:
             try:
-                return Timed(self.connect.connect_tcp(address, port, timeout=self.left()), self)
+                return DeadlineStream(self.connect.connect_tcp(address, port, timeout=self.left()), self)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
         raise failed
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Raises Refused when one of them is not public, unless the owner named host and port."""
+        """Resolve a host. Raises AddressNotAllowed when an address is not public, unless the list has host and port."""
         literal = _literal(host)
-        found = [str(literal)] if literal else self._ask(host, port)
-        vouched = f"{_bracketed(host)}:{port}" in {one.strip().lower() for one in self.allowed}
-        if not vouched and not all(is_public(ipaddress.ip_address(one)) for one in found):
-            raise Refused("The name leads to an address inside a network; nothing was sent.")
-        return found
+        addresses = [str(literal)] if literal else self._resolve(host, port)
+        trusted = f"{_bracketed(host)}:{port}" in {entry.strip().lower() for entry in self.allowed}
+        if not trusted and not all(is_public(ipaddress.ip_address(address)) for address in addresses):
+            raise AddressNotAllowed("The name resolves to a private address; nothing was sent.")
+        return addresses
 
-    def _ask(self, host: str, port: int) -> list[str]:
-        """A name server that does not answer costs no more than the time that is left."""
+    def _resolve(self, host: str, port: int) -> list[str]:
+        """Resolve in a thread, so that a name server that does not answer takes no more than the time left."""
         answers: list[str] = []
         thread = threading.Thread(target=lambda: answers.extend(_quietly(self.resolve, host, port)), daemon=True)
         thread.start()
@@ -156,17 +158,17 @@ class Checked(httpcore.NetworkBackend):
 
 
 @dataclass
-class Timed(httpcore.NetworkStream):
-    """A connection of which every read and write ends when the time of the whole delivery does."""
+class DeadlineStream(httpcore.NetworkStream):
+    """A connection whose reads and writes time out when the whole request does."""
 
     inner: httpcore.NetworkStream
-    clock: Checked
+    backend: CheckedBackend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self.inner.read(max_bytes, timeout=self.clock.left())
+        return self.inner.read(max_bytes, timeout=self.backend.left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self.inner.write(buffer, timeout=self.clock.left())
+        self.inner.write(buffer, timeout=self.backend.left())
 
     def close(self) -> None:
         self.inner.close()
@@ -174,49 +176,55 @@ class Timed(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return Timed(self.inner.start_tls(ssl_context, server_hostname, timeout=self.clock.left()), self.clock)
+        return DeadlineStream(
+            self.inner.start_tls(ssl_context, server_hostname, timeout=self.backend.left()), self.backend
+        )
 
     def get_extra_info(self, info: str) -> Any:
         return self.inner.get_extra_info(info)
 
 
-def post(url: str, body: bytes, headers: dict[str, str], backend: Checked) -> int:
-    """Send it; the status of the answer when that is 2xx. Raises Refused, NotDelivered."""
+def post(url: str, body: bytes, headers: dict[str, str], backend: CheckedBackend) -> int:
+    """Send the request; returns the status when it is 2xx. Raises AddressNotAllowed, NotDelivered."""
     permit(url, backend.allowed)
     tls = httpx.create_ssl_context() if url.lower().startswith("https") else None
     with httpcore.ConnectionPool(ssl_context=tls, network_backend=backend, retries=0) as pool:
         try:
-            with pool.stream("POST", url, headers=list(headers.items()), content=body) as answer:
-                status = answer.status
+            with pool.stream("POST", url, headers=list(headers.items()), content=body) as response:
+                status = response.status
         except httpcore.TimeoutException:
-            raise NotDelivered(f"no answer within {backend.seconds:.0f} seconds") from None
+            raise NotDelivered(f"no response within {backend.seconds:.0f} seconds") from None
         except httpcore.ConnectError:
-            raise NotDelivered("no connection: the name, the port or the certificate is wrong, or it is down") from None
+            raise NotDelivered(
+                "no connection: check the name, the port and the certificate, or the server is down"
+            ) from None
         except (httpcore.NetworkError, httpcore.ProtocolError):
-            raise NotDelivered("the connection broke, or the answer was no HTTP") from None
+            raise NotDelivered("the connection broke, or the response was not HTTP") from None
     if 300 <= status < 400:
-        raise NotDelivered(f"answered {status}: redirects are not followed")
+        raise NotDelivered(f"responded with {status}: redirects are not followed")
     if not 200 <= status < 300:
-        raise NotDelivered(f"answered {status}")
+        raise NotDelivered(f"responded with {status}")
     return status
 
 
 def _parts(url: str) -> tuple[SplitResult, str, int]:
-    """The address taken apart, and its host and port, when there is only one way to read it."""
+    """The parts of a URL, its host and its port. Raises AddressNotAllowed when parsers may disagree."""
     if len(url) > LONGEST or not PRINTABLE.fullmatch(url):
-        raise Refused(f"Give an address of at most {LONGEST} plain characters, without spaces and backslashes.")
+        raise AddressNotAllowed(f"Enter a URL of at most {LONGEST} ASCII characters, without spaces and backslashes.")
     try:
         parts = urlsplit(url)
         port = parts.port if parts.port is not None else SCHEMES.get(parts.scheme, 0)
     except ValueError:
-        raise Refused("This is no address that can be read in one way only.") from None
+        raise AddressNotAllowed("This URL is not valid.") from None
     if parts.scheme not in SCHEMES or not url.lower().startswith(f"{parts.scheme}://"):
-        raise Refused("An address begins with https://.")
+        raise AddressNotAllowed("A URL must begin with https://.")
     if "@" in parts.netloc or "#" in url or "%" in parts.netloc:
-        raise Refused("Leave user names, passwords, fragments and percent signs out of the host.")
+        raise AddressNotAllowed(
+            "The URL must not have a user name, a password, a fragment, or a percent sign in the host."
+        )
     host = (parts.hostname or "").lower()
     if not port or not _is_host(host) or parts.netloc.lower() not in _spellings(host, port):
-        raise Refused("Write the host as a full name, or as an IP address in its usual form.")
+        raise AddressNotAllowed("Write the host as a full name, or as an IP address in its usual form.")
     return parts, host, port
 
 
@@ -225,11 +233,11 @@ def _spellings(host: str, port: int) -> tuple[str, str]:
 
 
 def _is_host(host: str) -> bool:
-    """A name whose last part is no number, or an address as it is usually written (not 127.1, 0x7f.1, 017700000001)."""
+    """A name whose last label does not start with a digit, or an IP address in its usual form (not 127.1 or 0x7f.1)."""
     if (address := _literal(host)) is not None:
         return str(address) == host
     labels = host.split(".")
-    return len(host) <= 253 and all(LABEL.fullmatch(one) for one in labels) and not labels[-1][:1].isdigit()
+    return len(host) <= 253 and all(LABEL.fullmatch(label) for label in labels) and not labels[-1][:1].isdigit()
 
 
 def _literal(host: str) -> Address | None:

@@ -14,7 +14,7 @@ DELIVERY = "webhook"
 
 
 class Webhook(IdTimestampMixin, Base):
-    """An address that gets signed messages of the `kinds` named. The secret is encrypted."""
+    """An address that receives signed messages of the named `kinds`. The secret is encrypted."""
 
     __tablename__ = "webhooks"
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), index=True)

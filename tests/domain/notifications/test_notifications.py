@@ -131,7 +131,7 @@ def test_a_lapsed_lease_that_goes_to_another_is_told_to_its_holder(database: Dat
 
 def test_rounds_are_told_to_who_writes_in_them(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        round_ = rounds_actions.open_round(
+        round_ = rounds_actions.create_round(
             session, cast.carol, cast.project, title="R", brief="", targets=[], assignees=[{"user": cast.alice.id}]
         )
         people = [{"user": one.id} for one in (cast.alice, cast.bob)]

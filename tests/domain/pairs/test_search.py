@@ -44,7 +44,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def opened(session: Session, cast: Cast) -> Project:
     slug = f"s{new_id()}"
-    return projects_actions.open_project(
+    return projects_actions.create_project(
         session, cast.carol, slug=slug, name="x", task="generation", languages=[], domains=[]
     )
 

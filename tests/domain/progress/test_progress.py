@@ -13,7 +13,7 @@ from app.core.db.base import new_id, now
 from app.core.db.database import Database
 from app.domain.pairs.tables import Pair, PairTag
 from app.domain.progress import queries as progress_queries
-from app.domain.progress import throughput
+from app.domain.progress import throughput_queries
 from app.domain.rounds import actions as rounds_actions
 from app.domain.rounds.tables import Round
 from tests.fixtures.people import Cast
@@ -51,7 +51,7 @@ def round_(database: Database, cast: Cast) -> Round:
     """Four German clinical pairs, two of them approved; one English returned; and some that count nowhere."""
     with database.session() as session:
         people = [{"user": cast.alice.id, "count": 3}, {"user": cast.bob.id}]
-        one = rounds_actions.open_round(
+        one = rounds_actions.create_round(
             session,
             cast.carol,
             cast.project,
@@ -96,7 +96,7 @@ def test_each_person_has_a_row_the_assigned_ones_first(database: Database, cast:
 def test_the_number_of_queries_does_not_grow_with_the_targets(database: Database, cast: Cast) -> None:
     many = [{"tags": {"category": f"c{at}", "language": "de"}, "count": 1} for at in range(60)]
     with database.session() as session:
-        one = rounds_actions.open_round(session, cast.carol, cast.project, title="x", brief="", targets=many)
+        one = rounds_actions.create_round(session, cast.carol, cast.project, title="x", brief="", targets=many)
     asked: list[str] = []
     event.listen(database.engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
     with database.read() as session:
@@ -106,7 +106,7 @@ def test_the_number_of_queries_does_not_grow_with_the_targets(database: Database
 
 def test_a_round_without_targets_still_counts_its_people(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        one = rounds_actions.open_round(session, cast.carol, cast.project, title="x", brief="", targets=[])
+        one = rounds_actions.create_round(session, cast.carol, cast.project, title="x", brief="", targets=[])
         put(session, cast, one, "approved", {})
         found = progress_queries.of_round(session, one)
     assert (found.targets, found.total, found.approved) == ([], 0, 1)
@@ -133,7 +133,7 @@ def test_days_are_those_of_the_verdict_and_sums_follow_them(database: Database, 
             for _ in range(n):
                 put(session, cast, one, "approved", {"language": "fr"}, updated_at=at(ago))
     with database.read() as session:
-        found = throughput.of_round(session, one)
+        found = throughput_queries.of_round(session, one)
     assert found is not None and found.done == 16 and found.target == 40
     assert [day["approved"] for day in found.days] == [0, 4, 6, 0, 5, 0, 1, None, None, None, None, None]
     assert [day["sum"] for day in found.days][:7] == [0, 4, 10, 10, 15, 15, 16]
@@ -146,14 +146,14 @@ def test_days_are_those_of_the_verdict_and_sums_follow_them(database: Database, 
 
 def test_a_round_without_a_deadline_has_no_line(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        one = rounds_actions.open_round(session, cast.carol, cast.project, title="x", brief="", targets=TARGETS)
-        assert throughput.of_round(session, one) is None
+        one = rounds_actions.create_round(session, cast.carol, cast.project, title="x", brief="", targets=TARGETS)
+        assert throughput_queries.of_round(session, one) is None
 
 
 def test_own_work(database: Database, cast: Cast, round_: Round) -> None:
     with database.session() as session:
         put(session, cast, None, "approved", DE, updated_at=now() - timedelta(days=70))
-        found = progress_queries.own(session, cast.project, cast.alice.id)
+        found = progress_queries.author_counts(session, cast.project, cast.alice.id)
     assert found == {
         "draft": 1,
         "submitted": 1,

@@ -42,7 +42,7 @@ def test_what_is_on_the_desk_goes_back_and_what_was_given_stays(database: Databa
         reviews_actions.remove_member(session, cast.carol, project, cast.bob.id)
         assert (on_desk.state, judged.state) == ("submitted", "approved")
         assert reviews_queries.of_pair(session, judged) == [verdict]
-        assert reviews_queries.held_by(session, cast.bob.id, project) == []
+        assert reviews_queries.leases_of_member(session, cast.bob.id, project) == []
         with pytest.raises(NotFound):
             reviews_actions.decide(session, cast.bob, on_desk, lease=lost, decision="accept", ratings={})
         (event,) = recorded(session, "member.removed")
@@ -66,7 +66,7 @@ def test_another_opinion_that_is_being_written_stays_on_its_desk(database: Datab
 def test_desks_in_other_projects_are_left_alone(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
-        other = projects_actions.open_project(
+        other = projects_actions.create_project(
             session, cast.carol, slug="ward", name="Ward", task="generation", languages=["en"], domains=[]
         )
         for person, role in ((cast.alice, "expert"), (cast.bob, "editor")):
@@ -127,7 +127,7 @@ def test_a_project_without_members_is_still_managed_by_admins(database: Database
         assert projects_queries.members(session, project) == []
         assert access.allows(session, carol, Permission.MANAGE_PROJECT, project)
         with pytest.raises(Forbidden):
-            projects_actions.remove_member(
+            projects_actions.remove_membership(
                 session, session.get_one(User, _back(session, carol, project)), project, carol.id
             )
 

@@ -41,22 +41,22 @@ def test_percent_and_gwet_of_the_published_example() -> None:
 
 def test_two_who_always_agree_and_two_who_never_do() -> None:
     same = [[value, value] for value in LEVELS] * 6
-    found = measure("accuracy", same, LEVELS, ordinal=True, least=20)
+    found = measure("accuracy", same, LEVELS, ordinal=True, minimum=20)
     assert found.alpha and found.gwet and found.percent
     assert (found.n, found.alpha.value, found.gwet.value, found.percent.low) == (30, 1.0, 1.0, 1.0)
-    opposed = measure("accuracy", [[1, 5], [5, 1]] * 15, LEVELS, ordinal=True, least=20)
+    opposed = measure("accuracy", [[1, 5], [5, 1]] * 15, LEVELS, ordinal=True, minimum=20)
     assert opposed.percent and opposed.alpha and opposed.percent.value == 0.0 and opposed.alpha.value < 0
 
 
 def test_alpha_is_undefined_where_nobody_chose_a_second_value_and_gwet_is_not() -> None:
-    found = measure("decision", [["accept", "accept"]] * 25, ("accept", "return"), ordinal=False, least=20)
+    found = measure("decision", [["accept", "accept"]] * 25, ("accept", "return"), ordinal=False, minimum=20)
     assert found.alpha and found.gwet and (found.alpha.value, found.gwet.value) == (None, 1.0)
 
 
 def test_the_interval_holds_the_value_narrows_with_n_and_is_the_same_each_time() -> None:
-    few = measure("accuracy", UNITS * 2, LEVELS, ordinal=True, least=20)
-    many = measure("accuracy", UNITS * 40, LEVELS, ordinal=True, least=20)
-    assert few == measure("accuracy", UNITS * 2, LEVELS, ordinal=True, least=20)
+    few = measure("accuracy", UNITS * 2, LEVELS, ordinal=True, minimum=20)
+    many = measure("accuracy", UNITS * 40, LEVELS, ordinal=True, minimum=20)
+    assert few == measure("accuracy", UNITS * 2, LEVELS, ordinal=True, minimum=20)
     for found in (few, many):
         assert found.alpha and found.alpha.low <= found.alpha.value <= found.alpha.high  # type: ignore[operator]
     assert few.alpha and many.alpha
@@ -64,7 +64,7 @@ def test_the_interval_holds_the_value_narrows_with_n_and_is_the_same_each_time()
 
 
 def test_nothing_is_printed_below_the_least_number() -> None:
-    found = measure("decision", [["accept", "return"]] * 19, ("accept", "return"), ordinal=False, least=20)
+    found = measure("decision", [["accept", "return"]] * 19, ("accept", "return"), ordinal=False, minimum=20)
     assert (found.n, found.lacking, found.percent, found.alpha, found.gwet) == (19, 1, None, None, None)
 
 

@@ -12,7 +12,7 @@ from app.domain.accounts.tables import User
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs import content as pair_content
 from app.domain.pairs.tables import Pair
-from app.domain.review_quality import reviewer_stats
+from app.domain.review_quality import reviewer_stats_queries
 from app.domain.reviews import actions as reviews_actions
 from tests.fixtures.people import Cast
 
@@ -40,11 +40,11 @@ def judge(session: Session, cast: Cast, user: User) -> None:
 
 def test_the_queue_has_a_length_and_an_age(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        assert reviewer_stats.queue(session, cast.project, cast.bob) == {"length": 0, "oldest": None}
+        assert reviewer_stats_queries.queue_summary(session, cast.project, cast.bob) == {"length": 0, "oldest": None}
         first, _ = (submitted(session, cast, prompt) for prompt in PROMPTS[:2])
         first.updated_at = since = now() - timedelta(days=4)
         session.flush()
-        found = reviewer_stats.queue(session, cast.project, cast.bob)
+        found = reviewer_stats_queries.queue_summary(session, cast.project, cast.bob)
     assert found["length"] == 2 and abs(found["oldest"] - since) < timedelta(seconds=1)
 
 
@@ -54,11 +54,11 @@ def test_verdicts_are_counted_and_timed(database: Database, cast: Cast) -> None:
             submitted(session, cast, prompt)
         for _ in PROMPTS[:4]:
             judge(session, cast, cast.bob)
-        few = reviewer_stats.own(session, cast.project, cast.bob)
+        few = reviewer_stats_queries.reviewer_counts(session, cast.project, cast.bob)
         for _ in PROMPTS[4:]:
             judge(session, cast, cast.bob)
-        found = reviewer_stats.own(session, cast.project, cast.bob)
-        nobody = reviewer_stats.own(session, cast.project, cast.carol)
+        found = reviewer_stats_queries.reviewer_counts(session, cast.project, cast.bob)
+        nobody = reviewer_stats_queries.reviewer_counts(session, cast.project, cast.carol)
     assert few == {"all": 4, "week": 4, "month": 4, "median_seconds": None}
     assert found["all"] == found["month"] == 6 and 0 <= found["median_seconds"] < 60
     assert nobody["all"] == 0 and nobody["median_seconds"] is None
@@ -80,4 +80,4 @@ def test_time_runs_from_being_served_to_the_verdict() -> None:
         ("lease.taken", "left lying", at(20)),
         ("review.decided", "left lying", at(200)),
     ]
-    assert reviewer_stats.timed(events) == [120, 180]
+    assert reviewer_stats_queries.seconds_per_pair(events) == [120, 180]

@@ -14,7 +14,7 @@ from app.domain.audit.tables import AuditEvent
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs.tables import Pair
 from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import adjudication
+from app.domain.reviews import adjudication_actions, queue_queries
 from app.domain.reviews import queries as reviews_queries
 from app.domain.reviews.tables import Lease
 from tests.fixtures.people import Cast
@@ -26,13 +26,13 @@ def test_a_pair_is_served_to_as_many_as_opinions_are_needed_and_to_no_more(datab
         project, (one, two, three) = chosen(session, cast, overlap=2), editors(session, cast, 3)
         pair = submitted(session, cast.alice, project)
         assert pair.opinions == 2
-        assert [reviews_queries.queue_length(session, project, user) for user in (one, two, three)] == [1, 1, 1]
+        assert [queue_queries.queue_length(session, project, user) for user in (one, two, three)] == [1, 1, 1]
         first, second = (reviews_actions.take_next(session, user, project) for user in (one, two))
         assert first and second and first.pair_id == second.pair_id == pair.id
         assert reviews_actions.take_next(session, three, project) is None
-        assert reviews_queries.queue_length(session, project, three) == 0
+        assert queue_queries.queue_length(session, project, three) == 0
         reviews_actions.release(session, two, second.id)
-        assert reviews_queries.queue_length(session, project, three) == 1
+        assert queue_queries.queue_length(session, project, three) == 1
 
 
 def test_nobody_gets_a_pair_twice_or_their_own(database: Database, cast: Cast) -> None:
@@ -62,7 +62,7 @@ def test_a_split_asks_for_one_more(database: Database, cast: Cast, third: str, s
         for user, decision in zip(people, ("accept", "return"), strict=False):
             judge(session, user, project, decision)
         assert pair.state == "in_review"
-        assert reviews_queries.queue_length(session, project, people[2]) == 1
+        assert queue_queries.queue_length(session, project, people[2]) == 1
         judge(session, people[2], project, third)
         assert pair.state == state
         assert reviews_actions.take_next(session, people[3], project) is None
@@ -74,20 +74,20 @@ def test_what_stays_split_is_adjudicated_by_somebody_new(database: Database, cas
         pair = submitted(session, cast.alice, project)
         for user, decision in zip(people, ("accept", "return", "accept", "reject"), strict=False):
             judge(session, user, project, decision)
-        assert pair.state == "in_review" and reviews_queries.to_adjudicate(session, project) == [pair]
+        assert pair.state == "in_review" and queue_queries.to_adjudicate(session, project) == [pair]
         assert reviews_actions.take_next(session, people[4], project) is None
         with pytest.raises(Forbidden):
-            adjudication.adjudicate(session, people[0], pair, decision="accept", ratings={})
-        ruling = adjudication.adjudicate(session, people[4], pair, decision="accept", ratings={"accuracy": 4})
-        assert (pair.state, ruling.kind, reviews_queries.to_adjudicate(session, project)) == (
+            adjudication_actions.adjudicate(session, people[0], pair, decision="accept", ratings={})
+        ruling = adjudication_actions.adjudicate(session, people[4], pair, decision="accept", ratings={"accuracy": 4})
+        assert (pair.state, ruling.kind, queue_queries.to_adjudicate(session, project)) == (
             "approved",
             "adjudication",
             [],
         )
         with pytest.raises(Conflict):
-            adjudication.adjudicate(session, people[4], pair, decision="return", ratings={}, comment="No.")
+            adjudication_actions.adjudicate(session, people[4], pair, decision="return", ratings={}, comment="No.")
         reviews_actions.undo(session, people[4], ruling)
-        assert pair.state == "in_review" and reviews_queries.to_adjudicate(session, project) == [pair]
+        assert pair.state == "in_review" and queue_queries.to_adjudicate(session, project) == [pair]
 
 
 def test_an_escalation_waits_for_a_ruling_also_by_an_admin_who_judged(database: Database, cast: Cast) -> None:
@@ -97,7 +97,7 @@ def test_an_escalation_waits_for_a_ruling_also_by_an_admin_who_judged(database: 
         judge(session, cast.carol, project, "escalate")
         assert reviews_actions.take_next(session, cast.bob, project) is None
         messages = [{"role": "user", "content": "Who books the scan?"}, {"role": "assistant", "content": "radiology"}]
-        adjudication.adjudicate(
+        adjudication_actions.adjudicate(
             session, cast.carol, pair, decision="fix_and_accept", ratings={}, messages=messages, comment="Named."
         )
         assert pair.state == "approved" and pair.submitted_revision_id == pair.current_revision_id
@@ -108,7 +108,7 @@ def test_no_ruling_is_given_where_none_is_needed(database: Database, cast: Cast)
         project = chosen(session, cast)
         pair = submitted(session, cast.alice, project)
         with pytest.raises(Conflict):
-            adjudication.adjudicate(session, cast.bob, pair, decision="accept", ratings={})
+            adjudication_actions.adjudicate(session, cast.bob, pair, decision="accept", ratings={})
 
 
 def test_a_correction_asks_the_others_about_the_corrected_text(database: Database, cast: Cast) -> None:

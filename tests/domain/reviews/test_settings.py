@@ -19,7 +19,8 @@ from app.domain.projects import criteria as project_criteria
 from app.domain.projects.tables import Project
 from app.domain.review_quality import actions as review_quality_actions
 from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import settings as review_settings
+from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews import settings_actions
 from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import chosen, editors, judge, submitted
 from tests.fixtures.web_client import Browser, actions_since, last_event
@@ -46,7 +47,7 @@ def test_more_opinions_hold_from_the_next_submission_on(database: Database, cast
     with database.session() as session:
         project = chosen(session, cast)
         before = submitted(session, cast.alice, project, 1)
-        review_settings.change(session, cast.carol, project, overlap=2)
+        settings_actions.change_review_settings(session, cast.carol, project, overlap=2)
         after = submitted(session, cast.alice, project, 2)
         assert (before.opinions, after.opinions) == (1, 2)
         for _ in range(2):
@@ -61,7 +62,7 @@ def test_fewer_opinions_let_nothing_in_review_off(database: Database, cast: Cast
         bob, other = editors(session, cast, 2)
         pair = submitted(session, cast.alice, project)
         judge(session, bob, project)
-        review_settings.change(session, cast.carol, project, overlap=1)
+        settings_actions.change_review_settings(session, cast.carol, project, overlap=1)
         session.refresh(pair)
         assert pair.state == "in_review"
         judge(session, other, project)
@@ -82,7 +83,7 @@ def test_submissions_without_a_number_of_their_own_keep_what_held(database: Data
             project,
             pairs_actions.content_of(session.get_one(pairs_actions.Revision, returned.current_revision_id)),
         )
-        review_settings.change(session, cast.carol, project, overlap=3)
+        settings_actions.change_review_settings(session, cast.carol, project, overlap=3)
         assert (returned.opinions, waiting.opinions, draft.opinions) == (1, 1, None)
         assert reviews_actions.restore(session, cast.alice, returned).state == "changes_requested"
         assert judge(session, cast.bob, project).pair_id == waiting.id
@@ -92,13 +93,13 @@ def test_submissions_without_a_number_of_their_own_keep_what_held(database: Data
 @pytest.mark.parametrize("overlap", [0, 10, -1])
 def test_a_number_out_of_range_is_refused(overlap: int, database: Database, cast: Cast) -> None:
     with database.session() as session, pytest.raises(Invalid):
-        review_settings.change(session, cast.carol, chosen(session, cast), overlap=overlap)
+        settings_actions.change_review_settings(session, cast.carol, chosen(session, cast), overlap=overlap)
 
 
 def test_what_does_not_change_is_not_recorded(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
-        review_settings.change(session, cast.carol, project, overlap=1, given=project.criteria)
+        settings_actions.change_review_settings(session, cast.carol, project, overlap=1, criteria=project.criteria)
         assert session.query(AuditEvent).filter_by(action="project.judging_changed").count() == 0
 
 
@@ -110,7 +111,7 @@ def test_criteria_are_worded_anew_added_and_removed(database: Database, cast: Ca
         project = chosen(session, cast)
         levels = {"1": "Wrong", "5": "Right"}
         reworded = {"name": "accuracy", "question": "Is it true?", "levels": levels, "bad": ""}
-        review_settings.change(session, cast.carol, project, given=[reworded, "guideline", TONE])
+        settings_actions.change_review_settings(session, cast.carol, project, criteria=[reworded, "guideline", TONE])
         assert names(project) == ["accuracy", "guideline", "tone"]
         first = project.criteria[0]
         assert (first["question"], first["levels"], first["bad"]) == ("Is it true?", levels, "")
@@ -118,7 +119,9 @@ def test_criteria_are_worded_anew_added_and_removed(database: Database, cast: Ca
         assert last_change(session) == {"added": ["tone"], "removed": ["relevance"], "reworded": ["accuracy"]}
         submitted(session, cast.alice, project)
         assert judge(session, cast.bob, project, ratings={"tone": 4}).ratings["tone"] == 4
-        review_settings.change(session, cast.carol, project, given=["tone", "accuracy", "guideline"])
+        settings_actions.change_review_settings(
+            session, cast.carol, project, criteria=["tone", "accuracy", "guideline"]
+        )
         assert last_change(session) == {"order": ["tone", "accuracy", "guideline"]}
         assert project.criteria[1] == first
 
@@ -130,9 +133,9 @@ def test_a_criterion_with_ratings_stays(database: Database, cast: Cast) -> None:
         review = judge(session, cast.bob, project, ratings={"accuracy": 5, "relevance": None})
         reviews_actions.undo(session, cast.bob, review)
         with pytest.raises(Conflict, match="'accuracy' has ratings"):
-            review_settings.change(session, cast.carol, project, overlap=2, given=["guideline"])
+            settings_actions.change_review_settings(session, cast.carol, project, overlap=2, criteria=["guideline"])
         assert (names(project), project.overlap) == (NAMES, 1)
-        review_settings.change(session, cast.carol, project, given=["accuracy"])
+        settings_actions.change_review_settings(session, cast.carol, project, criteria=["accuracy"])
         assert names(project) == ["accuracy"], "null is no rating"
 
 
@@ -143,7 +146,7 @@ def test_a_criterion_that_a_right_answer_rates_stays(database: Database, cast: C
         review_quality_actions.mark(
             session, cast.carol, pair, decision="return", ratings={"relevance": 2}, explanation="No day."
         )
-        assert review_settings.rated(session, project, NAMES) == {"relevance"}
+        assert reviews_queries.rated_criteria(session, project, NAMES) == {"relevance"}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +181,7 @@ def test_over_the_api(database: Database, cast: Cast, as_user: Callable[..., Tes
         assert carol.patch(SETTINGS, json=wrong).status_code == 422
     assert carol.get(SETTINGS).json() == changed
     with database.session() as session, pytest.raises(Forbidden):
-        review_settings.change(session, cast.bob, session.get_one(Project, cast.project.id), overlap=1)
+        settings_actions.change_review_settings(session, cast.bob, session.get_one(Project, cast.project.id), overlap=1)
 
 
 def carols(app: Any, database: Database, cast: Cast) -> Browser:
@@ -222,7 +225,9 @@ def test_on_the_page(database: Database, cast: Cast, app: Any) -> None:
 
 def test_a_stale_page_takes_away_nothing_that_was_added_since(database: Database, cast: Cast, app: Any) -> None:
     with database.session() as session:
-        review_settings.change(session, cast.carol, session.get_one(Project, cast.project.id), given=[*NAMES, TONE])
+        settings_actions.change_review_settings(
+            session, cast.carol, session.get_one(Project, cast.project.id), criteria=[*NAMES, TONE]
+        )
     assert carols(app, database, cast).send(PAGE, **form(project_criteria.DEFAULT)).status_code == 303
     with database.read() as session:
         assert names(session.get_one(Project, cast.project.id)) == [*NAMES, "tone"]

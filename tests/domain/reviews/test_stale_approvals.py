@@ -12,7 +12,7 @@ from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs import content as pair_content
 from app.domain.pairs import queries as pairs_queries
 from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import adjudication, precedents
+from app.domain.reviews import adjudication_actions
 from app.domain.reviews import queries as reviews_queries
 from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import chosen, editors, judge, submitted
@@ -28,8 +28,8 @@ def test_approvals_under_an_older_rule_are_flagged_and_sent_back(database: Datab
         guidelines_actions.publish(session, cast.carol, project, text="# Routing\n\nName the day, too.")
         assert reviews_queries.stale_approvals(session, project) == (2, [first, second])
         with pytest.raises(Forbidden):
-            adjudication.review_again(session, cast.bob, project, None)
-        assert adjudication.review_again(session, cast.carol, project, [first.id]) == 1
+            adjudication_actions.review_again(session, cast.bob, project, None)
+        assert adjudication_actions.review_again(session, cast.carol, project, [first.id]) == 1
         session.refresh(before)
         assert (first.state, second.state, before.kind) == ("submitted", "approved", "old_review")
         event = session.query(AuditEvent).filter_by(action="pairs.sent_to_review_again").one()
@@ -49,7 +49,7 @@ def test_what_was_said_under_the_older_rule_hides_no_lease(database: Database, c
         for person in (bob, other):
             judge(session, person, project)
         guidelines_actions.publish(session, cast.carol, project, text="# Routing\n\nName the day, too.")
-        assert adjudication.review_again(session, cast.carol, project, None) == 1 and pair.state == "submitted"
+        assert adjudication_actions.review_again(session, cast.carol, project, None) == 1 and pair.state == "submitted"
         held = [reviews_actions.take_next(session, person, project) for person in (bob, other)]
         assert all(held) and pair.state == "in_review"
         reviews_actions.release(session, bob, held[0].id)
@@ -64,7 +64,7 @@ def test_nothing_is_sent_back_that_was_approved_under_the_rule_in_force(database
         submitted(session, cast.alice, project)
         judge(session, cast.bob, project)
         with pytest.raises(Conflict):
-            adjudication.review_again(session, cast.carol, project, None)
+            adjudication_actions.review_again(session, cast.carol, project, None)
 
 
 def test_precedents_are_decided_pairs_and_rulings_come_first(database: Database, cast: Cast) -> None:
@@ -79,9 +79,11 @@ def test_precedents_are_decided_pairs_and_rulings_come_first(database: Database,
             )
         judge(session, cast.bob, project, "accept", comment="As the list says.")
         judge(session, cast.bob, project, "escalate")
-        adjudication.adjudicate(session, cast.carol, found[1], decision="accept", ratings={}, comment="By rule 2.")
-        near = precedents.like(session, project, pairs_queries.submitted(session, found[2]))
-        assert [(one["near"].pair, one["ruled"], one["review"].comment) for one in near] == [
+        adjudication_actions.adjudicate(
+            session, cast.carol, found[1], decision="accept", ratings={}, comment="By rule 2."
+        )
+        near = reviews_queries.precedents(session, project, pairs_queries.submitted(session, found[2]))
+        assert [(one["match"].pair, one["adjudicated"], one["review"].comment) for one in near] == [
             (found[1].id, True, "By rule 2."),
             (found[0].id, False, "As the list says."),
         ]

@@ -13,8 +13,7 @@ from app.domain.pairs.tables import Pair
 from app.domain.projects.tables import Project
 from app.domain.review_quality import actions as review_quality_actions
 from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import queries as reviews_queries
-from app.domain.reviews import queue
+from app.domain.reviews import queue, queue_queries
 from tests.domain.review_quality.test_gold import RIGHT
 from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import chosen, editors, judge, submitted
@@ -43,10 +42,10 @@ def test_the_oldest_with_the_tag_is_served_and_none_without_it(database: Databas
             session, cast, project, "dermatology", "cardiology", "dermatology", "cardiology"
         )
         submitted(session, cast.bob, project, 8, domain="cardiology")  # an own one waits for others
-        assert reviews_queries.waits(session, cast.bob, project, HEART)
+        assert queue_queries.waits(session, cast.bob, project, HEART)
         assert drained(session, cast, project, HEART) == [first.id, second.id]
-        assert not reviews_queries.waits(session, cast.bob, project, HEART)
-        assert reviews_queries.queue_length(session, project, cast.bob) == 2
+        assert not queue_queries.waits(session, cast.bob, project, HEART)
+        assert queue_queries.queue_length(session, project, cast.bob) == 2
         lease = reviews_actions.take_next(session, cast.bob, project)
         assert lease is not None and lease.pair_id == skin.id
 
@@ -77,11 +76,11 @@ def test_it_is_found_however_far_back_it_stands(
         names = ["dermatology"] * 4 + ["Cardiology", "dermatology", "cardiology", "dermatology", "cardiology"]
         found = of_domains(session, cast, project, *names)
         also = submitted(session, cast.alice, project, 20, Domain="CARDIOLOGY")
-        assert reviews_queries.waits(session, cast.bob, project, HEART)
+        assert queue_queries.waits(session, cast.bob, project, HEART)
         assert drained(session, cast, project, ("DOMAIN", "cardiology")) == [found[at].id for at in (4, 6, 8)] + [
             also.id
         ]
-        assert not reviews_queries.waits(session, cast.bob, project, HEART)
+        assert not queue_queries.waits(session, cast.bob, project, HEART)
 
 
 @pytest.mark.parametrize("tag", [("domain", "oncology"), ("subject", "cardiology"), ("domain", "a\x00b")])
@@ -89,7 +88,7 @@ def test_an_unknown_tag_finds_nothing(database: Database, cast: Cast, tag: tuple
     with database.session() as session:
         project = chosen(session, cast)
         of_domains(session, cast, project, "cardiology")
-        assert not reviews_queries.waits(session, cast.bob, project, tag)
+        assert not queue_queries.waits(session, cast.bob, project, tag)
         assert reviews_actions.take_next(session, cast.bob, project, tag) is None
         assert reviews_actions.take_next(session, cast.bob, project) is not None
 
@@ -113,8 +112,8 @@ def test_a_gold_pair_comes_only_where_it_has_the_tag(database: Database, cast: C
         for pair in (skin, heart):
             review_quality_actions.mark(session, cast.carol, pair, **RIGHT)
         assert drained(session, cast, project, HEART) == [heart.id, plain.id]
-        assert not reviews_queries.waits(session, cast.bob, project, HEART)
-        assert reviews_queries.waits(session, cast.bob, project, ("domain", "dermatology"))
+        assert not queue_queries.waits(session, cast.bob, project, HEART)
+        assert queue_queries.waits(session, cast.bob, project, ("domain", "dermatology"))
         assert judge(session, cast.bob, project).pair_id == skin.id
 
 
@@ -123,7 +122,7 @@ def test_the_first_gold_pairs_come_whatever_the_tag(database: Database, cast: Ca
         project = chosen(session, cast, gold_first=1)
         skin, heart = of_domains(session, cast, project, "dermatology", "cardiology")
         review_quality_actions.mark(session, cast.carol, skin, **RIGHT)
-        assert reviews_queries.waits(session, cast.bob, project, HEART)
+        assert queue_queries.waits(session, cast.bob, project, HEART)
         assert drained(session, cast, project, HEART) == [skin.id, heart.id]
 
 

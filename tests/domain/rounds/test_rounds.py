@@ -24,7 +24,7 @@ PAST = (now() - timedelta(days=2)).date().isoformat()
 def opened(database: Database, cast: Cast, **given: Any) -> Round:
     asked: dict[str, Any] = {"title": "Rashes", "brief": "Write.", "targets": [], **given}
     with database.session() as session:
-        return rounds_actions.open_round(session, cast.carol, cast.project, **asked)
+        return rounds_actions.create_round(session, cast.carol, cast.project, **asked)
 
 
 def recorded(database: Database, round_: Round) -> list[str]:
@@ -115,7 +115,7 @@ def test_only_an_admin_opens_edits_and_closes(database: Database, cast: Cast) ->
         one = session.get_one(Round, round_.id)
         for person, refusal in ((cast.alice, Forbidden), (cast.bob, Forbidden), (cast.dave, NotFound)):
             with pytest.raises(refusal):
-                rounds_actions.open_round(session, person, cast.project, title="x", brief="", targets=[])
+                rounds_actions.create_round(session, person, cast.project, title="x", brief="", targets=[])
             with pytest.raises(refusal):
                 rounds_actions.edit_round(session, person, cast.project, one, {"title": "x"})
             with pytest.raises(refusal):

@@ -1,4 +1,4 @@
-"""A reviewer's own numbers, and how long the queue has waited. Reads only."""
+"""A reviewer's own numbers, and how long their queue has waited."""
 
 from __future__ import annotations
 
@@ -16,33 +16,36 @@ from app.domain.audit.tables import AuditEvent
 from app.domain.comments import queries as comments_queries
 from app.domain.pairs.tables import Pair
 from app.domain.projects.tables import Project
-from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews import queue_queries
 from app.domain.reviews.tables import Review
 
-LEAST = 5
-"""Reviews below which no median is told."""
-LOOKED_AT = 200
+MIN_REVIEWS = 5
+"""Reviews below which no median is shown."""
+MAX_EVENTS = 200
 SERVED = ("lease.taken", "lease.taken_over")
 DECIDED = ("review.decided", "gold.answered")
 LONGEST = timedelta(hours=1)
-"""Whoever comes back to a pair after this was not reading it all the time."""
+"""A longer time between lease and decision includes a break and is not counted."""
 
 
-def queue(session: Session, project: Project, user: User) -> dict[str, Any]:
-    """{length, oldest}: pairs that wait for a verdict of this user, and since when the first of them does."""
-    waiting = reviews_queries.waiting(user, project).subquery()
+def queue_summary(session: Session, project: Project, user: User) -> dict[str, Any]:
+    """{length, oldest}: how many pairs wait for a review by this user, and since when the oldest waits."""
+    waiting = queue_queries.waiting(user, project).subquery()
     length, oldest = session.execute(select(func.count(), func.min(waiting.c.updated_at))).one()
     return {"length": length, "oldest": oldest}
 
 
 def with_open_comments(session: Session, project: Project, user: User) -> int:
-    """Pairs with a remark that waits for an answer, as far as this user may know."""
+    """How many pairs have an open comment that this user may see."""
     statement = select(func.count()).where(Pair.project_id == project.id, comments_queries.unresolved(user))
     return session.scalar(statement.where(Pair.discarded_at.is_(None), Pair.state != "withdrawn")) or 0
 
 
-def own(session: Session, project: Project, user: User) -> dict[str, Any]:
-    """{all, week, month, median_seconds}: standing verdicts of this reviewer; the median is None below five."""
+def reviewer_counts(session: Session, project: Project, user: User) -> dict[str, Any]:
+    """{all, week, month, median_seconds}: this reviewer's reviews, without undone ones.
+
+    The median is None below MIN_REVIEWS.
+    """
     today = datetime.combine(now().date(), time(), now().tzinfo)
     week, month = today - timedelta(days=today.weekday()), today.replace(day=1)
     in_week, in_month = (func.count().filter(Review.created_at >= since) for since in (week, month))
@@ -57,29 +60,29 @@ def own(session: Session, project: Project, user: User) -> dict[str, Any]:
         )
     )
     counts = dict(session.execute(statement).mappings().one())
-    seconds = _seconds(session, project, user) if counts["all"] >= LEAST else []
-    return {**counts, "median_seconds": median(seconds) if len(seconds) >= LEAST else None}
+    seconds = _seconds(session, project, user) if counts["all"] >= MIN_REVIEWS else []
+    return {**counts, "median_seconds": median(seconds) if len(seconds) >= MIN_REVIEWS else None}
 
 
 def _seconds(session: Session, project: Project, user: User) -> list[float]:
-    """From being served a pair to the verdict on it, for the latest of them, as the audit log has both."""
+    """Seconds from lease to decision of the latest reviews, read from the audit log."""
     statement = (
         select(AuditEvent.action, AuditEvent.subject_id, AuditEvent.at)
         .where(AuditEvent.actor == user.id, AuditEvent.project_id == project.id)
         .where(AuditEvent.action.in_((*SERVED, *DECIDED)))
         .order_by(AuditEvent.id.desc())
-        .limit(LOOKED_AT)
+        .limit(MAX_EVENTS)
     )
-    return timed((row.action, row.subject_id, row.at) for row in reversed(session.execute(statement).all()))
+    return seconds_per_pair((row.action, row.subject_id, row.at) for row in reversed(session.execute(statement).all()))
 
 
-def timed(events: Iterable[tuple[str, str, datetime]]) -> list[float]:
-    """Seconds on each pair, from (action, pair, moment) in order; who left the desk for long was not reading."""
+def seconds_per_pair(events: Iterable[tuple[str, str, datetime]]) -> list[float]:
+    """Seconds on each pair, from (action, pair, moment) in order; times with a long break are left out."""
     served: dict[str, datetime] = {}
-    found = []
+    seconds = []
     for action, pair_id, at in events:
         if action in SERVED:
             served[pair_id] = at
         elif pair_id in served and (spent := at - served.pop(pair_id)) < LONGEST:
-            found.append(spent.total_seconds())
-    return found
+            seconds.append(spent.total_seconds())
+    return seconds

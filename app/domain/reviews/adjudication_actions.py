@@ -1,4 +1,4 @@
-"""Rulings where opinions stay split or somebody escalated, and sending approvals of an older rule to review again."""
+"""Adjudicate pairs with split or escalated reviews, and send approvals under an older guideline to review again."""
 
 from __future__ import annotations
 
@@ -19,22 +19,25 @@ from app.domain.pairs.states import State
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.reviews import decisions, notifications, queries, queue
-from app.domain.reviews.queue import ADJUDICATION, DECIDING
-from app.domain.reviews.tables import Lease, Review
+from app.domain.reviews import decision_actions, decisions, queries, queue, queue_queries
+from app.domain.reviews.tables import ADJUDICATION, DECIDING, Lease, Review
 
-AT_ONCE = 500
+BATCH = 500
+"""How many pairs are sent to review again at once."""
 
 
 def require_adjudicator(session: Session, user: User, project: Project, pair: Pair) -> None:
-    """An editor or admin, never the author; one who gave an opinion only when admin. Raises Forbidden, Conflict."""
+    """Require an editor or admin who is not the author; an editor must not have reviewed the pair.
+
+    Raises Forbidden, and Conflict when the pair needs no adjudication.
+    """
     access.require(session, user, Permission.REVIEW_PAIR, project)
     if pair.author_id == user.id:
-        raise Forbidden("A reviewer never reviews own work.")
-    if not queries.awaits_ruling(session, project, pair):
-        raise Conflict("This pair needs no ruling: it is decided, or more opinions are still asked for.")
-    if not user.is_admin and any(one.reviewer_id == user.id for one in queries.deciding(session, pair)):
-        raise Forbidden("You gave an opinion on this pair; another editor or an admin rules.")
+        raise Forbidden("You cannot review your own pair.")
+    if not queue_queries.awaits_adjudication(session, project, pair):
+        raise Conflict("This pair needs no adjudication: it is decided, or needs more reviews first.")
+    if not user.is_admin and any(review.reviewer_id == user.id for review in queries.deciding(session, pair)):
+        raise Forbidden("You reviewed this pair; another editor or an admin must adjudicate it.")
 
 
 def adjudicate(
@@ -47,15 +50,15 @@ def adjudicate(
     comment: str = "",
     messages: list[dict[str, Any]] | None = None,
 ) -> Review:
-    """The ruling decides the state. Raises Forbidden, Conflict when none is needed, Invalid."""
+    """Decide the pair's state. Raises Forbidden, Conflict when the pair needs no adjudication, Invalid."""
     project = access.project_of(session, user, pair.project_id)
     access.require(session, user, Permission.REVIEW_PAIR, project)
     pair = pairs_actions.lock(session, pair.id)
     require_adjudicator(session, user, project, pair)
-    decisions.check(project, decision, ratings, comment, messages, decisions.RULINGS)
+    decisions.check(project, decision, ratings, comment, messages, decisions.FINAL_DECISIONS)
     reviewed = str(pair.submitted_revision_id)
-    decisions.apply_correction(session, user, project, pair, messages)
-    review = decisions.write(
+    decision_actions.apply_correction(session, user, project, pair, messages)
+    review = decision_actions.add_review(
         session,
         user,
         project,
@@ -67,8 +70,8 @@ def adjudicate(
         kind=ADJUDICATION,
     )
     session.execute(delete(Lease).where(Lease.pair_id == pair.id))
-    decisions.derive(session, project, pair)
-    notifications.decided(session, pair, review)
+    decision_actions.update_state(session, project, pair)
+    decision_actions.notify_decided(session, pair, review)
     audit_actions.record(
         session,
         user.id,
@@ -84,27 +87,24 @@ def adjudicate(
 
 
 def review_again(session: Session, user: User, project: Project, pair_ids: Sequence[str] | None) -> int:
-    """Approvals under an older guideline go back into the queue, AT_ONCE at most; None means the oldest of them all.
+    """Put approvals under an older guideline back into the queue, at most BATCH; None means the oldest of all.
 
-    What was said stays in the history and decides no longer. Returns how many went. Raises Forbidden, Conflict.
+    Their reviews stay in the history and no longer decide. Returns the number of pairs. Raises Forbidden, Conflict.
     """
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     current = guidelines_queries.current(session, project)
     if current is None:
-        raise Conflict("The project has no guideline, so that nothing was approved under an older one.")
+        raise Conflict("The project has no guideline, so no pair was approved under an older one.")
     statement = (
-        queries.approved_under_older_guideline(project, current)
-        .order_by(Pair.id)
-        .limit(AT_ONCE)
-        .with_for_update(of=Pair)
+        queries.approved_under_older_guideline(project, current).order_by(Pair.id).limit(BATCH).with_for_update(of=Pair)
     )
     if pair_ids is not None:
-        statement = statement.where(Pair.id.in_(list(pair_ids)[:AT_ONCE]))
+        statement = statement.where(Pair.id.in_(list(pair_ids)[:BATCH]))
     pairs = list(session.scalars(statement))
     if not pairs:
-        raise Conflict("None of these was approved under an older guideline; reload the list.")
+        raise Conflict("None of these pairs was approved under an older guideline; reload the list.")
     ids = [pair.id for pair in pairs]
-    _set_aside(session, ids)
+    _retire_reviews(session, ids)
     for pair in pairs:
         pair.state, pair.updated_at = State.SUBMITTED, now()
     audit_actions.record(
@@ -120,15 +120,15 @@ def review_again(session: Session, user: User, project: Project, pair_ids: Seque
     return len(pairs)
 
 
-def _set_aside(session: Session, ids: Sequence[str]) -> None:
-    """No verdict and no lease is left on them: what `derive` calls submitted."""
-    session.execute(delete(Lease).where(Lease.pair_id.in_(ids)))
+def _retire_reviews(session: Session, pair_ids: Sequence[str]) -> None:
+    """Remove the pairs' leases and mark their reviews as old, so that `states.derive` gives submitted."""
+    session.execute(delete(Lease).where(Lease.pair_id.in_(pair_ids)))
     session.execute(
         update(Review)
         .where(
-            Review.pair_id.in_(ids),
+            Review.pair_id.in_(pair_ids),
             Review.kind.in_(DECIDING),
-            Review.revision_id.in_(queue.submitted_of(ids)),
+            Review.revision_id.in_(queue.submitted_of(pair_ids)),
         )
         .values(kind=literal("old_") + Review.kind)
         .execution_options(synchronize_session=False)
