@@ -68,7 +68,7 @@ def read(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm
     if form_str(form, "all"):
         notifications_actions.mark_read(session, user)
         return redirect(request, HERE, "All are marked as read.")
-    line = notifications_queries.own(session, user, form_str(form, "id"))
+    line = notifications_queries.by_id(session, user, form_str(form, "id"))
     notifications_actions.mark_read(session, user, [line.id])
     return redirect(request, address(session, line) if form_str(form, "open") else HERE)
 

@@ -203,7 +203,7 @@ def test_the_overview_draws_coverage_and_pace_with_their_tables(
     written(database, cast, round_, "Sore throat since Monday without fever, age 30.", "accept")
     page = signed_in(cast.alice).get("/projects/clinic").text
     assert 'data-chart="heat"' in page and 'data-chart="throughput"' in page
-    assert "A forecast needs 3 whole days of work." in page
+    assert "A forecast needs 3 full days of work." in page
     assert re.search(r"<th scope=\"row\">clinical</th>\s*<td[^>]*>1 <span[^>]*>of 1</span>", page)
 
 

@@ -1,1 +1,1 @@
-"""Versioned writing rules; a published version never changes."""
+"""Versioned guidelines; a published version never changes."""

@@ -1,4 +1,4 @@
-"""Publishing: every publication is a new version."""
+"""Publish guidelines: each publication is a new version."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MAX_CHARACTERS = 200_000
 
 
 def publish(session: Session, user: User, project: Project, *, text: str) -> Guideline:
-    """A new published version. Raises Forbidden, or Invalid when the text is empty or too long."""
+    """Publish a new version. Raises Forbidden, or Invalid when the text is empty or too long."""
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     if not text.strip() or len(text) > MAX_CHARACTERS:
-        raise Invalid(f"A guideline has between 1 and {MAX_CHARACTERS} characters.", field="text")
+        raise Invalid(f"A guideline has between 1 and {MAX_CHARACTERS:,} characters.", field="text")
     last = queries.current(session, project)
     guideline = Guideline(
         project_id=project.id, number=(last.number if last else 0) + 1, text=text, published_by=user.id

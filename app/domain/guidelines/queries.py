@@ -26,12 +26,13 @@ def all_versions(session: Session, project: Project) -> list[Guideline]:
 
 
 def current(session: Session, project: Project) -> Guideline | None:
+    """The latest version; None before the first."""
     return session.scalar(
         select(Guideline).where(Guideline.project_id == project.id).order_by(Guideline.number.desc()).limit(1)
     )
 
 
 def current_id(session: Session, project: Project) -> str | None:
-    """Of the version in force, without its text: what every decision is pinned to."""
-    found: str | None = session.scalar(CURRENT_ID, {"project": project.id})
-    return found
+    """The id of the current version, which every review stores; the text is not loaded."""
+    guideline_id: str | None = session.scalar(CURRENT_ID, {"project": project.id})
+    return guideline_id

@@ -1,4 +1,4 @@
-"""Guideline: one published version of a project's writing rules. Never updated."""
+"""Guideline: one published version of a project's guideline. Never updated."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Telling people, and other systems, what happened to their work."""
+"""Notify users and webhooks of what happened to their work."""

@@ -1,4 +1,4 @@
-"""Telling people what happened to their work, and marking what they have seen."""
+"""Notify users of what happened to their work, and mark notifications as read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
 from app.core.db.base import Base, new_id, now
@@ -15,39 +15,11 @@ from app.domain.accounts.tables import User
 from app.domain.notifications import queries
 from app.domain.notifications.tables import Notification
 from app.domain.projects import queries as projects_queries
-from app.domain.projects.tables import Membership
 from app.domain.webhooks import actions as webhooks_actions
 
-LINE = insert(Base.metadata.tables[Notification.__tablename__])
-KEPT = timedelta(days=90)
-"""How long a line stays that was read."""
-
-
-def notify_user(
-    session: Session, user_id: str, project_id: str, kind: str, subject_kind: str, subject_id: str, **details: Any
-) -> str:
-    """A line for one person, in the transaction of what it tells; its id. The event itself is in the audit log."""
-    session.flush()
-    (line,) = _write(session, [user_id], project_id, kind, subject_kind, subject_id, details)
-    return line
-
-
-def _write(
-    session: Session,
-    people: Iterable[str],
-    project_id: str,
-    kind: str,
-    subject_kind: str,
-    subject_id: str,
-    details: dict[str, Any],
-) -> list[str]:
-    """The lines by one plain insert, since most verdicts write one and nobody here looks at it again; their ids."""
-    what = {"project_id": project_id, "kind": kind, "subject_kind": subject_kind, "subject_id": subject_id}
-    lines: list[dict[str, Any]] = [{"id": new_id(), "user_id": one, **what, "details": details} for one in people]
-    if lines:
-        session.execute(LINE, lines)
-    webhooks_actions.enqueue_deliveries(session, project_id, kind, subject_kind, subject_id, details)
-    return [line["id"] for line in lines]
+INSERT = insert(Base.metadata.tables[Notification.__tablename__])
+RETENTION = timedelta(days=90)
+"""How long a notification is kept after it was read."""
 
 
 def notify(
@@ -61,12 +33,19 @@ def notify(
     but: str | None = None,
     **details: Any,
 ) -> None:
-    """A line for each of the people, once, but not for who did it (`but`), nor for who may not open the project (any
-    more): they could not open what the line speaks of. The project's webhooks hear of it, too."""
-    session.flush()  # who was added a moment ago belongs to the project as well
-    concerned = {one for one in people if one} - {but}
-    heard = projects_queries.readers(session, project_id, concerned) if concerned else []
-    _write(session, heard, project_id, kind, subject_kind, subject_id, details)
+    """Notify each of these users once, and the project's webhooks, in the transaction of the event.
+
+    Left out are `but`, the user who caused the event, and users who cannot open the project: they could not open the
+    subject. The event itself is in the audit log.
+    """
+    session.flush()  # a member who was added in this transaction counts
+    candidates = {user_id for user_id in people if user_id} - {but}
+    readers = projects_queries.readers(session, project_id, candidates) if candidates else []
+    event = {"project_id": project_id, "kind": kind, "subject_kind": subject_kind, "subject_id": subject_id}
+    rows = [{"id": new_id(), "user_id": user_id, **event, "details": details} for user_id in readers]
+    if rows:  # one plain insert, since most decisions write one row and nothing here reads it again
+        session.execute(INSERT, rows)
+    webhooks_actions.enqueue_deliveries(session, project_id, kind, subject_kind, subject_id, details)
 
 
 def notify_members(
@@ -79,23 +58,29 @@ def notify_members(
     but: str | None = None,
     **details: Any,
 ) -> None:
-    """As `tell`, for everybody who belongs to the project."""
-    members = session.scalars(select(Membership.user_id).where(Membership.project_id == project_id))
-    notify(session, list(members), project_id, kind, subject_kind, subject_id, but=but, **details)
+    """The same as `notify`, for every member of the project."""
+    members = projects_queries.member_ids(session, project_id)
+    notify(session, members, project_id, kind, subject_kind, subject_id, but=but, **details)
 
 
 def mark_read(session: Session, user: User, ids: list[str] | None = None) -> int:
-    """Mark one's own lines, all of them without `ids`; ids of others' lines are passed over. Returns how many."""
+    """Mark the user's notifications as read, all of them without `ids`; ids of other users are ignored.
+
+    Returns how many were marked. Raises Invalid for more than 500 ids.
+    """
     if ids is not None and len(ids) > 500:
-        raise Invalid("Mark at most 500 lines at once, or all of them.", field="ids")
-    lines = update(Notification).where(*queries.mine(session, user), Notification.read_at.is_(None))
+        raise Invalid("Mark at most 500 notifications at once, or all of them.", field="ids")
+    unread = update(Notification).where(*queries.of_user(session, user), Notification.read_at.is_(None))
     if ids is not None:
-        lines = lines.where(Notification.id.in_(ids))
-    return session.execute(lines.values(read_at=now())).rowcount  # type: ignore[attr-defined, no-any-return]
+        unread = unread.where(Notification.id.in_(ids))
+    return session.execute(unread.values(read_at=now())).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 def sweep(session: Session) -> int:
-    """Delete what was read more than 90 days ago, and deliveries that ended as long ago. Returns how many lines."""
-    webhooks_actions.delete_old_deliveries(session, now() - KEPT)
-    old = delete(Notification).where(Notification.read_at < now() - KEPT)
+    """Delete notifications read more than RETENTION ago, and deliveries that ended as long ago.
+
+    Returns how many notifications were deleted.
+    """
+    webhooks_actions.delete_old_deliveries(session, now() - RETENTION)
+    old = delete(Notification).where(Notification.read_at < now() - RETENTION)
     return session.execute(old).rowcount  # type: ignore[attr-defined, no-any-return]

@@ -1,4 +1,4 @@
-"""Notification: a line for one person. Webhook: where a project's notifications are sent besides."""
+"""Notification: one event, for one user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.core.db.base import Base, IdTimestampMixin
 
 
 class Notification(IdTimestampMixin, Base):
-    """What happened to which thing; pages find the words. `details` holds ids and numbers, no authored text."""
+    """What happened to which subject; pages write the text. `details` holds ids and numbers, no authored text."""
 
     __tablename__ = "notifications"
     __table_args__ = (Index("ix_notifications_user", "user_id", "read_at", "id"),)

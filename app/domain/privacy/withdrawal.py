@@ -338,7 +338,7 @@ def _forget_in_finding(session: Session, gone: WithdrawalResult, finding: Findin
     if round_ is not None:
         round_.brief = _without_lines(round_.brief, [finding.value])
         round_.title = round_.title.replace(finding.value, "(withdrawn)")
-        round_.targets = round_targets.without(round_.targets, finding.value, "(withdrawn)")
+        round_.targets = round_targets.replace_value(round_.targets, finding.value, "(withdrawn)")
     finding.title = finding.title.replace(finding.value, "(withdrawn)")
     finding.note = finding.note.replace(finding.value, "(withdrawn)")
     finding.value = "(withdrawn)"

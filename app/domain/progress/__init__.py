@@ -1,1 +1,1 @@
-"""How far rounds and people have come, and when a target will be reached."""
+"""Progress of rounds and users, and a forecast for each target."""

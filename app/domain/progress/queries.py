@@ -1,7 +1,7 @@
-"""How far the rounds of a project are, and each person's own work: grouped by the database, added up here.
+"""Progress of a project's rounds and of each user: grouped by the database, added up here.
 
-Reads only. A pair counts for every target whose tags it has, however they are capitalised or composed. Discarded,
-withdrawn and gold pairs count nowhere.
+A pair counts for every target whose tags it has, ignoring capitals and Unicode composition. Discarded, withdrawn and
+gold pairs are not counted.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from app.domain.rounds import targets as round_targets
 from app.domain.rounds.tables import Round
 
 WAITING = ("submitted", "in_review")
-GONE = ("discarded", "withdrawn")
+REMOVED = ("discarded", "withdrawn")
 
 
 @dataclass(frozen=True)
 class Group:
-    """Pairs of a round that are alike in what a target can ask for. `tags`: folded name -> folded value."""
+    """Pairs of a round with the same state, key and target tags. `tags`: folded name -> folded value."""
 
     state: str
     key: str
     tags: Mapping[str, str]
     n: int
 
-    def meets(self, wanted: Mapping[str, str]) -> bool:
-        return all(self.tags.get(name) == value for name, value in wanted.items())
+    def has(self, tags: Mapping[str, str]) -> bool:
+        return all(self.tags.get(name) == value for name, value in tags.items())
 
 
 @dataclass(frozen=True)
 class Progress:
     """`targets`: {tags, label, count, …counts, lacking, to_write}; `people`: {user, assigned, count, …counts, lacking}.
 
-    The counts are `written` (every pair that stands), `submitted` (those that wait for a verdict), `returned`,
-    `approved` and `rejected`. `lacking` is how many approved pairs are missing, `to_write` how many are missing even if
-    all that is under way is approved. `reached` of `total` counts no slice above its target.
+    The counts are `written` (all pairs), `submitted` (waiting for a review), `returned`, `approved` and `rejected`.
+    `lacking` is how many approved pairs are missing, `to_write` how many are missing even if all pairs in progress are
+    approved. `reached` of `total` counts each target up to its own count.
     """
 
     targets: list[dict[str, Any]]
@@ -60,31 +60,31 @@ class Progress:
 def of_round(session: Session, round_: Round) -> Progress:
     """Two queries, however many targets and people."""
     groups = _groups(session, round_, Pair.author_id)
-    asked = rounds_queries.assignees(session, [round_]).get(round_.id, {})
+    assigned = rounds_queries.assignees(session, [round_]).get(round_.id, {})
     targets = [_target(target, groups) for target in round_.targets]
     counts = _counts(groups)
     return Progress(
         targets=targets,
-        people=_people(groups, asked),
+        people=_people(groups, assigned),
         total=round_targets.total(round_.targets),
-        reached=sum(min(one["approved"], one["count"]) for one in targets),
+        reached=sum(min(target["approved"], target["count"]) for target in targets),
         written=counts["written"],
         approved=counts["approved"],
     )
 
 
 def reached_by_day(session: Session, round_: Round) -> dict[date, int]:
-    """Day (UTC) -> approved pairs that still counted for a target then, none above its target. One query.
+    """Day (UTC) -> approved pairs that counted for a target, up to each target's count. One query.
 
-    The day is that of the verdict: an approved pair is touched by nothing else without ceasing to be approved.
+    The day is that of the approval: any later change of an approved pair changes its state.
     """
     groups = _groups(session, round_, _day(session, Pair.updated_at), Pair.state == "approved")
     left = [target["count"] for target in round_.targets]
     wanted = [_folded(round_targets.tags_of(target)) for target in round_.targets]
     reached: Counter[date] = Counter()
-    for group in sorted(groups, key=lambda one: one.key):
+    for group in sorted(groups, key=lambda group: group.key):
         for at, tags in enumerate(wanted):
-            counted = min(group.n, left[at]) if group.meets(tags) else 0
+            counted = min(group.n, left[at]) if group.has(tags) else 0
             left[at] -= counted
             reached[date.fromisoformat(group.key)] += counted
     return dict(reached)
@@ -97,7 +97,7 @@ def approved_by_day(session: Session, project: Project, days: int = 31) -> dict[
     statement = select(day, func.count()).where(
         Pair.project_id == project.id, Pair.state == "approved", Pair.updated_at >= since, Pair.is_gold.is_(False)
     )
-    return {date.fromisoformat(str(one)): n for one, n in session.execute(statement.group_by(day))}
+    return {date.fromisoformat(str(approved_on)): n for approved_on, n in session.execute(statement.group_by(day))}
 
 
 def author_counts(session: Session, project: Project, user_id: str) -> dict[str, int]:
@@ -106,26 +106,26 @@ def author_counts(session: Session, project: Project, user_id: str) -> dict[str,
     week, month = today - timedelta(days=today.weekday()), today.replace(day=1)
     recent = [func.count().filter(Pair.updated_at >= since) for since in (week, month)]
     statement = select(Pair.state, func.count(), recent[0], recent[1]).where(
-        Pair.project_id == project.id, Pair.author_id == user_id, Pair.is_gold.is_(False), Pair.state.not_in(GONE)
+        Pair.project_id == project.id, Pair.author_id == user_id, Pair.is_gold.is_(False), Pair.state.not_in(REMOVED)
     )
-    found = dict.fromkeys(("draft", "submitted", "changes_requested", "approved", "rejected"), 0)
-    found |= {"approved_week": 0, "approved_month": 0}
+    counts = dict.fromkeys(("draft", "submitted", "changes_requested", "approved", "rejected"), 0)
+    counts |= {"approved_week": 0, "approved_month": 0}
     for state, n, in_week, in_month in session.execute(statement.group_by(Pair.state)):
-        found["submitted" if state in WAITING else state] += n
+        counts["submitted" if state in WAITING else state] += n
         if state == "approved":
-            found["approved_week"], found["approved_month"] = in_week, in_month
-    return found
+            counts["approved_week"], counts["approved_month"] = in_week, in_month
+    return counts
 
 
 def coverage(session: Session, project: Project) -> dict[str, Any]:
-    """{domains, languages, cells: {(domain, language): {written, approved}}}; those that the project names first."""
+    """{domains, languages, cells: {(domain, language): {written, approved}}}; the project's own values come first."""
     domain, language = aliased(PairTag), aliased(PairTag)
     statement = (
         select(domain.value, language.value, Pair.state, func.count())
         .select_from(Pair)
         .outerjoin(domain, (domain.pair_id == Pair.id) & (domain.tag == "domain"))
         .outerjoin(language, (language.pair_id == Pair.id) & (language.tag == "language"))
-        .where(Pair.project_id == project.id, *_standing())
+        .where(Pair.project_id == project.id, *_counted())
         .group_by(domain.value, language.value, Pair.state)
     )
     cells: dict[tuple[str, str], Counter[str]] = {}
@@ -138,7 +138,7 @@ def coverage(session: Session, project: Project) -> dict[str, Any]:
 
 
 class _Names:
-    """Values in order of appearance, one spelling for all that are the same; untagged is the last."""
+    """Values in order of appearance, with one spelling of each; untagged comes last."""
 
     def __init__(self, first: Iterable[str]) -> None:
         self._known = {folded(name): name for name in first}
@@ -156,46 +156,46 @@ class _Names:
 
 
 def _groups(session: Session, round_: Round, key: ColumnElement[Any] | Any, *where: ColumnElement[bool]) -> list[Group]:
-    """The round's pairs by state, `key` and the tags that its targets name."""
+    """The round's pairs by state, `key` and the tags of its targets."""
     names = sorted({name for target in round_.targets for name in round_targets.tags_of(target)})
     tags = [aliased(PairTag) for _ in names]
     columns = [Pair.state, key, *(tag.value for tag in tags)]
     statement = select(func.count(), *columns).select_from(Pair)
     for name, tag in zip(names, tags, strict=True):
         statement = statement.outerjoin(tag, (tag.pair_id == Pair.id) & (tag.tag == name))
-    statement = statement.where(Pair.round_id == round_.id, *_standing(), *where).group_by(*columns)
+    statement = statement.where(Pair.round_id == round_.id, *_counted(), *where).group_by(*columns)
     return [
         Group(row[1], str(row[2]), _folded(dict(zip(names, row[3:], strict=True))), row[0])
         for row in session.execute(statement)
     ]
 
 
-def _standing() -> tuple[ColumnElement[bool], ...]:
-    return Pair.discarded_at.is_(None), Pair.state.not_in(GONE), Pair.is_gold.is_(False)
+def _counted() -> tuple[ColumnElement[bool], ...]:
+    return Pair.discarded_at.is_(None), Pair.state.not_in(REMOVED), Pair.is_gold.is_(False)
 
 
 def _target(target: Mapping[str, Any], groups: Sequence[Group]) -> dict[str, Any]:
     wanted = _folded(round_targets.tags_of(target))
-    counts = _counts([group for group in groups if group.meets(wanted)])
+    counts = _counts([group for group in groups if group.has(wanted)])
     return {
         **round_targets.shown(target),
         "tags": round_targets.tags_of(target),
-        "label": round_targets.words(target),
+        "label": round_targets.label(target),
         **counts,
         "lacking": max(0, target["count"] - counts["approved"]),
         "to_write": max(0, target["count"] - counts["written"] + counts["rejected"]),
     }
 
 
-def _people(groups: Sequence[Group], asked: Mapping[str, int | None]) -> list[dict[str, Any]]:
-    """Those who are assigned, then everybody else who wrote."""
-    wrote = [user for user in sorted({group.key for group in groups}) if user not in asked]
-    found = []
-    for user in [*asked, *wrote]:
-        count, mine = asked.get(user), _by(groups, user)
-        lacking = max(0, count - mine["approved"]) if count else None
-        found.append({"user": user, "assigned": user in asked, "count": count, **mine, "lacking": lacking})
-    return found
+def _people(groups: Sequence[Group], assigned: Mapping[str, int | None]) -> list[dict[str, Any]]:
+    """The assignees, then the other users who wrote pairs."""
+    others = [user for user in sorted({group.key for group in groups}) if user not in assigned]
+    people = []
+    for user in [*assigned, *others]:
+        count, counts = assigned.get(user), _by(groups, user)
+        lacking = max(0, count - counts["approved"]) if count else None
+        people.append({"user": user, "assigned": user in assigned, "count": count, **counts, "lacking": lacking})
+    return people
 
 
 def _by(groups: Sequence[Group], user: str) -> dict[str, int]:
@@ -220,12 +220,12 @@ def _folded(tags: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _day(session: Session, moment: Any) -> ColumnElement[Any]:
-    """The day of a moment in UTC, on either engine."""
+    """The day of a moment in UTC, on SQLite and PostgreSQL."""
     if session.get_bind().dialect.name == "postgresql":
         return func.date(func.timezone("UTC", moment))
     return func.date(moment)
 
 
 def target_progress(session: Session, round_: Round) -> list[dict[str, Any]]:
-    """Each target with how many pairs of the round were written, wait, are approved and still lack; two queries."""
+    """Each target with its counts: see Progress. Two queries."""
     return of_round(session, round_).targets

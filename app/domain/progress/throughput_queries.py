@@ -1,6 +1,6 @@
-"""A round's approved pairs day by day, against the line to its target, and where they lead by the deadline.
+"""A round's approved pairs by day, with the line to its target and the forecast for its deadline.
 
-Puts together what progress.py reads and forecast.py computes; asks the calendar once.
+Combines queries.py and forecast.py; reads the clock once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.domain.rounds.tables import Round
 
 @dataclass(frozen=True)
 class Throughput:
-    """`days`: [{day, approved, sum, line}], opening to deadline; approved and sum are None for days to come."""
+    """`days`: [{day, approved, sum, line}] from opening to deadline; approved and sum are None for future days."""
 
     days: list[dict[str, Any]]
     target: int
@@ -30,8 +30,8 @@ class Throughput:
     behind: bool
 
     def as_dict(self) -> dict[str, Any]:
-        found = self.forecast
-        span = {"expected": found.expected, "low": found.low, "high": found.high, "days": found.days} if found else None
+        fields = ("expected", "low", "high", "days")
+        span = {name: getattr(self.forecast, name) for name in fields} if self.forecast else None
         return {
             "target": self.target,
             "done": self.done,
@@ -53,26 +53,26 @@ def of_round(session: Session, round_: Round) -> Throughput | None:
     done, left = sum(by_day.values()), (deadline - today).days + 1
     daily, running = forecast.days_before(by_day, opened=opened, today=today)
     before = done - by_day.get(today, 0)
-    found = forecast.forecast(daily, before=before, done=done, days_left=left) if round_.state == "open" else None
+    expected = forecast.forecast(daily, before=before, done=done, days_left=left) if round_.state == "open" else None
     return Throughput(
         days=_days(by_day, running, opened, deadline, min(today, closed), target),
         target=target,
         done=done,
-        forecast=found,
+        forecast=expected,
         needed_per_day=forecast.needed_per_day(target, done=done, days_left=left),
-        words=forecast.words(found, target=target, done=done, deadline=deadline, today=today),
-        behind=done < target and (left < 1 or (found is not None and found.expected < target)),
+        words=forecast.words(expected, target=target, done=done, deadline=deadline, today=today),
+        behind=done < target and (left < 1 or (expected is not None and expected.expected < target)),
     )
 
 
 def _days(
     by_day: dict[date, int], running: dict[date, int], opened: date, deadline: date, until: date, target: int
 ) -> list[dict[str, Any]]:
-    found = []
+    days = []
     for at in range((max(deadline, until) - opened).days + 1):
         day = opened + timedelta(days=at)
         past = day <= until
         line = forecast.on_line(target, opened=opened, deadline=deadline, day=day)
         counted = {"approved": by_day.get(day, 0), "sum": running[day]} if past else {"approved": None, "sum": None}
-        found.append({"day": day, **counted, "line": round(line, 1)})
-    return found
+        days.append({"day": day, **counted, "line": round(line, 1)})
+    return days

@@ -1,1 +1,1 @@
-"""Projects and memberships; access.py is the only permission door."""
+"""Projects and memberships; access.py checks every project permission."""

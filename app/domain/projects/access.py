@@ -1,4 +1,4 @@
-"""The only permission door: may this user do this in this project?"""
+"""Check whether a user may do something in a project. Every project permission is checked here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.domain.accounts.tables import User
 from app.domain.projects.tables import Membership, Project
 
 ROLES = "roles"
-# Asked with every request: made once, since making a statement takes longer than running it.
+# Run with every request: built once, since building a statement takes longer than running it.
 MEMBERSHIPS = columns(Membership)
 ROLE = select(MEMBERSHIPS.role).where(
     MEMBERSHIPS.project_id == bindparam("project"), MEMBERSHIPS.user_id == bindparam("user")
@@ -25,7 +25,7 @@ BY_ID = WITH_ROLE.where(Project.id == bindparam("project"))
 
 
 def role_in(session: Session, user: User, project: Project) -> Role | None:
-    """admin, the role of the membership, or None for an outsider, which is what a token of another project is too."""
+    """Admin, the role of the membership, or None for an outsider; a token of another project counts as an outsider."""
     if session.info.get(ONLY_PROJECT, project.id) != project.id:
         return None
     if user.is_admin:
@@ -43,7 +43,7 @@ def _roles(session: Session) -> dict[tuple[str, str], Role | None]:
 
 
 def forget_roles(session: Session) -> None:
-    """After a membership has changed in this transaction: roles are read once in each."""
+    """Call after a change of a membership: each transaction reads a role once and keeps it."""
     session.info.pop(ROLES, None)
 
 
@@ -53,13 +53,13 @@ def allows(session: Session, user: User, permission: Permission, project: Projec
 
 
 def require(session: Session, user: User, permission: Permission, project: Project) -> None:
-    """Raises NotFound for an outsider (who must not learn that it exists), Forbidden for a member who may not."""
+    """Raises NotFound for an outsider, who must not learn that the project exists, and Forbidden for a member."""
     asked(session, permission)
     role = role_in(session, user, project)
     if role is None:
         raise NotFound(denied=True)
     if permission not in ROLE_PERMISSIONS[role]:
-        raise Forbidden(f"As {role} you may not do this ({permission}); ask an admin of the project.")
+        raise Forbidden(f"The role {role} does not allow this ({permission}); ask an admin.")
 
 
 def visible_project(session: Session, user: User, slug: str) -> Project:
@@ -69,16 +69,16 @@ def visible_project(session: Session, user: User, slug: str) -> Project:
 
 def project_of(session: Session, user: User, project_id: str) -> Project:
     """The project of a row, when the user may read it; otherwise NotFound."""
-    if (user.id, project_id) in _roles(session) and (known := session.get(Project, project_id)) is not None:
-        require(session, user, Permission.READ_PROJECT, known)
-        return known
+    if (user.id, project_id) in _roles(session) and (project := session.get(Project, project_id)) is not None:
+        require(session, user, Permission.READ_PROJECT, project)
+        return project
     return _readable(session, user, session.execute(BY_ID, {"project": project_id, "user": user.id}).one_or_none())
 
 
-def _readable(session: Session, user: User, found: Row[Project, str | None] | None) -> Project:
-    if found is None:
+def _readable(session: Session, user: User, row: Row[Project, str | None] | None) -> Project:
+    if row is None:
         raise NotFound()
-    project, role = found
+    project, role = row
     _roles(session)[user.id, project.id] = Role(role) if role else None
     require(session, user, Permission.READ_PROJECT, project)
     return project

@@ -1,4 +1,4 @@
-"""Opening projects and naming their members."""
+"""Create projects, manage their members and change their settings."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def create_project(
     overlap: int = 1,
     base_model: str = "starter",
 ) -> Project:
-    """A new project. Raises Forbidden, Invalid, or Conflict when the address is taken."""
+    """Create a project. Raises Forbidden, Invalid, or Conflict when the slug is taken."""
     require_global(session, user, Permission.OPEN_PROJECT)
     if not SLUG.fullmatch(slug):
-        raise Invalid("An address has lower-case letters, digits and inner hyphens, at most 60.", field="slug")
+        raise Invalid("A URL slug has at most 60 lowercase letters, digits and inner hyphens.", field="slug")
     if not name.strip() or len(name) > 120:
         raise Invalid("A project needs a name of at most 120 characters.", field="name")
     if task not in TASKS:
-        raise Invalid(f"The task is one of {', '.join(TASKS)}.", field="task")
+        raise Invalid(f"The task must be one of {', '.join(TASKS)}.", field="task")
     require_overlap(overlap)
     parsed = project_criteria.parse(criteria)
     if queries.by_slug(session, slug):
-        raise Conflict(f"The address {slug!r} is taken; choose another.", field="slug")
+        raise Conflict(f"The URL slug {slug!r} is taken; choose another.", field="slug")
     project = Project(
         slug=slug,
         name=name.strip(),
@@ -67,10 +67,13 @@ def create_project(
 
 
 def add_member(session: Session, user: User, project: Project, *, email: str, role: str) -> Membership:
-    """Give a role to a user, who gets an account when there is none. A second call changes the role."""
+    """Give a user a role, and an account if they have none. A second call changes the role.
+
+    Raises Forbidden, Invalid.
+    """
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     if role not in (Role.EXPERT, Role.EDITOR):
-        raise Invalid("The role is expert or editor.", field="role")
+        raise Invalid("The role must be expert or editor.", field="role")
     member = accounts_queries.user_by_email(session, email) or accounts_actions.create_user(
         session, email=email, actor=user
     )
@@ -89,10 +92,10 @@ def add_member(session: Session, user: User, project: Project, *, email: str, ro
 
 
 def remove_membership(session: Session, user: User, project: Project, member_id: str) -> None:
-    """Take a role in the project away. `reviews.actions.remove_member` does so and empties the desk, too.
+    """Delete a membership. `reviews.actions.remove_member` also releases the user's leases; call that one.
 
-    Somebody can always manage the project: that is the admins' part, which no membership gives or takes.
-    Raises Forbidden, NotFound for somebody who is no member.
+    A project is never left without a manager: admins manage it, and need no membership.
+    Raises Forbidden, NotFound for a user who is not a member.
     """
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     membership = queries.membership_of(session, project, member_id)
@@ -107,9 +110,9 @@ def remove_membership(session: Session, user: User, project: Project, member_id:
 def set_review_settings(
     session: Session, user: User, project: Project, *, overlap: int | None = None, criteria: list[Any] | None = None
 ) -> None:
-    """How many acceptances a submission needs from now on, and what is rated; what is not given stays.
+    """Set the overlap of future submissions, the criteria, or both. Raises Forbidden, Invalid.
 
-    `reviews.judging.change` does so and looks after what was submitted and rated before. Raises Forbidden, Invalid.
+    `reviews.settings_actions.change_review_settings` also protects earlier submissions and ratings; call that one.
     """
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     changed: dict[str, Any] = {}
@@ -118,9 +121,9 @@ def set_review_settings(
         changed["overlap"] = [project.overlap, overlap]
         project.overlap = overlap
     if criteria is not None:
-        wanted = project_criteria.parse(criteria, project.criteria)
-        changed |= project_criteria.changes(project.criteria, wanted)
-        project.criteria = wanted
+        parsed = project_criteria.parse(criteria, project.criteria)
+        changed |= project_criteria.changes(project.criteria, parsed)
+        project.criteria = parsed
     if changed:
         audit_actions.record(
             session, user.id, "project.judging_changed", "project", project.id, project_id=project.id, **changed
@@ -129,18 +132,18 @@ def set_review_settings(
 
 def require_overlap(overlap: int) -> None:
     if not 1 <= overlap <= 9:
-        raise Invalid("Between 1 and 9 reviewers judge a pair.", field="overlap")
+        raise Invalid("The overlap must be between 1 and 9 reviews per pair.", field="overlap")
 
 
-def change_settings(session: Session, user: User, project: Project, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace the settings that are given, keep the rest; all of them after it. Raises Invalid that names the key."""
+def change_settings(session: Session, user: User, project: Project, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace these settings, keep the others and return all. Raises Forbidden, and Invalid that names the key."""
     access.require(session, user, Permission.MANAGE_PROJECT, project)
     session.refresh(project, with_for_update=True)
     before = project_settings.of(project.settings)
-    wanted = project_settings.parse({**before, **given})
-    if changed := sorted(key for key in wanted if wanted[key] != before[key]):
-        project.settings = wanted
+    after = project_settings.parse({**before, **settings})
+    if changed := sorted(key for key in after if after[key] != before[key]):
+        project.settings = after
         audit_actions.record(
             session, user.id, "project.settings_changed", "project", project.id, project_id=project.id, keys=changed
         )
-    return wanted
+    return after

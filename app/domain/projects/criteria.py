@@ -1,4 +1,4 @@
-"""The criteria a review rates, each level anchored in words. Pure."""
+"""The criteria that a review rates, each with anchored levels. Pure."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 from app.core.errors import Invalid
 
 LEVELS = ("1", "2", "3", "4", "5")
-MOST = 12
+MAX_CRITERIA = 12
 LENGTHS = {"name": 60, "question": 500, "level": 500, "good": 2000, "bad": 2000}
 """Characters."""
 
 DEFAULT: list[dict[str, Any]] = [
     {
         "name": "accuracy",
-        "question": "Is the answer right?",
+        "question": "Is the answer correct?",
         "levels": {
             "1": "Wrong or harmful",
             "2": "Mostly wrong",
-            "3": "Right in the main, one error",
-            "4": "Right, one imprecision",
-            "5": "Right and complete",
+            "3": "Mostly correct, one error",
+            "4": "Correct, one imprecision",
+            "5": "Correct and complete",
         },
-        "good": "States the one correct answer that the key gives.",
-        "bad": "Gives an answer that a neighbouring case would need.",
+        "good": "Gives the one correct answer from the answer key.",
+        "bad": "Gives an answer that a neighboring case would need.",
     },
     {
         "name": "relevance",
@@ -31,11 +31,11 @@ DEFAULT: list[dict[str, Any]] = [
         "levels": {
             "1": "Another task",
             "2": "Only touches the task",
-            "3": "Belongs, but unlikely",
+            "3": "Belongs, but is unlikely",
             "4": "Belongs",
-            "5": "A frequent or weighty case",
+            "5": "Common or important case",
         },
-        "good": "A request of the kind that users really send.",
+        "good": "A request that users really send.",
         "bad": "Small talk, or a request for another service.",
     },
     {
@@ -43,26 +43,26 @@ DEFAULT: list[dict[str, Any]] = [
         "question": "Does it follow the guideline?",
         "levels": {
             "1": "Breaks a rule",
-            "2": "Breaks a rule in part",
-            "3": "Keeps rules, not style",
+            "2": "Partly breaks a rule",
+            "3": "Follows rules, not style",
             "4": "Follows rules and style",
             "5": "A model example",
         },
-        "good": "The form, the wording and the privacy rules are kept.",
-        "bad": "Names a real person, or wraps the answer in a sentence where a label is asked.",
+        "good": "Follows the rules for form, wording and privacy.",
+        "bad": "Names a real person, or answers with a sentence where a label is required.",
     },
 ]
 
 
 def parse(criteria: list[Any] | None, present: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
-    """Full criteria from names or partial ones; the defaults where none are given. Raises Invalid.
+    """Complete criteria that are given by name or in part; the defaults when there are none. Raises Invalid.
 
-    What one does not say stays as in `present`, the criteria that a project has already, or as by default.
+    Missing parts come from `present`, the criteria that a project has already, or from the defaults.
     """
     if not criteria and present is None:
         return DEFAULT
-    if not criteria or len(criteria) > MOST:
-        raise Invalid(f"A pair is rated for 1 to {MOST} criteria.", field="criteria")
+    if not criteria or len(criteria) > MAX_CRITERIA:
+        raise Invalid(f"A project has 1 to {MAX_CRITERIA} criteria.", field="criteria")
     known = {criterion["name"]: criterion for criterion in [*DEFAULT, *(present or [])]}
     parsed = [_criterion(item, known) for item in criteria]
     if len({criterion["name"].casefold() for criterion in parsed}) != len(parsed):
@@ -71,46 +71,46 @@ def parse(criteria: list[Any] | None, present: list[dict[str, Any]] | None = Non
 
 
 def changes(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """Names of the criteria that were added, removed or worded anew, and all where they are in another order now."""
-    old, new = ({one["name"]: one for one in some} for some in (before, after))
+    """Names of the criteria that were added, removed or reworded, and of all when their order changed."""
+    old, new = ({criterion["name"]: criterion for criterion in criteria} for criteria in (before, after))
     moved = [name for name in old if name in new] != [name for name in new if name in old]
-    found = {
+    names_by_change = {
         "added": [name for name in new if name not in old],
         "removed": [name for name in old if name not in new],
         "reworded": [name for name in new if name in old and new[name] != old[name]],
         "order": list(new) if moved else [],
     }
-    return {kind: names for kind, names in found.items() if names}
+    return {change: names for change, names in names_by_change.items() if names}
 
 
 def _criterion(item: Any, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    given = {"name": item} if isinstance(item, str) else item
-    if not isinstance(given, dict) or not str(given.get("name") or "").strip():
+    fields = {"name": item} if isinstance(item, str) else item
+    if not isinstance(fields, dict) or not str(fields.get("name") or "").strip():
         raise Invalid("Each criterion needs a name of at most 60 characters.", field="criteria")
-    name = _text(given["name"], "name", str(given["name"]))
+    name = _text(fields["name"], "name", str(fields["name"]))
     base = known.get(name, {"question": name, "levels": {level: level for level in LEVELS}, "good": "", "bad": ""})
-    examples = {kind: base[kind] if given.get(kind) is None else given[kind] for kind in ("good", "bad")}
+    examples = {kind: base[kind] if fields.get(kind) is None else fields[kind] for kind in ("good", "bad")}
     return {
         "name": name,
-        "question": _text(given.get("question") or base["question"], "question", name),
-        "levels": _levels(given.get("levels") or base["levels"], name),
+        "question": _text(fields.get("question") or base["question"], "question", name),
+        "levels": _levels(fields.get("levels") or base["levels"], name),
         **{kind: _text(text, kind, name) for kind, text in examples.items()},
     }
 
 
 def _levels(levels: Any, name: str) -> dict[str, str]:
-    """Level -> anchor; not every level needs one."""
+    """Level -> anchor; not every level needs an anchor. Raises Invalid."""
     if not isinstance(levels, dict) or set(levels) - set(LEVELS):
-        raise Invalid(f"The levels of {name!r} are named 1 to 5, each with its anchor.", field="criteria")
+        raise Invalid(f"The levels of {name!r} must be named 1 to 5, each with an anchor.", field="criteria")
     anchors = {level: _text(levels[level], "level", name) for level in LEVELS if level in levels}
     if not any(anchors.values()):
-        raise Invalid(f"Say what the levels of {name!r} mean, one of them at least.", field="criteria")
+        raise Invalid(f"Describe at least one level of {name!r}.", field="criteria")
     return {level: text for level, text in anchors.items() if text}
 
 
 def _text(text: Any, part: str, name: str) -> str:
-    found = str(text).strip()
-    if len(found) > LENGTHS[part]:
-        words = f"The {part} of {name[:60]!r} has at most {LENGTHS[part]} characters."
-        raise Invalid(words, field="criteria")
-    return found
+    stripped = str(text).strip()
+    if len(stripped) > LENGTHS[part]:
+        detail = f"The {part} of {name[:60]!r} has at most {LENGTHS[part]:,} characters."
+        raise Invalid(detail, field="criteria")
+    return stripped

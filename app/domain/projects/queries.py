@@ -13,7 +13,7 @@ from app.domain.accounts.permissions import ONLY_PROJECT
 from app.domain.accounts.tables import User
 from app.domain.projects.tables import Membership, Project
 
-# Asked with every verdict: made once, since making a statement takes longer than running it.
+# Run with every decision: built once, since building a statement takes longer than running it.
 USERS, MEMBERSHIPS = columns(User), columns(Membership)
 BELONGS = exists().where(MEMBERSHIPS.project_id == bindparam("project"), MEMBERSHIPS.user_id == USERS.id)
 READERS = (
@@ -24,7 +24,7 @@ READERS = (
 
 
 def projects_of(session: Session, user: User) -> list[Project]:
-    """All for an admin; for anyone else those they are a member of."""
+    """All projects for an admin; for other users those they are a member of."""
     statement = select(Project).order_by(Project.name)
     if not user.is_admin:
         statement = statement.join(Membership).where(Membership.user_id == user.id)
@@ -34,6 +34,7 @@ def projects_of(session: Session, user: User) -> list[Project]:
 
 
 def members(session: Session, project: Project) -> list[tuple[Membership, User]]:
+    """Oldest membership first."""
     rows = session.execute(
         select(Membership, User)
         .join(User, User.id == Membership.user_id)
@@ -44,32 +45,39 @@ def members(session: Session, project: Project) -> list[tuple[Membership, User]]
 
 
 def role_of(session: Session, user: User, project: Project) -> str | None:
-    """The role of the membership, whoever is admin besides."""
+    """The role of the membership; None for a user without one, even an admin."""
     return session.scalar(
         select(Membership.role).where(Membership.project_id == project.id, Membership.user_id == user.id)
     )
 
 
 def membership_of(session: Session, project: Project, user_id: str) -> Membership:
-    """Raises NotFound for somebody who is no member."""
-    found = session.scalar(select(Membership).where(Membership.project_id == project.id, Membership.user_id == user_id))
-    if found is None:
-        raise NotFound("This person is no member of the project.")
-    return found
+    """Raises NotFound for a user who is not a member."""
+    membership = session.scalar(
+        select(Membership).where(Membership.project_id == project.id, Membership.user_id == user_id)
+    )
+    if membership is None:
+        raise NotFound("This user is not a member of the project.")
+    return membership
+
+
+def member_ids(session: Session, project_id: str) -> list[str]:
+    """User ids of the project's members."""
+    return list(session.scalars(select(Membership.user_id).where(Membership.project_id == project_id)))
 
 
 def readers(session: Session, project_id: str, people: Iterable[str]) -> list[str]:
-    """Those of the people who may open the project (still), by id: its members and admins."""
+    """Ids of those users who may open the project: its members and admins."""
     return list(session.scalars(READERS, {"project": project_id, "people": list(people)}))
 
 
 def roles_by_user(session: Session) -> dict[str, list[tuple[str, str]]]:
-    """user id -> (name of a project, role in it)."""
+    """User id -> (name of a project, role in it)."""
     statement = select(Membership.user_id, Project.name, Membership.role).join(Project).order_by(Project.name)
-    found: dict[str, list[tuple[str, str]]] = {}
+    roles: dict[str, list[tuple[str, str]]] = {}
     for user_id, name, role in session.execute(statement):
-        found.setdefault(user_id, []).append((name, role))
-    return found
+        roles.setdefault(user_id, []).append((name, role))
+    return roles
 
 
 def by_slug(session: Session, slug: str) -> Project | None:

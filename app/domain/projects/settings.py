@@ -1,4 +1,4 @@
-"""What an admin chose for a project: the keys of `Project.settings`, their defaults and what they may be. Pure."""
+"""The keys of `Project.settings`, their defaults and their allowed values. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COUNTS = {"gold_first": 50, "least_for_agreement": 1000}
 
 
 def of(settings: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Every key with its value, the default where nothing was chosen."""
+    """Every setting, with its default when it was not set."""
     return {**DEFAULTS, **(settings or {})}
 
 
@@ -30,17 +30,19 @@ def rules(settings: Mapping[str, Any] | None) -> tuple[Rule, ...]:
     return parse_rules(of(settings)["rules"])
 
 
-def parse(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Checked settings. Raises Invalid that names the key."""
-    if unknown := set(given) - set(DEFAULTS):
-        raise Invalid(f"Unknown setting {sorted(unknown)[0]!r}; known are {', '.join(DEFAULTS)}.", field="settings")
-    found = of(given)
-    parse_settings(found["checks"])
-    parse_rules(found["rules"])
+def parse(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Check settings and add the defaults. Raises Invalid that names the key."""
+    if unknown := set(settings) - set(DEFAULTS):
+        raise Invalid(
+            f"Unknown setting {sorted(unknown)[0]!r}; valid settings are {', '.join(DEFAULTS)}.", field="settings"
+        )
+    parsed = of(settings)
+    parse_settings(parsed["checks"])
+    parse_rules(parsed["rules"])
     for name in SHARES:
-        if isinstance(found[name], bool) or not isinstance(found[name], int | float) or not 0 <= found[name] <= 1:
-            raise Invalid(f"{name} is a share between 0 and 1.", field=name)
-    for name, most in COUNTS.items():
-        if isinstance(found[name], bool) or not isinstance(found[name], int) or not 0 <= found[name] <= most:
-            raise Invalid(f"{name} is a whole number between 0 and {most}.", field=name)
-    return found
+        if isinstance(parsed[name], bool) or not isinstance(parsed[name], int | float) or not 0 <= parsed[name] <= 1:
+            raise Invalid(f"{name} must be a share between 0 and 1.", field=name)
+    for name, maximum in COUNTS.items():
+        if isinstance(parsed[name], bool) or not isinstance(parsed[name], int) or not 0 <= parsed[name] <= maximum:
+            raise Invalid(f"{name} must be a whole number between 0 and {maximum:,}.", field=name)
+    return parsed

@@ -1,4 +1,4 @@
-"""Project: the task and its criteria. Membership: a user's role in it."""
+"""Project: a task and its criteria. Membership: a user's role in a project."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.core.db.base import Base, IdTimestampMixin
 class Project(IdTimestampMixin, Base):
     """`criteria` is a list of {name, question, levels, good, bad}; levels maps "1".."5" to its anchor.
 
-    `settings` holds what an admin chose: checks, rules, opinions and gold; settings.py knows the keys and defaults.
+    `settings` holds what an admin set, such as checks, rules and gold; settings.py has the keys and defaults.
     """
 
     __tablename__ = "projects"

@@ -1,1 +1,1 @@
-"""Authoring campaigns: brief and targets."""
+"""Rounds: authoring campaigns with a brief and targets."""

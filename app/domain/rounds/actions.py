@@ -1,4 +1,4 @@
-"""Opening, editing and closing rounds."""
+"""Create, edit and close rounds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from app.domain.rounds import targets as round_targets
 from app.domain.rounds.tables import Assignee, Round
 
 MAX_BRIEF = 20_000
-LONGEST = timedelta(days=731)
+MAX_LENGTH = timedelta(days=731)
 
 
 def create_round(
@@ -38,7 +38,7 @@ def create_round(
     deadline: str | None = None,
     assignees: Sequence[Mapping[str, Any]] = (),
 ) -> Round:
-    """A new round under the guideline in force. Raises Forbidden or Invalid."""
+    """Create a round under the current guideline. Raises Forbidden, Invalid."""
     access.require(session, user, Permission.OPEN_ROUND, project)
     checked = {"title": _title(title), "brief": _brief(brief), "targets": round_targets.parse(targets)}
     people = _people(session, project, assignees)
@@ -63,19 +63,19 @@ def create_round(
 
 
 def edit_round(session: Session, user: User, project: Project, round_: Round, changes: Mapping[str, Any]) -> Round:
-    """Change what `changes` names of title, brief, targets, deadline, assignees. Raises Conflict once it is closed."""
+    """Change some of title, brief, targets, deadline, assignees. Raises Forbidden, Invalid, Conflict when closed."""
     access.require(session, user, Permission.OPEN_ROUND, project)
     if round_.state != "open":
-        raise Conflict("This round is closed; open a new one.")
+        raise Conflict("This round is closed; create a new round.")
     people = _people(session, project, changes["assignees"]) if "assignees" in changes else None
     checks: dict[str, Callable[[Any], Any]] = {"title": _title, "brief": _brief, "targets": round_targets.parse}
     checked = {name: check(changes[name]) for name, check in checks.items() if name in changes}
     if "deadline" in changes:
-        checked["deadline"] = _deadline(changes["deadline"], standing=round_.deadline)
+        checked["deadline"] = _deadline(changes["deadline"], before=round_.deadline)
     for name, value in checked.items():
         setattr(round_, name, value)
-    if people is not None and (fresh := _assign(session, round_, people)):
-        notifications_actions.notify(session, fresh, project.id, "round.assigned", "round", round_.id, but=user.id)
+    if people is not None and (added := _assign(session, round_, people)):
+        notifications_actions.notify(session, added, project.id, "round.assigned", "round", round_.id, but=user.id)
     session.flush()
     changed = ", ".join(sorted(changes))
     audit_actions.record(session, user.id, "round.edited", "round", round_.id, project_id=project.id, changed=changed)
@@ -83,21 +83,22 @@ def edit_round(session: Session, user: User, project: Project, round_: Round, ch
 
 
 def close_round(session: Session, user: User, project: Project, round_: Round) -> Round:
+    """Close a round. Raises Forbidden, Conflict when it is closed already."""
     access.require(session, user, Permission.OPEN_ROUND, project)
     if round_.state != "open":
-        raise Conflict("This round is closed already.")
+        raise Conflict("This round is already closed.")
     round_.state, round_.closed_at = "closed", now()
     audit_actions.record(session, user.id, "round.closed", "round", round_.id, project_id=project.id)
     return round_
 
 
 def _assign(session: Session, round_: Round, people: Mapping[str, int | None]) -> set[str]:
-    """Returns who was not assigned before."""
+    """Replace the assignees. Returns the user ids that were not assigned before."""
     before = session.scalars(delete(Assignee).where(Assignee.round_id == round_.id).returning(Assignee.user_id))
-    fresh = set(people) - set(before)
+    added = set(people) - set(before)
     session.add_all(Assignee(round_id=round_.id, user_id=user_id, count=count) for user_id, count in people.items())
     session.flush()
-    return fresh
+    return added
 
 
 def _title(title: str) -> str:
@@ -112,36 +113,36 @@ def _brief(brief: str) -> str:
     return brief
 
 
-def _deadline(day: str | None, standing: datetime | None = None) -> datetime | None:
-    """The last day of the round, kept as its first moment in UTC. A day that has passed may only stay as it stands."""
+def _deadline(day: str | None, before: datetime | None = None) -> datetime | None:
+    """The last day of the round, stored as its first moment in UTC. Only an unchanged deadline may be in the past."""
     if not day:
         return None
     try:
         at = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise Invalid("Write the deadline as a day, 2026-11-30.", field="deadline") from None
-    if at != standing and at.date() < now().date():
-        raise Invalid("The deadline has passed already; choose a day that is still to come.", field="deadline")
-    if at - now() > LONGEST:
-        raise Invalid("A round lasts two years at most; choose a nearer deadline.", field="deadline")
+        raise Invalid("Write the deadline as a date, such as 2026-11-30.", field="deadline") from None
+    if at != before and at.date() < now().date():
+        raise Invalid("The deadline is in the past; choose a later date.", field="deadline")
+    if at - now() > MAX_LENGTH:
+        raise Invalid("A round lasts at most two years; choose an earlier deadline.", field="deadline")
     return at
 
 
-def _people(session: Session, project: Project, given: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
-    """user id -> pairs asked of them. Raises Invalid for who is no member, or is named twice."""
+def _people(session: Session, project: Project, assignees: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
+    """User id -> number of pairs to write. Raises Invalid for a user who is not a member or is listed twice."""
     members = projects_queries.members(session, project)
-    known = {user.id: user.id for _, user in members} | {user.email.casefold(): user.id for _, user in members}
-    found: dict[str, int | None] = {}
-    for one in given:
-        who, count = one.get("user") or one.get("email"), one.get("count")
-        user_id = known.get(who if who in known else str(who).casefold())
-        if user_id is None or set(one) - {"user", "email", "count"}:
+    ids = {user.id: user.id for _, user in members} | {user.email.casefold(): user.id for _, user in members}
+    people: dict[str, int | None] = {}
+    for assignee in assignees:
+        name, count = assignee.get("user") or assignee.get("email"), assignee.get("count")
+        user_id = ids.get(name if name in ids else str(name).casefold())
+        if user_id is None or set(assignee) - {"user", "email", "count"}:
             raise Invalid("An assignee is {user or email, count}, and a member of the project.", field="assignees")
-        if user_id in found:
-            raise Invalid("Each assignee stands once.", field="assignees")
+        if user_id in people:
+            raise Invalid("List each assignee only once.", field="assignees")
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 1_000_000):
             raise Invalid(
-                "An assignee's count is a whole number, or left empty to share the targets.", field="assignees"
+                "An assignee's count must be a whole number, or empty to share the targets.", field="assignees"
             )
-        found[user_id] = count
-    return found
+        people[user_id] = count
+    return people

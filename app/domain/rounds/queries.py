@@ -26,9 +26,9 @@ def open_rounds(session: Session, project: Project) -> list[Round]:
 
 
 def by_urgency(rounds: Sequence[Round]) -> list[Round]:
-    """Nearest deadline first; those without one last, newest of them first."""
+    """Nearest deadline first; rounds without a deadline last, the newest of them first."""
     never = datetime.max.replace(tzinfo=UTC)
-    return sorted(rounds, key=lambda one: (one.deadline or never, -one.number))
+    return sorted(rounds, key=lambda round_: (round_.deadline or never, -round_.number))
 
 
 def by_id(session: Session, project: Project, round_id: str) -> Round:
@@ -44,9 +44,11 @@ def last_number(session: Session, project: Project) -> int:
 
 
 def assignees(session: Session, rounds: Sequence[Round]) -> dict[str, dict[str, int | None]]:
-    """round id -> user id -> pairs asked of them (None: the targets are shared). Empty: everybody may write."""
-    found: dict[str, dict[str, int | None]] = defaultdict(dict)
-    statement = select(Assignee).where(Assignee.round_id.in_([one.id for one in rounds])).order_by(Assignee.user_id)
-    for one in session.scalars(statement):
-        found[one.round_id][one.user_id] = one.count
-    return found
+    """Round id -> user id -> number of pairs to write (None: the targets are shared). Empty: all members write."""
+    by_round: dict[str, dict[str, int | None]] = defaultdict(dict)
+    statement = (
+        select(Assignee).where(Assignee.round_id.in_([round_.id for round_ in rounds])).order_by(Assignee.user_id)
+    )
+    for assignee in session.scalars(statement):
+        by_round[assignee.round_id][assignee.user_id] = assignee.count
+    return by_round

@@ -1,4 +1,4 @@
-"""Round: one authoring campaign. It does not know what opened it."""
+"""Round: one authoring campaign. Assignee: a user who writes in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.core.db.base import Base, IdTimestampMixin
 
 
 class Round(IdTimestampMixin, Base):
-    """`targets` is a list of {tags: {name: value}, count}: how many approved pairs a combination of tags should gain.
+    """`targets` is a list of {tags: {name: value}, count}: how many approved pairs with these tags are wanted.
 
     Old rows hold {tag, value, count}; read them through targets.py. `deadline` is the first moment of the last day.
     """
@@ -31,7 +31,7 @@ class Round(IdTimestampMixin, Base):
 
 
 class Assignee(Base):
-    """Who writes in a round, and how many pairs are asked of them; null where the round's targets are shared by all."""
+    """A user who writes in a round. `count`: how many pairs; null when the assignees share the round's targets."""
 
     __tablename__ = "round_assignees"
     round_id: Mapped[str] = mapped_column(ForeignKey("rounds.id"), primary_key=True)

@@ -47,6 +47,21 @@ def told(session: Session, user: User) -> list[str]:
     return [one.kind for one in rows if one.kind != "guideline.published"]
 
 
+def add_notification(session: Session, user: User, kind: str, subject_id: str, **details: Any) -> str:
+    project = session.scalars(select(Project)).one()
+    row = Notification(
+        user_id=user.id,
+        project_id=project.id,
+        kind=kind,
+        subject_kind=kind.partition(".")[0],
+        subject_id=subject_id,
+        details=details,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
 def waiting(session: Session, cast: Cast, prompt: str) -> Pair:
     content = pair_content.pair(prompt, "Front desk", source="Own work", licence="CC0-1.0", tags={"language": "en"})
     pair = pairs_actions.create(session, cast.alice, cast.project, content)
@@ -188,10 +203,8 @@ def test_runs_and_imports_are_told_to_who_asked(app: Any, settings: Settings) ->
 def test_lines_are_counted_read_and_swept(database: Database, cast: Cast) -> None:
     with database.session() as session:
         for number in range(3):
-            notifications_actions.notify_user(
-                session, cast.dave.id, cast.project.id, "run.done", "run", f"{number:032x}", number=number
-            )
-        theirs = notifications_actions.notify_user(session, cast.bob.id, cast.project.id, "run.done", "run", "f" * 32)
+            add_notification(session, cast.dave, "run.done", f"{number:032x}", number=number)
+        theirs = add_notification(session, cast.bob, "run.done", "f" * 32)
         session.flush()
         mine = notifications_queries.page(session, cast.dave).items
         assert notifications_queries.unread(session, cast.dave) == 3
@@ -214,12 +227,8 @@ def test_lines_are_counted_read_and_swept(database: Database, cast: Cast) -> Non
 
 def test_the_interface_lists_and_marks(database: Database, cast: Cast, as_user: Signed) -> None:
     with database.session() as session:
-        line = notifications_actions.notify_user(
-            session, cast.alice.id, cast.project.id, "pair.returned", "pair", "a" * 32
-        )
-        other = notifications_actions.notify_user(
-            session, cast.bob.id, cast.project.id, "pair.returned", "pair", "a" * 32
-        )
+        line = add_notification(session, cast.alice, "pair.returned", "a" * 32)
+        other = add_notification(session, cast.bob, "pair.returned", "a" * 32)
     alice = as_user(cast.alice)
     listed = alice.get("/api/v1/notifications?unread=true&limit=1").json()
     assert listed["items"][0]["id"] == line and listed["next"] and listed["unread"] == 2
@@ -234,7 +243,7 @@ def test_the_interface_lists_and_marks(database: Database, cast: Cast, as_user: 
 
 def test_a_token_of_another_project_sees_and_marks_nothing(database: Database, cast: Cast, as_user: Signed) -> None:
     with database.session() as session:
-        notifications_actions.notify_user(session, cast.carol.id, cast.project.id, "pair.returned", "pair", "a" * 32)
+        add_notification(session, cast.carol, "pair.returned", "a" * 32)
         elsewhere = Project(
             slug="else", name="Else", task="generation", languages=[], domains=[], criteria=[], created_by=cast.carol.id
         )

@@ -94,9 +94,9 @@ def test_the_words() -> None:
     by = {"deadline": date(2026, 11, 30), "today": TODAY}
     found = forecast.Forecast(1640, 1480, 1810, 14, 48.0)
     assert forecast.words(found, target=2000, done=1160, **by) == (
-        "At this pace 1,640 of 2,000 by 30 Nov (1,480 to 1,810; 95 % interval from 14 days)."
+        "At this rate 1,640 of 2,000 by 30 Nov (1,480 to 1,810; 95% interval from 14 days)."
     )
-    assert "needs 3 whole days" in forecast.words(None, target=2000, done=4, **by)
+    assert "needs 3 full days" in forecast.words(None, target=2000, done=4, **by)
     assert forecast.words(found, target=900, done=1160, **by) == "Reached: 1,160 of 900."
     late = {"deadline": date(2026, 11, 20), "today": TODAY}
     assert "has passed with 4 of 2,000" in forecast.words(None, target=2000, done=4, **late)

@@ -141,7 +141,7 @@ def test_days_are_those_of_the_verdict_and_sums_follow_them(database: Database, 
     assert found.forecast is not None and found.forecast.days == 6
     assert found.forecast.expected == 15 + round(2.5 * 6) and found.behind
     assert found.needed_per_day == 4
-    assert "At this pace 30 of 40" in found.words
+    assert "At this rate 30 of 40" in found.words
 
 
 def test_a_round_without_a_deadline_has_no_line(database: Database, cast: Cast) -> None:

@@ -19,7 +19,7 @@ def test_both_shapes_become_one() -> None:
 
 def test_an_old_row_is_read_as_it_is() -> None:
     assert round_targets.tags_of(OLD) == {"category": "rash"}
-    assert round_targets.words(OLD) == "category rash"
+    assert round_targets.label(OLD) == "category rash"
     assert round_targets.total([OLD, NEW]) == 8
 
 
@@ -32,7 +32,7 @@ def test_one_tag_alone_is_shown_in_both_shapes_and_taken_back() -> None:
 
 def test_a_count_alone_asks_for_any_pair() -> None:
     [any_pair] = round_targets.parse([{"count": 2000}])
-    assert round_targets.words(any_pair) == "any pair" and round_targets.shown(any_pair) == {"count": 2000}
+    assert round_targets.label(any_pair) == "any pair" and round_targets.shown(any_pair) == {"count": 2000}
 
 
 def test_names_are_kept_without_what_nobody_sees() -> None:
@@ -70,7 +70,7 @@ def test_the_same_slice_twice_is_refused_however_it_is_spelt() -> None:
 
 
 def test_a_withdrawn_value_leaves_every_target() -> None:
-    left = round_targets.without(
+    left = round_targets.replace_value(
         [OLD, {"tags": {"category": "rash", "language": "de"}, "count": 2}], "rash", "(withdrawn)"
     )
     assert [round_targets.tags_of(one).get("category") for one in left] == ["(withdrawn)", "(withdrawn)"]
