@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
@@ -33,27 +31,14 @@ for face in (api_router, worker_router, web_router):
     FACES.include_router(face)
 
 
-@asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """What belongs to the event loop that serves."""
-    glance = app.state.glance = app.state.database.glance()
-    try:
-        yield
-    finally:
-        app.state.glance = None
-        if glance is not None:
-            glance.close()
-
-
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application with its database, storage, faces and error handlers."""
     settings = settings or Settings()
-    app = Application(title="Preceptor", version="0.1.0", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = Application(title="Preceptor", version="0.1.0", docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.error_pages = error_pages
     app.state.database = Database(settings.resolved_database_url)
     embedding_index.provide(settings.resolved_database_url, settings.data_dir / embedding_index.FOLDER)
-    app.state.glance = None
     app.state.places = WriterSemaphore()
     app.state.limits = Limits(app.state.database)
     app.state.storage = Storage(settings.resolved_storage_url)

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.api.deps import Body, CurrentUser, requires
+from app.api.deps import Body, CurrentUser, OwningProject, requires
 from app.api.strict_route import StrictRoute
 from app.core.errors import Invalid, NotFound
 from app.domain.accounts.permissions import Permission
@@ -16,7 +16,6 @@ from app.domain.comments import queries as comments_queries
 from app.domain.comments.anchors import WHOLE, CommentAnchor
 from app.domain.comments.tables import Comment
 from app.domain.pairs import queries as pairs_queries
-from app.domain.projects import access
 from app.http.transactions import DbSession
 
 router = APIRouter(tags=["comments"], route_class=StrictRoute)
@@ -43,11 +42,10 @@ def comment_json(comment: Comment) -> dict[str, Any]:
 
 
 @router.get("/pairs/{pair_id}/comments", dependencies=[requires(Permission.READ_PROJECT)])
-def list_comments(pair_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+def list_comments(pair_id: str, project: OwningProject, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     """Threads, the open ones first. `span` is where the remark stands in the present revision; null for a whole field
     and for what stood on an earlier revision only (`lost`)."""
     pair = pairs_queries.by_id(session, pair_id)
-    project = access.project_of(session, user, pair.project_id)
     found = comments_queries.threads(session, user, project, pair, pairs_queries.current(session, pair))
     items = [
         {
@@ -64,7 +62,6 @@ def list_comments(pair_id: str, session: DbSession, user: CurrentUser) -> dict[s
 @router.post("/pairs/{pair_id}/comments", status_code=201, dependencies=[requires(Permission.READ_PROJECT)])
 def add(pair_id: str, body: NewComment, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     pair = pairs_queries.by_id(session, pair_id)
-    access.project_of(session, user, pair.project_id)
     if body.parent is None:
         place = CommentAnchor(**body.model_dump(include={"field", "revision", "quote", "start", "end"}))
         return comment_json(comments_actions.add(session, user, pair, body.text, place))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import BackgroundTasks, Depends, Query, Request
-from fastapi.concurrency import run_in_threadpool
 from limits import RateLimitItem
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
@@ -14,15 +13,16 @@ from app.core.errors import Forbidden, Invalid, Unauthorized
 from app.core.storage import Storage
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.actions import note_use, used
-from app.domain.accounts.permissions import ONLY_PROJECT, Permission, declare
+from app.domain.accounts.permissions import ONLY_PROJECT, Permission
 from app.domain.accounts.tables import User
 from app.domain.auth import queries as auth_queries
 from app.domain.auth.actions import seen
 from app.domain.pairs import content as pair_content
-from app.domain.projects import access
 from app.domain.projects.tables import Project
+from app.http import route_permissions
+from app.http.auth import CurrentUser as CurrentUser
 from app.http.auth import bearer_user, cookie_name
-from app.http.transactions import READING, DbSession, Transaction, WriteSlot
+from app.http.transactions import READING, Transaction, WriteSlot
 
 
 class Body(BaseModel):
@@ -41,89 +41,77 @@ def rate_limited(item: RateLimitItem, purpose: str) -> Any:
     return Depends(count)
 
 
-def _note(request: Request, background: BackgroundTasks, token: accounts_queries.Token) -> None:
+def _note_token(request: Request, background: BackgroundTasks, token: accounts_queries.Token) -> None:
     """Keep the token for those who ask what it may do, and write down that it was used."""
     request.state.token = token
     if accounts_queries.is_stale(token.last_used_at):
         background.add_task(note_use, request.app.state.database, used, token.id)
 
 
-def signed_in(request: Request, session: Session, background: BackgroundTasks) -> None:
-    """The user of an `api` token; without an Authorization header, of the browser's session.
+def signed_in(request: Request, session: Session, background: BackgroundTasks) -> User:
+    """Return the user of an `api` token or, without an Authorization header, of the browser session.
 
-    Who sends the header speaks by it alone: a cookie beside it is not looked at, valid or not.
-    Raises Unauthorised, Forbidden.
+    A request with the header is judged by the header alone: its cookies are ignored, valid or not.
+    Raises Unauthorized, Forbidden.
     """
     if "authorization" in request.headers:
-        _by_token(request, session, background)
-        return
+        return _token_user(request, session, background)
     raw = request.cookies.get(cookie_name(request))
-    found = auth_queries.session_of(session, raw) if raw else None
-    if found is None:
+    signed = auth_queries.session_of(session, raw) if raw else None
+    if signed is None:
         raise Unauthorized("Send a valid token: Authorization: Bearer ….")
-    user, request.state.browser = found
+    user, request.state.browser = signed
     if accounts_queries.is_stale(request.state.browser.last_seen_at):
         background.add_task(note_use, request.app.state.database, seen, request.state.browser.id)
-    request.state.actor, request.state.me = user.id, user
+    request.state.actor = user.id
     if request.method not in READING and request.headers.get("sec-fetch-site") != "same-origin":
         raise Forbidden(
             "A session may write only from the application's own pages; scripts use a token.", code="cross_site"
         )
+    return user
 
 
-def _by_token(request: Request, session: Session, background: BackgroundTasks) -> None:
-    found = _caller(request, session)
-    if found is None:
+def _token_user(request: Request, session: Session, background: BackgroundTasks) -> User:
+    match = bearer_user(request, session)
+    if match is None:
         raise Unauthorized("Send a valid token: Authorization: Bearer ….")
-    user, token = found
+    user, token = match
     request.state.actor = user.id
     if token.scope != "api":
-        raise Forbidden("This token is for a trainer; make one for the API.", code="token_scope")
+        raise Forbidden("This is a worker token; create one for the API.", code="token_scope")
     if token.read_only and request.method not in READING:
         raise Forbidden("This token may only read.", code="read_only")
     if token.project_id:
         session.info[ONLY_PROJECT] = token.project_id
-    _note(request, background, token)
-    request.state.me = user
-
-
-def _caller(request: Request, session: Session) -> tuple[User, accounts_queries.Token] | None:
-    """Who writes to SQLite is looked up in a reading of its own: a place among the writers is taken for writing."""
-    database, glance = request.app.state.database, request.app.state.glance
-    if glance is not None:
-        with glance.look() as reading:
-            found = bearer_user(request, reading)
-    elif request.method in READING or not database.is_sqlite:
-        found = bearer_user(request, session)
-    else:
-        with database.connect() as reading:
-            found = bearer_user(request, reading)
-    if found:
-        session.add(found[0])
-    return found
-
-
-async def current_user(request: Request) -> User:
-    """Whom the route's door let in."""
-    user: User = request.state.me
+    _note_token(request, background, token)
     return user
 
 
-CurrentUser = Annotated[User, Depends(current_user)]
-
-
 def requires(permission: Permission) -> Any:
-    """What a route asks the permission door. A route that ends without having asked is refused: it forgot somebody."""
+    """Make the dependency of a route: authenticate the caller and check the permission before the handler runs.
 
-    async def door(request: Request, session: Transaction, background: BackgroundTasks) -> None:
-        declare(session, permission)
-        if "authorization" in request.headers and request.app.state.glance is not None:
-            signed_in(request, session, background)
-        else:
-            await run_in_threadpool(signed_in, request, session, background)
+    On SQLite a request that writes is authorized in a read transaction of its own, since a write transaction would keep
+    other writers waiting. The handler then reads the project again, in its own transaction.
+    """
 
-    door.permission = permission  # type: ignore[attr-defined]
-    return Depends(door)
+    def check(request: Request, session: Transaction, background: BackgroundTasks) -> None:
+        database, state = request.app.state.database, request.state
+        if request.method in READING or not database.is_sqlite:
+            state.me = signed_in(request, session, background)
+            session.add(state.me)
+            state.project = route_permissions.authorize(session, state.me, permission, request.path_params)
+            return
+        with database.read() as snapshot:
+            state.me = signed_in(request, snapshot, background)
+            state.project = route_permissions.authorize(snapshot, state.me, permission, request.path_params)
+        session.info |= {key: snapshot.info[key] for key in (ONLY_PROJECT,) if key in snapshot.info}
+        session.add(state.me)
+        if state.project is not None:
+            session.add(state.project)
+            session.expire(state.project)
+
+    check.permission = permission  # type: ignore[attr-defined]
+    return Depends(check)
 
 
 def current_worker(request: Request, session: Transaction, background: BackgroundTasks) -> User:
@@ -135,7 +123,7 @@ def current_worker(request: Request, session: Transaction, background: Backgroun
     request.state.actor = found[0].id
     if found[1].scope != "worker":
         raise Forbidden("This token is not a trainer's.", code="token_scope")
-    _note(request, background, found[1])
+    _note_token(request, background, found[1])
     return found[0]
 
 
@@ -152,8 +140,13 @@ authenticated_worker.permission = "worker"  # type: ignore[attr-defined]
 CurrentWorker = Annotated[User, Depends(current_worker)]
 
 
-def project_by_slug(slug: str, session: DbSession, user: CurrentUser) -> Project:
-    return access.visible_project(session, user, slug)
+OwningProject = route_permissions.CurrentProject
+"""The project of the object that the path names."""
+
+
+async def project_by_slug(slug: str, project: OwningProject) -> Project:
+    """Return the project of a path with `{slug}`; the parameter is here for the OpenAPI document."""
+    return project
 
 
 CurrentProject = Annotated[Project, Depends(project_by_slug)]

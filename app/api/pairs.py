@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header
 from pydantic import Field
 
-from app.api.deps import Body, CurrentProject, CurrentUser, Limit, Tags, requires
+from app.api.deps import Body, CurrentProject, CurrentUser, Limit, OwningProject, Tags, requires
 from app.api.idempotency import Idempotent
 from app.api.strict_route import StrictRoute
 from app.core.errors import Invalid
@@ -19,7 +19,6 @@ from app.domain.pairs import declarations
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.declarations import Declared
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.projects import access
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
 from app.domain.reviews import actions as reviews_actions
@@ -110,12 +109,11 @@ def write(project: CurrentProject, body: NewPair, session: DbSession, user: Curr
         )
         return pair_json(pair, pairs_queries.current(session, pair))
 
-    return once(body, lambda: access.require(session, user, Permission.WRITE_PAIR, project), create)
+    return once(body, create)
 
 
 @router.post("/projects/{slug}/pairs/check", dependencies=[requires(Permission.WRITE_PAIR)])
 def check(project: CurrentProject, body: PairBody, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    access.require(session, user, Permission.WRITE_PAIR, project)
     return {"problems": pairs_queries.problems_for(session, project, body.content())}
 
 
@@ -151,7 +149,6 @@ def list_pairs(
 @router.get("/pairs/{pair_id}", dependencies=[requires(Permission.READ_PROJECT)])
 def show(pair_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     pair = pairs_queries.by_id(session, pair_id)
-    access.project_of(session, user, pair.project_id)
     return {
         **pair_json(pair, pairs_queries.current(session, pair)),
         "state": reviews_queries.shown_state(session, user, pair),
@@ -163,6 +160,7 @@ def show(pair_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
 @router.put("/pairs/{pair_id}", dependencies=[requires(Permission.WRITE_PAIR)])
 def save(
     pair_id: str,
+    project: OwningProject,
     body: WrittenPair,
     session: DbSession,
     user: CurrentUser,
@@ -171,7 +169,6 @@ def save(
     if not if_match:
         raise Invalid("Send the header If-Match with the revision that you edited.", field="If-Match")
     pair = pairs_queries.by_id(session, pair_id)
-    project = access.project_of(session, user, pair.project_id)
     revision = pairs_actions.save(
         session,
         user,

@@ -17,7 +17,6 @@ from app.domain.accounts.tables import User
 from app.domain.lineage import queries as lineage_queries
 from app.domain.privacy import actions as privacy_actions
 from app.domain.privacy import portability
-from app.domain.projects import access
 from app.domain.runs import queries as runs_queries
 from app.domain.versions import queries as versions_queries
 from app.domain.versions.tables import DatasetVersion
@@ -49,7 +48,6 @@ def of_version(
     version_id: str, session: DbSession, user: CurrentUser, limit: Limit = 50, cursor: Cursor = None
 ) -> dict[str, Any]:
     version = versions_queries.by_id(session, version_id)
-    access.project_of(session, user, version.project_id)
     return version_lineage(session, user, version, limit, cursor)
 
 
@@ -59,7 +57,6 @@ def of_model(
 ) -> dict[str, Any]:
     """From the weights down to every contribution. `trained_on_withdrawn` counts examples withdrawn since."""
     model = lineage_queries.model_by_id(session, model_id)
-    access.project_of(session, user, model.project_id)
     run = runs_queries.by_id(session, model.run_id)
     version = versions_queries.by_id(session, run.version_id)
     return {

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from app.api.deps import Body, CurrentProject, CurrentUser, Tags, requires, tag_of
+from app.api.deps import Body, CurrentProject, CurrentUser, OwningProject, Tags, requires, tag_of
 from app.api.idempotency import Idempotent
 from app.api.pairs import pair_json, review_json
 from app.api.strict_route import StrictRoute
@@ -53,10 +53,10 @@ def lease_json(lease: Lease) -> dict[str, Any]:
 
 
 @router.post("/projects/{slug}/reviews/next", dependencies=[requires(Permission.REVIEW_PAIR)])
-def take_next(slug: str, session: DbSession, user: CurrentUser, tag: Tags = None) -> Any:
+def take_next(project: CurrentProject, session: DbSession, user: CurrentUser, tag: Tags = None) -> Any:
     """204 when nothing waits. `tag` (name:value): only a pair that has it; what you hold comes first all the same."""
     only = tag_of(tag)
-    served = _serve(session, user, access.visible_project(session, user, slug), only)
+    served = _serve(session, user, project, only)
     return Response(status_code=204) if served is None else served
 
 
@@ -83,7 +83,6 @@ def take_over(lease_id: str, session: DbSession, user: CurrentUser) -> dict[str,
 
 @router.get("/projects/{slug}/leases", dependencies=[requires(Permission.REVIEW_PAIR)])
 def leases(project: CurrentProject, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    access.require(session, user, Permission.REVIEW_PAIR, project)
     found = reviews_queries.open_leases(session, project)
     items = [
         {**lease_json(lease), "pair": pair.id, "reviewer": lease.reviewer_id, "since": lease.created_at}
@@ -95,6 +94,7 @@ def leases(project: CurrentProject, session: DbSession, user: CurrentUser) -> di
 @router.post("/pairs/{pair_id}/reviews", status_code=201, dependencies=[requires(Permission.REVIEW_PAIR)])
 def decide(
     pair_id: str,
+    project: OwningProject,
     body: Verdict,
     session: DbSession,
     user: CurrentUser,
@@ -109,16 +109,12 @@ def decide(
     """
     only = tag_of(tag)
     pair = pairs_queries.by_id(session, pair_id)
-    project = access.project_of(session, user, pair.project_id)
-
-    def ask() -> None:
-        access.require(session, user, Permission.REVIEW_PAIR, project)
 
     def judge() -> dict[str, Any]:
         review = reviews_actions.decide(session, user, pair, **body.model_dump())
         return {**review_json(review), "state": pair.state, "gold": _right_answer(session, review)}
 
-    answer = once(body, ask, judge)
+    answer = once(body, judge)
     return {**answer, "next": _serve(session, user, project, only)} if next else answer
 
 
@@ -132,7 +128,6 @@ def undo(review_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any
 @router.get("/projects/{slug}/adjudications", dependencies=[requires(Permission.REVIEW_PAIR)])
 def adjudications(project: CurrentProject, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     """Pairs that wait for a ruling, each with all its opinions, oldest first; 100 at most."""
-    access.require(session, user, Permission.REVIEW_PAIR, project)
     return {
         "items": [
             {
@@ -155,7 +150,6 @@ def adjudicate(pair_id: str, body: Ruling, session: DbSession, user: CurrentUser
 @router.get("/projects/{slug}/agreement", dependencies=[requires(Permission.REVIEW_PAIR)])
 def agreement(project: CurrentProject, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     """Per question: n, percent, alpha and AC1 or AC2 (`gwet`) with 95 % intervals; null below `least` pairs."""
-    access.require(session, user, Permission.REVIEW_PAIR, project)
     found = review_quality_queries.report(session, project)
     return {
         "least": found.minimum,

@@ -18,7 +18,6 @@ from app.core.errors import NotFound
 from app.core.rate_limits import COSTLY
 from app.domain.accounts.permissions import Permission
 from app.domain.evaluations import queries as evaluations_queries
-from app.domain.projects import access
 from app.domain.runs import actions as runs_actions
 from app.domain.runs import queries as runs_queries
 from app.domain.runs import stream
@@ -57,12 +56,6 @@ def run_json(session: DbSession, run: TrainingRun) -> dict[str, Any]:
     }
 
 
-def _run(session: DbSession, user: CurrentUser, run_id: str) -> TrainingRun:
-    run = runs_queries.by_id(session, run_id)
-    access.project_of(session, user, run.project_id)
-    return run
-
-
 @router.post(
     "/projects/{slug}/runs", status_code=202, dependencies=[rate_limited(COSTLY, "runs"), requires(Permission.TRAIN)]
 )
@@ -71,7 +64,7 @@ def start(project: CurrentProject, body: NewRun, session: DbSession, user: Curre
         run = runs_actions.request_run(session, user, project, version_id=body.version, recipe=body.recipe)
         return run_json(session, run)
 
-    return once(body, lambda: access.require(session, user, Permission.TRAIN, project), request, 202)
+    return once(body, request, 202)
 
 
 @router.get("/projects/{slug}/runs", dependencies=[requires(Permission.READ_PROJECT)])
@@ -81,12 +74,12 @@ def list_runs(project: CurrentProject, session: DbSession) -> dict[str, Any]:
 
 @router.get("/runs/{run_id}", dependencies=[requires(Permission.READ_PROJECT)])
 def show(run_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    return run_json(session, _run(session, user, run_id))
+    return run_json(session, runs_queries.by_id(session, run_id))
 
 
 @router.post("/runs/{run_id}/cancel", dependencies=[requires(Permission.TRAIN)])
 def cancel(run_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    return run_json(session, runs_actions.cancel_run(session, user, _run(session, user, run_id)))
+    return run_json(session, runs_actions.cancel_run(session, user, runs_queries.by_id(session, run_id)))
 
 
 @router.get("/runs/{run_id}/events", dependencies=[requires(Permission.READ_PROJECT)])
@@ -98,7 +91,6 @@ def events(
     last_event_id: Annotated[int, Header(ge=0)] = 0,
 ) -> StreamingResponse:
     """Server-sent events, gap-free from `Last-Event-ID`."""
-    _run(session, user, run_id)
     return StreamingResponse(_stream(request, run_id, last_event_id), media_type="text/event-stream")
 
 
@@ -110,7 +102,7 @@ async def _stream(request: Request, run_id: str, after: int) -> AsyncIterator[st
 
 @router.get("/runs/{run_id}/report", dependencies=[requires(Permission.READ_PROJECT)])
 def report(run_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    found = evaluations_queries.report_of(session, _run(session, user, run_id))
+    found = evaluations_queries.report_of(session, runs_queries.by_id(session, run_id))
     if found is None:
         raise NotFound("This run has no report; it has one when its state is done.")
     return found
@@ -128,6 +120,6 @@ def answers(
     value: str | None = None,
 ) -> dict[str, Any]:
     page = evaluations_queries.answers_page(
-        session, _run(session, user, run_id), limit=limit, cursor=cursor, only=only, tag=tag, value=value
+        session, runs_queries.by_id(session, run_id), limit=limit, cursor=cursor, only=only, tag=tag, value=value
     )
     return {"items": page.items, "next": page.next}

@@ -9,7 +9,6 @@ from fastapi import APIRouter
 from app.api.deps import Body, CurrentProject, CurrentUser, requires
 from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
-from app.domain.projects import access
 from app.domain.projects import actions as projects_actions
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
@@ -37,7 +36,6 @@ class Changes(Body):
 
 @router.get("/projects/{slug}/settings", dependencies=[requires(Permission.MANAGE_PROJECT)])
 def show(project: CurrentProject, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    access.require(session, user, Permission.MANAGE_PROJECT, project)
     return _shown(project)
 
 

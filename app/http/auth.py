@@ -1,8 +1,10 @@
-"""Who sends a request: a bearer token or a session cookie."""
+"""Credentials of a request: a bearer token or a session cookie."""
 
 from __future__ import annotations
 
-from fastapi import Request
+from typing import Annotated
+
+from fastapi import Depends, Request
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
@@ -15,23 +17,32 @@ COOKIE = "preceptor_session"
 
 
 def is_secure(request: Request) -> bool:
-    """As the server was reached; uvicorn believes X-Forwarded-Proto only from the addresses it is told to trust."""
+    """Whether the request came over https; uvicorn accepts X-Forwarded-Proto only from addresses it trusts."""
     return bool(request.scope["scheme"] == "https")
 
 
 def cookie_name(request: Request) -> str:
-    """`__Host-` over https: then no sister domain can plant the cookie."""
+    """Name of the session cookie: `__Host-` over https, so that no sibling domain can set it."""
     return f"__Host-{COOKIE}" if is_secure(request) else COOKIE
 
 
 def bearer_user(request: Request, database: Session | Connection) -> tuple[User, accounts_queries.Token] | None:
-    """Whose token the request brings, if anybody's; the user is of no session yet."""
+    """Return the user and the token of the Authorization header, or None. The user is not in a session yet."""
     scheme, _, raw = request.headers.get("authorization", "").partition(" ")
     return accounts_queries.user_by_token(database, raw.strip()) if scheme.lower() == "bearer" and raw else None
 
 
+async def current_user(request: Request) -> User:
+    """Return the user that the route's permission was checked for."""
+    user: User = request.state.me
+    return user
+
+
+CurrentUser = Annotated[User, Depends(current_user)]
+
+
 def require_authenticated(request: Request) -> None:
-    """Whether this is anybody at all, asked in a reading of its own. Raises Unauthorised."""
+    """Require any valid credential, in a read transaction of its own. Raises Unauthorized."""
     cookie = request.cookies.get(cookie_name(request))
     with request.app.state.database.read() as session:
         if "authorization" in request.headers:

@@ -19,7 +19,6 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from app.domain.accounts.permissions import require_asked
 from app.http.auth import require_authenticated
 
 READING = ("GET", "HEAD")
@@ -85,17 +84,12 @@ def keep(session: Session, row: object) -> None:
 class RequestTransaction:
     """The end of a request's transaction, once: after its handler, in the same thread, or else with the request."""
 
-    def __init__(self, session: Session, opened: AbstractContextManager[Session]) -> None:
-        self._session, self._opened = session, opened
+    def __init__(self, opened: AbstractContextManager[Session]) -> None:
+        self._opened = opened
         self.done = False
 
     def __call__(self) -> None:
-        """On disk, if it wrote. Raises RuntimeError, and nothing is written, when the route did not ask its door."""
-        try:
-            require_asked(self._session)
-        except RuntimeError as error:
-            self.failed(error)
-            raise
+        """Commit what was written."""
         self.done = True
         self._opened.__exit__(None, None, None)
 
@@ -128,7 +122,7 @@ async def transaction(request: Request) -> AsyncIterator[Session]:
         database = request.app.state.database
         opened = database.read() if request.method in READING else database.session()
         session = request.state.session = opened.__enter__()
-        ending = session.info[ENDING] = RequestTransaction(session, opened)
+        ending = session.info[ENDING] = RequestTransaction(opened)
         if request.method not in READING:
             session.info[READ] = []
         try:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import AppError
 from app.domain.accounts import queries as accounts_queries
-from app.domain.accounts.permissions import Permission, require_global
+from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.auth import actions as auth_actions
 from app.domain.auth import queries as auth_queries
@@ -54,7 +54,6 @@ def _index(
     given: dict[str, str] | None = None,
     error: AppError | None = None,
 ) -> Response:
-    require_global(session, user, Permission.MANAGE_PEOPLE)
     people = accounts_queries.people(session)
     ids = [person.id for person in people]
     return render(

@@ -14,24 +14,20 @@ from app.domain.accounts.tables import User
 from app.domain.guidelines import queries as guidelines_queries
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair
-from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.reviews import adjudication_actions, queue_queries
 from app.domain.reviews import queries as reviews_queries
 from app.http.transactions import DbSession
-from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.forms import form_errors
 from app.web.render import render, words
 from app.web.reviews import UNTOUCHED, last_verdict, queue_tabs, verdict_of
-from app.web.writing import open_pair
 
 router = APIRouter()
 
 
 @router.get("/projects/{slug}/reviews/adjudicate", dependencies=[requires(Permission.REVIEW_PAIR)])
-def index(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.REVIEW_PAIR, project)
+def index(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     rows = [
         (pair, pairs_queries.submitted(session, pair), reviews_queries.of_submission(session, pair))
         for pair in queue_queries.to_adjudicate(session, project)
@@ -47,15 +43,17 @@ def index(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
 
 
 @router.get("/pairs/{pair_id}/adjudicate", dependencies=[requires(Permission.REVIEW_PAIR)])
-def desk(request: Request, session: DbSession, user: CurrentUser, pair_id: str) -> Response:
-    pair, project = open_pair(session, user, pair_id)
+def desk(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, pair_id: str) -> Response:
+    pair = pairs_queries.by_id(session, pair_id)
     adjudication_actions.require_adjudicator(session, user, project, pair)
     return _desk(request, session, user, project, pair)
 
 
 @router.post("/pairs/{pair_id}/adjudicate", dependencies=[requires(Permission.REVIEW_PAIR)])
-def rule(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
-    pair, project = open_pair(session, user, pair_id)
+def rule(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
+) -> Response:
+    pair = pairs_queries.by_id(session, pair_id)
     given, decision = verdict_of(form, project), form_str(form, "decision")
     sent = {**given, "messages": given["messages"] if decision == "fix_and_accept" else None}
     with form_errors(422) as result:
@@ -66,9 +64,8 @@ def rule(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm
 
 
 @router.get("/projects/{slug}/reviews/older", dependencies=[requires(Permission.READ_PROJECT)])
-def older(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
+def older(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     """Pairs that were approved under an older rule."""
-    project = access.visible_project(session, user, slug)
     count, found = reviews_queries.stale_approvals(session, project)
     texts = pairs_queries.currents(session, found)
     return render(
@@ -84,11 +81,12 @@ def older(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
 
 
 @router.post("/projects/{slug}/reviews/older", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def review_again(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
+def review_again(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
+) -> Response:
     chosen = None if form_str(form, "which") == "all" else [str(one) for one in form.getlist("pair")]
     sent = adjudication_actions.review_again(session, user, project, chosen)
-    return redirect(request, f"/projects/{slug}/reviews/older", f"{sent} sent to review again.")
+    return redirect(request, f"/projects/{project.slug}/reviews/older", f"{sent} sent to review again.")
 
 
 def _may_rule(session: Session, user: User, project: Project, pair: Pair) -> bool:

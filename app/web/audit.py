@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.domain.accounts import queries as accounts_queries
-from app.domain.accounts.permissions import Permission, require_global
+from app.domain.accounts.permissions import Permission
 from app.domain.audit import queries as audit_queries
 from app.domain.audit import verify
 from app.domain.audit.queries import Filters
@@ -58,7 +58,6 @@ Wanted = Annotated[Filters, Depends(filters_of)]
 def index(
     request: Request, session: DbSession, user: CurrentUser, given: Given, wanted: Wanted, cursor: str | None = None
 ) -> Response:
-    require_global(session, user, Permission.READ_AUDIT)
     found = audit_queries.page(session, wanted, cursor=cursor)
     return render(
         request,
@@ -74,13 +73,11 @@ def index(
 
 @router.get("/audit/verification", dependencies=[requires(Permission.READ_AUDIT)])
 def verification(request: Request, session: DbSession, user: CurrentUser) -> Response:
-    require_global(session, user, Permission.READ_AUDIT)
     return render(request, "audit/verification.html", state=verify.examine(session, request.app.state.settings))
 
 
 @router.get("/audit/log.jsonl", dependencies=[requires(Permission.READ_AUDIT)])
 def download(request: Request, session: DbSession, user: CurrentUser, wanted: Wanted) -> Response:
-    require_global(session, user, Permission.READ_AUDIT)
     return StreamingResponse(
         audit_queries.json_lines(request.app.state.database, wanted),
         media_type="application/jsonl",

@@ -19,11 +19,19 @@ from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects.tables import Project
 from app.http.transactions import DbSession
-from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, project_context, redirect, requires
+from app.web.deps import (
+    CsrfForm,
+    CurrentProject,
+    CurrentUser,
+    form_number,
+    form_str,
+    project_context,
+    redirect,
+    requires,
+)
 from app.web.forms import form_errors
 from app.web.queue_filter import Tag, address, tag_of
 from app.web.render import render
-from app.web.writing import open_pair
 
 router = APIRouter()
 DESK = "review"
@@ -60,26 +68,32 @@ def on_page(
 
 
 @router.post("/pairs/{pair_id}/comments", dependencies=[requires(Permission.READ_PROJECT)])
-def add(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
+def add(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
+) -> Response:
     """A remark, or with `parent` an answer to one."""
-    pair, project = open_pair(session, user, pair_id)
+    pair = pairs_queries.by_id(session, pair_id)
     with form_errors() as result:
         _add(session, user, pair, form)
     return _shown(request, session, user, project, pair, form, result.error)
 
 
 @router.post("/comments/{comment_id}/resolve", dependencies=[requires(Permission.READ_PROJECT)])
-def resolve(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, comment_id: str) -> Response:
+def resolve(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, comment_id: str
+) -> Response:
     comment = comments_queries.by_id(session, comment_id)
-    pair, project = open_pair(session, user, comment.pair_id)
+    pair = pairs_queries.by_id(session, comment.pair_id)
     comments_actions.resolve(session, user, comment)
     return _shown(request, session, user, project, pair, form)
 
 
 @router.post("/comments/{comment_id}/reopen", dependencies=[requires(Permission.READ_PROJECT)])
-def reopen(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, comment_id: str) -> Response:
+def reopen(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, comment_id: str
+) -> Response:
     comment = comments_queries.by_id(session, comment_id)
-    pair, project = open_pair(session, user, comment.pair_id)
+    pair = pairs_queries.by_id(session, comment.pair_id)
     comments_actions.reopen(session, user, comment)
     return _shown(request, session, user, project, pair, form)
 

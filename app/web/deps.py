@@ -15,15 +15,18 @@ from starlette.datastructures import FormData
 from app.core.errors import Invalid, Unauthorized
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.actions import note_use
-from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission, declare
+from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission
 from app.domain.accounts.tables import User
 from app.domain.auth import queries as auth_queries
 from app.domain.auth.actions import seen
 from app.domain.notifications import queries as notifications_queries
 from app.domain.projects import access
 from app.domain.projects.tables import Project
+from app.http.auth import CurrentUser as CurrentUser
 from app.http.auth import cookie_name, is_secure
-from app.http.transactions import BodyRead, Transaction, WriteSlot
+from app.http.route_permissions import CurrentProject as CurrentProject
+from app.http.route_permissions import authorize
+from app.http.transactions import READING, BodyRead, Transaction, WriteSlot
 from app.web.csrf import check_csrf, check_site
 from app.web.render import FLASH_COOKIE
 
@@ -53,15 +56,6 @@ def signed_in(request: Request, session: Transaction, background: BackgroundTask
     return user
 
 
-async def current_user(request: Request) -> User:
-    """Whom the route's door let in."""
-    user: User = request.state.me
-    return user
-
-
-CurrentUser = Annotated[User, Depends(current_user)]
-
-
 def rate_limited(item: RateLimitItem, purpose: str) -> Any:
     """Counts the tries of one browser before the request's transaction begins. Stands before `asks`."""
 
@@ -71,19 +65,13 @@ def rate_limited(item: RateLimitItem, purpose: str) -> Any:
     return Depends(count)
 
 
-def requires(permission: Permission) -> Any:
-    """What a route asks the permission door. A route that ends without having asked is refused: it forgot somebody."""
-
-    async def door(session: Transaction, _: Annotated[User, Depends(signed_in)]) -> None:
-        declare(session, permission)
-
-    door.permission = permission  # type: ignore[attr-defined]
-    return Depends(door)
-
-
 async def csrf_form(request: Request, _: BodyRead) -> FormData:
-    """The form, once it is known to be our own: by what the browser says, and by its CSRF token (field `csrf`, or
-    header `X-CSRF-Token` from scripts)."""
+    """Return the form of a request that changes something, once it is known to come from one of our pages.
+
+    Checked are the headers that browsers send and the CSRF token (field `csrf`, or header `X-CSRF-Token` of scripts).
+    """
+    if request.method in READING:
+        return FormData()
     check_site(request)
     form = await request.form()
     check_csrf(request, str(form.get("csrf") or request.headers.get("X-CSRF-Token") or ""))
@@ -91,6 +79,16 @@ async def csrf_form(request: Request, _: BodyRead) -> FormData:
 
 
 CsrfForm = Annotated[FormData, Depends(csrf_form)]
+
+
+def requires(permission: Permission) -> Any:
+    """Make the dependency of a route: authenticate the browser, check the form's CSRF token, then the permission."""
+
+    def check(request: Request, session: Transaction, user: Annotated[User, Depends(signed_in)], _: CsrfForm) -> None:
+        request.state.project = authorize(session, user, permission, request.path_params)
+
+    check.permission = permission  # type: ignore[attr-defined]
+    return Depends(check)
 
 
 def form_str(form: FormData, name: str, default: str = "") -> str:

@@ -8,11 +8,10 @@ from app.domain.accounts.permissions import Permission
 from app.domain.findings import actions as findings_actions
 from app.domain.findings import queries as findings_queries
 from app.domain.progress import queries as progress_queries
-from app.domain.projects import access
 from app.domain.rounds import queries as rounds_queries
 from app.domain.runs import queries as runs_queries
 from app.http.transactions import DbSession
-from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.render import render
 from app.web.rounds import targets
 
@@ -20,8 +19,7 @@ router = APIRouter()
 
 
 @router.get("/projects/{slug}/findings", dependencies=[requires(Permission.READ_PROJECT)])
-def index(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
+def index(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     return render(
         request,
         "findings/list.html",
@@ -32,8 +30,9 @@ def index(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
 
 
 @router.post("/projects/{slug}/findings", dependencies=[requires(Permission.OPEN_ROUND)])
-def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
+def create(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
+) -> Response:
     tag, value = form_str(form, "tag"), form_str(form, "value")
     finding = findings_actions.create(
         session,
@@ -49,9 +48,8 @@ def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
 
 
 @router.get("/findings/{finding_id}", dependencies=[requires(Permission.READ_PROJECT)])
-def show(request: Request, session: DbSession, user: CurrentUser, finding_id: str) -> Response:
+def show(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, finding_id: str) -> Response:
     finding = findings_queries.by_id(session, finding_id)
-    project = access.project_of(session, user, finding.project_id)
     opened = rounds_queries.by_id(session, project, finding.round_id) if finding.round_id else None
     return render(
         request,
@@ -66,9 +64,10 @@ def show(request: Request, session: DbSession, user: CurrentUser, finding_id: st
 
 
 @router.post("/findings/{finding_id}/round", dependencies=[requires(Permission.OPEN_ROUND)])
-def open_round(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, finding_id: str) -> Response:
+def open_round(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, finding_id: str
+) -> Response:
     finding = findings_queries.by_id(session, finding_id)
-    project = access.project_of(session, user, finding.project_id)
     one = findings_actions.open_round(
         session,
         user,

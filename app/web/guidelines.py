@@ -7,18 +7,18 @@ from fastapi import APIRouter, Request, Response
 from app.domain.accounts.permissions import Permission
 from app.domain.guidelines import actions as guidelines_actions
 from app.domain.guidelines import queries as guidelines_queries
-from app.domain.projects import access
 from app.domain.reviews import queries as reviews_queries
 from app.http.transactions import DbSession
-from app.web.deps import CsrfForm, CurrentUser, project_context, redirect, requires
+from app.web.deps import CsrfForm, CurrentProject, CurrentUser, project_context, redirect, requires
 from app.web.render import render
 
 router = APIRouter(prefix="/projects/{slug}/guidelines")
 
 
 @router.get("", dependencies=[requires(Permission.READ_PROJECT)])
-def show(request: Request, session: DbSession, user: CurrentUser, slug: str, version: int | None = None) -> Response:
-    project = access.visible_project(session, user, slug)
+def show(
+    request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, version: int | None = None
+) -> Response:
     versions = guidelines_queries.all_versions(session, project)
     shown = next((one for one in versions if one.number == version), versions[0] if versions else None)
     before = next((one for one in versions if shown and one.number == shown.number - 1), None)
@@ -34,7 +34,8 @@ def show(request: Request, session: DbSession, user: CurrentUser, slug: str, ver
 
 
 @router.post("", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def publish(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
+def publish(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
+) -> Response:
     guideline = guidelines_actions.publish(session, user, project, text=str(form.get("text") or ""))
-    return redirect(request, f"/projects/{slug}/guidelines", f"Version {guideline.number} is in force now.")
+    return redirect(request, f"/projects/{project.slug}/guidelines", f"Version {guideline.number} is in force now.")

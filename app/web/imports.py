@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 
 from app.core import jobs
-from app.core.errors import AppError, Invalid, NotFound, TooLarge
+from app.core.errors import AppError, Invalid, TooLarge
 from app.core.rate_limits import COSTLY
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
@@ -17,12 +17,20 @@ from app.domain.imports import uploads
 from app.domain.imports.reading import file_types, limits
 from app.domain.imports.reading import mapping as column_mapping
 from app.domain.imports.tables import Upload
-from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.versions import actions as versions_actions
 from app.http.transactions import DbSession
 from app.web import previews
-from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, rate_limited, redirect, requires
+from app.web.deps import (
+    CsrfForm,
+    CurrentProject,
+    CurrentUser,
+    form_str,
+    project_context,
+    rate_limited,
+    redirect,
+    requires,
+)
 from app.web.render import render
 
 router = APIRouter()
@@ -41,17 +49,16 @@ FORMATS = {
 
 
 @router.get("/projects/{slug}/imports", dependencies=[requires(Permission.WRITE_PAIR)])
-def new(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.WRITE_PAIR, project)
+def new(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     return _form(request, session, user, project, {})
 
 
 @router.post(
     "/projects/{slug}/imports", dependencies=[rate_limited(COSTLY, "imports"), requires(Permission.WRITE_PAIR)]
 )
-def upload(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
+def upload(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
+) -> Response:
     file = form.get("file")
     if not isinstance(file, UploadFile) or not file.filename:
         raise Invalid("Choose a file first.", field="file")
@@ -67,7 +74,7 @@ def upload(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
             raise
         return _form(request, session, user, project, {"format": form_name, "filename": file.filename}, error)
     chosen = f"?format={form_name}" if form_name != "auto" else ""
-    return redirect(request, f"/projects/{slug}/imports/{kept.id}{chosen}")
+    return redirect(request, f"/projects/{project.slug}/imports/{kept.id}{chosen}")
 
 
 def _form(
@@ -93,9 +100,10 @@ def _form(
 
 
 @router.get("/projects/{slug}/imports/{upload_id}", dependencies=[requires(Permission.WRITE_PAIR)])
-def show_upload(request: Request, session: DbSession, user: CurrentUser, slug: str, upload_id: str) -> Response:
+def show_upload(
+    request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, upload_id: str
+) -> Response:
     """The first rows as they will be imported; the query says what the columns become: c0=prompt&c1=completion."""
-    project = access.visible_project(session, user, slug)
     kept = imports_queries.upload_of(session, user, project, upload_id)
     form = request.query_params.get("format", "auto")
     shown = previews.of(request.app.state.storage, kept, form, request.query_params)
@@ -104,9 +112,8 @@ def show_upload(request: Request, session: DbSession, user: CurrentUser, slug: s
 
 @router.post("/projects/{slug}/imports/{upload_id}", dependencies=[requires(Permission.WRITE_PAIR)])
 def import_upload(
-    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str, upload_id: str
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, upload_id: str
 ) -> Response:
-    project = access.visible_project(session, user, slug)
     kept = imports_queries.upload_of(session, user, project, upload_id)
     given = {
         name: form_str(form, name) for name in ("format", "map", "source", "licence", "submit", "approve", "skip_bad")
@@ -160,8 +167,8 @@ def _preview(
 
 
 @router.get("/jobs/{job_id}", dependencies=[requires(Permission.READ_PROJECT)])
-def show(request: Request, session: DbSession, user: CurrentUser, job_id: str) -> Response:
-    job, project = _open_job(session, user, job_id)
+def show(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, job_id: str) -> Response:
+    job = jobs.by_id(session, job_id)
     done = _where(job, project)
     if done and job.kind != "import":
         return redirect(request, done)
@@ -169,9 +176,9 @@ def show(request: Request, session: DbSession, user: CurrentUser, job_id: str) -
 
 
 @router.get("/jobs/{job_id}/progress", dependencies=[requires(Permission.READ_PROJECT)])
-def progress(request: Request, session: DbSession, user: CurrentUser, job_id: str) -> Response:
+def progress(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, job_id: str) -> Response:
     """The fragment that the page asks for every second; at the end it sends the browser on."""
-    job, project = _open_job(session, user, job_id)
+    job = jobs.by_id(session, job_id)
     response = render(request, "imports/_progress.html", job=job, project=project)
     if job.state not in jobs.OPEN:
         response.headers["HX-Redirect"] = _where(job, project) or f"/jobs/{job.id}"
@@ -181,7 +188,7 @@ def progress(request: Request, session: DbSession, user: CurrentUser, job_id: st
 @router.get("/jobs/{job_id}/errors", dependencies=[requires(Permission.WRITE_PAIR)])
 def errors(request: Request, session: DbSession, user: CurrentUser, job_id: str) -> Response:
     """The bad rows of an import, to mend and send again."""
-    job, _ = _open_job(session, user, job_id)
+    job = jobs.by_id(session, job_id)
     address = imports_queries.errors_file_of(session, user, job)
     headers = {"Content-Disposition": f'attachment; filename="bad-rows-{job.id[:12]}.jsonl"', **SAVED}
     return Response(request.app.state.storage.bytes_of(address), media_type="application/x-ndjson", headers=headers)
@@ -189,16 +196,9 @@ def errors(request: Request, session: DbSession, user: CurrentUser, job_id: str)
 
 @router.post("/jobs/{job_id}/cancel", dependencies=[requires(Permission.WRITE_PAIR)])
 def cancel(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, job_id: str) -> Response:
-    job, _ = _open_job(session, user, job_id)
+    job = jobs.by_id(session, job_id)
     versions_actions.cancel_job(session, user, job)
     return redirect(request, f"/jobs/{job.id}", "Asked to stop.")
-
-
-def _open_job(session: Session, user: User, job_id: str) -> tuple[jobs.Job, Project]:
-    job = jobs.by_id(session, job_id)
-    if not job.project_id:
-        raise NotFound()
-    return job, access.project_of(session, user, job.project_id)
 
 
 def _where(job: jobs.Job, project: Project) -> str | None:

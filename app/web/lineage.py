@@ -13,13 +13,13 @@ from app.domain.evaluations import queries as evaluations_queries
 from app.domain.lineage import cards
 from app.domain.lineage import queries as lineage_queries
 from app.domain.models.tables import ModelVersion
-from app.domain.projects import access
+from app.domain.projects.tables import Project
 from app.domain.runs import queries as runs_queries
 from app.domain.runs.tables import TrainingRun
 from app.domain.versions import queries as versions_queries
 from app.domain.versions.tables import DatasetVersion
 from app.http.transactions import DbSession
-from app.web.deps import CurrentUser, project_context, requires
+from app.web.deps import CurrentProject, CurrentUser, project_context, requires
 from app.web.render import render
 
 router = APIRouter()
@@ -27,30 +27,42 @@ router = APIRouter()
 
 @router.get("/versions/{version_id}/lineage", dependencies=[requires(Permission.READ_PROJECT)])
 def of_version(
-    request: Request, session: DbSession, user: CurrentUser, version_id: str, cursor: str | None = None
+    request: Request,
+    session: DbSession,
+    user: CurrentUser,
+    project: CurrentProject,
+    version_id: str,
+    cursor: str | None = None,
 ) -> Response:
-    return _lineage(request, session, user, versions_queries.by_id(session, version_id), cursor)
+    return _lineage(request, session, user, project, versions_queries.by_id(session, version_id), cursor)
 
 
 @router.get("/models/{model_id}/lineage", dependencies=[requires(Permission.READ_PROJECT)])
 def of_model(
-    request: Request, session: DbSession, user: CurrentUser, model_id: str, cursor: str | None = None
+    request: Request,
+    session: DbSession,
+    user: CurrentUser,
+    project: CurrentProject,
+    model_id: str,
+    cursor: str | None = None,
 ) -> Response:
     model = lineage_queries.model_by_id(session, model_id)
     run = runs_queries.by_id(session, model.run_id)
-    return _lineage(request, session, user, versions_queries.by_id(session, run.version_id), cursor, model, run)
+    return _lineage(
+        request, session, user, project, versions_queries.by_id(session, run.version_id), cursor, model, run
+    )
 
 
 def _lineage(
     request: Request,
     session: Session,
     user: User,
+    project: Project,
     version: DatasetVersion,
     cursor: str | None,
     model: ModelVersion | None = None,
     run: TrainingRun | None = None,
 ) -> Response:
-    project = access.project_of(session, user, version.project_id)
     lineage = lineage_queries.lineage(session, version)
     user_ids = {row["user"] for row in (*lineage.authors, *lineage.reviewers)}
     return render(
@@ -69,17 +81,15 @@ def _lineage(
 
 
 @router.get("/versions/{version_id}/card.md", dependencies=[requires(Permission.READ_PROJECT)])
-def card_of_version(session: DbSession, user: CurrentUser, version_id: str) -> Response:
+def card_of_version(session: DbSession, user: CurrentUser, project: CurrentProject, version_id: str) -> Response:
     version = versions_queries.by_id(session, version_id)
-    project = access.project_of(session, user, version.project_id)
     present = {split: file["examples"] for split, file in versions_queries.files_of(version).items()}
     return _markdown(cards.of_version(project, version, lineage_queries.lineage(session, version), present))
 
 
 @router.get("/models/{model_id}/card.md", dependencies=[requires(Permission.READ_PROJECT)])
-def card_of_model(session: DbSession, user: CurrentUser, model_id: str) -> Response:
+def card_of_model(session: DbSession, user: CurrentUser, project: CurrentProject, model_id: str) -> Response:
     model = lineage_queries.model_by_id(session, model_id)
-    project = access.project_of(session, user, model.project_id)
     run = runs_queries.by_id(session, model.run_id)
     report = evaluations_queries.report_of(session, run)
     if report is None:

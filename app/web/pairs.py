@@ -17,14 +17,12 @@ from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs import history
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.projects import access
 from app.domain.reviews import actions as reviews_actions
 from app.domain.reviews import queries as reviews_queries
 from app.http.transactions import DbSession
 from app.web import comments, pair_form, problem_view  # noqa: F401  (problems gives the templates `explained`)
-from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.render import render
-from app.web.writing import open_pair
 
 router = APIRouter()
 STATES = ("draft", "submitted", "in_review", "changes_requested", "approved", "rejected", "discarded", "withdrawn")
@@ -35,7 +33,7 @@ def index(
     request: Request,
     session: DbSession,
     user: CurrentUser,
-    slug: str,
+    project: CurrentProject,
     state: str = "",
     tag: str = "",
     value: str = "",
@@ -44,7 +42,6 @@ def index(
     unresolved: bool = False,
     cursor: str | None = None,
 ) -> Response:
-    project = access.visible_project(session, user, slug)
     found = pairs_queries.page(
         session,
         project,
@@ -81,8 +78,8 @@ def index(
         ),
         tag_values=pairs_queries.tag_values(session, project),
         names=accounts_queries.names(session, {pair.author_id for pair in found.items}),
-        links={one: _link(slug, {**kept, "state": one}) for one in ("", *STATES)},
-        next_href=_link(slug, {**kept, "cursor": found.next}) if found.next else None,
+        links={one: _link(project.slug, {**kept, "state": one}) for one in ("", *STATES)},
+        next_href=_link(project.slug, {**kept, "cursor": found.next}) if found.next else None,
     )
 
 
@@ -91,12 +88,13 @@ def show(
     request: Request,
     session: DbSession,
     user: CurrentUser,
+    project: CurrentProject,
     pair_id: str,
     old: int | None = None,
     new: int | None = None,
 ) -> Response:
     """`old` and `new` are the numbers of two revisions to compare; by default what the latest sitting changed."""
-    pair, project = open_pair(session, user, pair_id)
+    pair = pairs_queries.by_id(session, pair_id)
     revisions = sorted(pairs_queries.revisions(session, pair), key=lambda one: one.number, reverse=True)
     revision = pairs_queries.current(session, pair)
     sittings = history.edit_sessions(revisions, _milestones(session, pair, revision))
@@ -128,8 +126,10 @@ def show(
 
 
 @router.post("/pairs/{pair_id}/submit", dependencies=[requires(Permission.WRITE_PAIR)])
-def submit(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
-    pair, project = open_pair(session, user, pair_id)
+def submit(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
+) -> Response:
+    pair = pairs_queries.by_id(session, pair_id)
     pairs_actions.submit(session, user, pair)
     if form_str(form, "then") == "next":
         suffix = f"?round={pair.round_id}" if pair.round_id else ""
@@ -139,14 +139,16 @@ def submit(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
 
 @router.post("/pairs/{pair_id}/withdraw", dependencies=[requires(Permission.WRITE_PAIR)])
 def withdraw(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
-    pair, _ = open_pair(session, user, pair_id)
+    pair = pairs_queries.by_id(session, pair_id)
     pairs_actions.withdraw(session, user, pair)
     return redirect(request, f"/pairs/{pair.id}", "Withdrawn: it is a draft again.")
 
 
 @router.post("/pairs/{pair_id}/discard", dependencies=[requires(Permission.WRITE_PAIR)])
-def discard(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
-    pair, project = open_pair(session, user, pair_id)
+def discard(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
+) -> Response:
+    pair = pairs_queries.by_id(session, pair_id)
     pairs_actions.discard(session, user, pair)
     return redirect(request, f"/projects/{project.slug}/pairs", "Discarded. Its history is kept.")
 
@@ -155,7 +157,7 @@ def discard(request: Request, session: DbSession, user: CurrentUser, form: CsrfF
 def restore_discarded(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str
 ) -> Response:
-    pair, _ = open_pair(session, user, pair_id)
+    pair = pairs_queries.by_id(session, pair_id)
     reviews_actions.restore(session, user, pair)
     return redirect(request, f"/pairs/{pair.id}", "It is back, as it was before it was discarded.")
 
@@ -163,7 +165,7 @@ def restore_discarded(
 @router.post("/pairs/{pair_id}/restore", dependencies=[requires(Permission.WRITE_PAIR)])
 def restore(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
     """An old revision becomes the text of a new one; nothing is lost."""
-    pair, _ = open_pair(session, user, pair_id)
+    pair = pairs_queries.by_id(session, pair_id)
     wanted = form_str(form, "revision")
     old = next((one for one in pairs_queries.revisions(session, pair) if one.id == wanted), None)
     if old is None:

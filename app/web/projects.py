@@ -8,13 +8,12 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from app.domain.accounts import queries as accounts_queries
-from app.domain.accounts.permissions import Permission, require_global
+from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.auth import actions as auth_actions
 from app.domain.guidelines import queries as guidelines_queries
 from app.domain.pairs import queries as pairs_queries
 from app.domain.progress import queries as progress_queries
-from app.domain.projects import access
 from app.domain.projects import actions as projects_actions
 from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
@@ -23,7 +22,16 @@ from app.domain.reviews import queries as reviews_queries
 from app.domain.rounds import queries as rounds_queries
 from app.http.transactions import DbSession
 from app.web.accounts import link_address
-from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, project_context, redirect, requires
+from app.web.deps import (
+    CsrfForm,
+    CurrentProject,
+    CurrentUser,
+    form_number,
+    form_str,
+    project_context,
+    redirect,
+    requires,
+)
 from app.web.forms import form_errors
 from app.web.render import render
 from app.web.rounds import chart, row
@@ -43,13 +51,11 @@ def index(request: Request, session: DbSession, user: CurrentUser) -> Response:
 
 @router.get("/projects/new", dependencies=[requires(Permission.OPEN_PROJECT)])
 def new(request: Request, session: DbSession, user: CurrentUser) -> Response:
-    require_global(session, user, Permission.OPEN_PROJECT)
     return render(request, "projects/new.html", tasks=TASKS, given={}, error=None)
 
 
 @router.post("/projects", dependencies=[requires(Permission.OPEN_PROJECT)])
 def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
-    require_global(session, user, Permission.OPEN_PROJECT)
     given = {name: form_str(form, name) for name in ("slug", "name", "task", "languages", "domains", "base_model")}
     with form_errors() as result:
         project = projects_actions.create_project(
@@ -69,8 +75,7 @@ def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
 
 
 @router.get("/projects/{slug}", dependencies=[requires(Permission.READ_PROJECT)])
-def show(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
+def show(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     rows = [
         row(session, user, project, one)
         for one in rounds_queries.by_urgency(rounds_queries.open_rounds(session, project))
@@ -91,8 +96,8 @@ def show(request: Request, session: DbSession, user: CurrentUser, slug: str) -> 
 
 
 @router.get("/projects/{slug}/members", dependencies=[requires(Permission.READ_PROJECT)])
-def members(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
-    return _members(request, session, user, access.visible_project(session, user, slug))
+def members(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
+    return _members(request, session, user, project)
 
 
 def _members(
@@ -109,8 +114,9 @@ def _members(
 
 
 @router.post("/projects/{slug}/members", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def add_member(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
+def add_member(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
+) -> Response:
     email, role = form_str(form, "email"), form_str(form, "role")
     known = accounts_queries.user_by_email(session, email)
     is_new, had = known is None, known and projects_queries.role_of(session, known, project)
@@ -119,14 +125,14 @@ def add_member(request: Request, session: DbSession, user: CurrentUser, form: Cs
         raw = auth_actions.create_sign_in_link(session, user=session.get_one(User, membership.user_id), actor=user)
         return _members(request, session, user, project, link_address(request, raw), email)
     said = f"{email} is {role} now." if had else f"{email} is a member now."
-    return redirect(request, f"/projects/{slug}/members", said)
+    return redirect(request, f"/projects/{project.slug}/members", said)
 
 
 @router.get("/projects/{slug}/members/{user_id}/remove", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def confirm_removal(request: Request, session: DbSession, user: CurrentUser, slug: str, user_id: str) -> Response:
+def confirm_removal(
+    request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, user_id: str
+) -> Response:
     """What taking somebody out comes to, before it is done."""
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.MANAGE_PROJECT, project)
     membership = projects_queries.membership_of(session, project, user_id)
     return render(
         request,
@@ -141,12 +147,11 @@ def confirm_removal(request: Request, session: DbSession, user: CurrentUser, slu
 
 @router.post("/projects/{slug}/members/{user_id}/remove", dependencies=[requires(Permission.MANAGE_PROJECT)])
 def remove_member(
-    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str, user_id: str
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, user_id: str
 ) -> Response:
-    project = access.visible_project(session, user, slug)
     reviews_actions.remove_member(session, user, project, user_id)
     name = session.get_one(User, user_id).name
-    return redirect(request, f"/projects/{slug}/members", f"{name} is no member any more.")
+    return redirect(request, f"/projects/{project.slug}/members", f"{name} is no member any more.")
 
 
 def _words(raw: str) -> list[Any]:

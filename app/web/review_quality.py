@@ -13,7 +13,6 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair
-from app.domain.projects import access
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
 from app.domain.review_quality import actions as review_quality_actions
@@ -21,20 +20,17 @@ from app.domain.review_quality import queries as review_quality_queries
 from app.domain.reviews import decisions
 from app.domain.reviews.tables import GoldAnswer
 from app.http.transactions import DbSession
-from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.forms import form_errors
 from app.web.render import render
 from app.web.reviews import UNTOUCHED, queue_tabs, verdict_of
-from app.web.writing import open_pair
 
 router = APIRouter()
 
 
 @router.get("/projects/{slug}/reviews/gold", dependencies=[requires(Permission.REVIEW_PAIR)])
-def rates(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
+def rates(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     """One's own hit rates; everybody's, and the gold pairs, for who manages the project."""
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.REVIEW_PAIR, project)
     context = project_context(session, user, project, "/reviews")
     manages = context["can"]["manage_project"]
     found = review_quality_queries.gold_rates(session, project, None if manages else user)
@@ -52,15 +48,16 @@ def rates(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
 
 
 @router.get("/pairs/{pair_id}/gold", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def form(request: Request, session: DbSession, user: CurrentUser, pair_id: str) -> Response:
-    pair, project = open_pair(session, user, pair_id)
-    access.require(session, user, Permission.MANAGE_PROJECT, project)
+def form(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, pair_id: str) -> Response:
+    pair = pairs_queries.by_id(session, pair_id)
     return _form(request, session, user, project, pair, UNTOUCHED)
 
 
 @router.post("/pairs/{pair_id}/gold", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def mark(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
-    pair, project = open_pair(session, user, pair_id)
+def mark(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
+) -> Response:
+    pair = pairs_queries.by_id(session, pair_id)
     given = verdict_of(form, project)
     right = {"decision": form_str(form, "decision"), "ratings": given["ratings"], "explanation": given["comment"]}
     with form_errors(422) as result:
@@ -71,8 +68,10 @@ def mark(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm
 
 
 @router.post("/pairs/{pair_id}/gold/retire", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def retire(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
-    pair, project = open_pair(session, user, pair_id)
+def retire(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
+) -> Response:
+    pair = pairs_queries.by_id(session, pair_id)
     review_quality_actions.retire(session, user, pair)
     return redirect(
         request, f"/projects/{project.slug}/reviews/gold", "Retired: the pair stands among the others again."
@@ -80,9 +79,7 @@ def retire(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
 
 
 @router.get("/projects/{slug}/agreement", dependencies=[requires(Permission.REVIEW_PAIR)])
-def agreement(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.REVIEW_PAIR, project)
+def agreement(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     found = review_quality_queries.report(session, project)
     people = {one for row in found.people for one in row["reviewers"]}
     return render(

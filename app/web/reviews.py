@@ -16,7 +16,6 @@ from app.domain.guidelines import queries as guidelines_queries
 from app.domain.pairs import content as pair_content
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair
-from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.reviews import actions as reviews_actions
 from app.domain.reviews import queries as reviews_queries
@@ -25,21 +24,18 @@ from app.domain.reviews import tables as reviews_tables
 from app.domain.reviews.tables import GoldAnswer
 from app.http.transactions import DbSession
 from app.web import comments, pair_form, queue_filter
-from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.forms import form_errors
 from app.web.queue_filter import Tag, address, queue_of, tag_of
 from app.web.render import render, words
-from app.web.writing import open_pair
 
 router = APIRouter()
 UNTOUCHED: dict[str, Any] = {"ratings": {}, "comment": "", "messages": None}
 
 
 @router.get("/projects/{slug}/reviews", dependencies=[requires(Permission.REVIEW_PAIR)])
-def queue(request: Request, session: DbSession, user: CurrentUser, slug: str, tag: str = "") -> Response:
+def queue(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, tag: str = "") -> Response:
     """`tag` is name:value: the queue is narrowed to it, here and wherever one goes from here."""
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.REVIEW_PAIR, project)
     mine = reviews_queries.lease_of(session, user, project)
     return render(
         request,
@@ -53,15 +49,15 @@ def queue(request: Request, session: DbSession, user: CurrentUser, slug: str, ta
 
 
 @router.post("/projects/{slug}/reviews/next", dependencies=[requires(Permission.REVIEW_PAIR)])
-def take(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
+def take(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject) -> Response:
     return _next(request, session, user, project, tag_of(form_str(form, "tag")))
 
 
 @router.get("/pairs/{pair_id}/review", dependencies=[requires(Permission.REVIEW_PAIR)])
-def desk(request: Request, session: DbSession, user: CurrentUser, pair_id: str, tag: str = "") -> Response:
-    pair, project = open_pair(session, user, pair_id)
-    access.require(session, user, Permission.REVIEW_PAIR, project)
+def desk(
+    request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, pair_id: str, tag: str = ""
+) -> Response:
+    pair = pairs_queries.by_id(session, pair_id)
     lease = reviews_queries.lease_on(session, user, pair)
     if lease is None:
         raise Conflict("You do not hold this item (any more). Take the next one from the queue.")
@@ -69,9 +65,11 @@ def desk(request: Request, session: DbSession, user: CurrentUser, pair_id: str, 
 
 
 @router.post("/pairs/{pair_id}/review", dependencies=[requires(Permission.REVIEW_PAIR)])
-def decide(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
+def decide(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
+) -> Response:
     """Record the decision and serve the next item at once. What is refused comes back with everything typed."""
-    pair, project = open_pair(session, user, pair_id)
+    pair = pairs_queries.by_id(session, pair_id)
     given = verdict_of(form, project)
     decision, only = form_str(form, "decision"), tag_of(form_str(form, "tag"))
     with form_errors() as result:
@@ -106,10 +104,8 @@ def release(request: Request, session: DbSession, user: CurrentUser, form: CsrfF
 
 
 @router.get("/projects/{slug}/reviews/leases", dependencies=[requires(Permission.REVIEW_PAIR)])
-def leases(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
+def leases(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     """Who has which pair on the desk, since when and until when."""
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.REVIEW_PAIR, project)
     found = reviews_queries.open_leases(session, project)
     return render(
         request,
@@ -128,10 +124,8 @@ def take_over(request: Request, session: DbSession, user: CurrentUser, form: Csr
 
 
 @router.post("/projects/{slug}/reviews/undo", dependencies=[requires(Permission.REVIEW_PAIR)])
-def undo(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
+def undo(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject) -> Response:
     """Undo one's last decision in this project. Who works through one tag stays in its queue."""
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.REVIEW_PAIR, project)
     only = tag_of(form_str(form, "tag"))
     last = reviews_queries.latest_by(session, user, project)
     if last is None or last.id != form_str(form, "review"):

@@ -19,7 +19,6 @@ from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
 from app.domain.progress import queries as progress_queries
 from app.domain.progress import throughput_queries
-from app.domain.projects import access
 from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
 from app.domain.rounds import actions as rounds_actions
@@ -27,7 +26,7 @@ from app.domain.rounds import queries as rounds_queries
 from app.domain.rounds import targets as round_targets
 from app.domain.rounds.tables import Round
 from app.http.transactions import DbSession
-from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.forms import form_errors
 from app.web.pair_form import TAGS
 from app.web.render import render
@@ -37,47 +36,45 @@ BLANK: dict[str, Any] = {"title": "", "brief": "", "deadline": "", "targets": []
 
 
 @router.get("", dependencies=[requires(Permission.READ_PROJECT)])
-def index(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
-    return _list(request, session, user, access.visible_project(session, user, slug), BLANK)
+def index(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
+    return _list(request, session, user, project, BLANK)
 
 
 @router.post("", dependencies=[requires(Permission.OPEN_ROUND)])
-def open_round(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.OPEN_ROUND, project)
+def open_round(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
+) -> Response:
     with form_errors(422) as result:
         one = rounds_actions.create_round(session, user, project, **_given(form))
     if result.error:
         return _list(request, session, user, project, _again(form), result.error)
-    return redirect(request, f"/projects/{slug}/rounds/{one.id}", f"Round {one.number} is open.")
+    return redirect(request, f"/projects/{project.slug}/rounds/{one.id}", f"Round {one.number} is open.")
 
 
 @router.get("/{round_id}", dependencies=[requires(Permission.READ_PROJECT)])
-def show(request: Request, session: DbSession, user: CurrentUser, slug: str, round_id: str) -> Response:
-    project = access.visible_project(session, user, slug)
+def show(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, round_id: str) -> Response:
     return _show(request, session, user, project, rounds_queries.by_id(session, project, round_id))
 
 
 @router.post("/{round_id}", dependencies=[requires(Permission.OPEN_ROUND)])
-def edit(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str, round_id: str) -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.OPEN_ROUND, project)
+def edit(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, round_id: str
+) -> Response:
     one = rounds_queries.by_id(session, project, round_id)
     with form_errors(422) as result:
         rounds_actions.edit_round(session, user, project, one, _given(form))
     if result.error:
         return _show(request, session, user, project, one, _again(form), result.error)
-    return redirect(request, f"/projects/{slug}/rounds/{one.id}", "The round is changed.")
+    return redirect(request, f"/projects/{project.slug}/rounds/{one.id}", "The round is changed.")
 
 
 @router.post("/{round_id}/close", dependencies=[requires(Permission.OPEN_ROUND)])
 def close(
-    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str, round_id: str
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, round_id: str
 ) -> Response:
-    project = access.visible_project(session, user, slug)
     one = rounds_queries.by_id(session, project, round_id)
     rounds_actions.close_round(session, user, project, one)
-    return redirect(request, f"/projects/{slug}/rounds", f"Round {one.number} is closed.")
+    return redirect(request, f"/projects/{project.slug}/rounds", f"Round {one.number} is closed.")
 
 
 def targets(form: FormData) -> list[dict[str, Any]]:

@@ -14,13 +14,22 @@ from app.core.rate_limits import COSTLY
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.evaluations import queries as evaluations_queries
-from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.runs import actions as runs_actions
 from app.domain.runs import queries as runs_queries
 from app.domain.versions import queries as versions_queries
 from app.http.transactions import DbSession
-from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, project_context, rate_limited, redirect, requires
+from app.web.deps import (
+    CsrfForm,
+    CurrentProject,
+    CurrentUser,
+    form_number,
+    form_str,
+    project_context,
+    rate_limited,
+    redirect,
+    requires,
+)
 from app.web.evaluations import metric_row
 from app.web.render import render
 from trainer.protocol import Recipe
@@ -41,8 +50,7 @@ NUMBERS = {
 
 
 @router.get("/projects/{slug}/runs", dependencies=[requires(Permission.READ_PROJECT)])
-def index(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
+def index(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     versions = {version.id: version for version in versions_queries.versions(session, project)}
     rows = [(run, versions.get(run.version_id), _primary(session, run)) for run in runs_queries.runs(session, project)]
     return render(
@@ -51,16 +59,14 @@ def index(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
 
 
 @router.get("/projects/{slug}/runs/new", dependencies=[requires(Permission.TRAIN)])
-def new(request: Request, session: DbSession, user: CurrentUser, slug: str, version: str = "") -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.TRAIN, project)
+def new(
+    request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, version: str = ""
+) -> Response:
     return _form(request, session, user, project, {"version": version, "base_model": project.base_model})
 
 
 @router.post("/projects/{slug}/runs", dependencies=[rate_limited(COSTLY, "runs"), requires(Permission.TRAIN)])
-def start(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.TRAIN, project)
+def start(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject) -> Response:
     try:
         run = runs_actions.request_run(
             session, user, project, version_id=form_str(form, "version"), recipe=_recipe(form)

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request, Response
-from sqlalchemy.orm import Session
+from fastapi import APIRouter, Request, Response
 from sse_starlette.sse import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.core import jobs
 from app.domain.accounts.permissions import Permission
-from app.domain.accounts.tables import User
 from app.domain.evaluations import queries as evaluations_queries
 from app.domain.findings import queries as findings_queries
 from app.domain.lineage import queries as lineage_queries
 from app.domain.models import queries as models_queries
-from app.domain.projects import access
-from app.domain.projects.tables import Project
 from app.domain.runs import actions as runs_actions
 from app.domain.runs import queries as runs_queries
 from app.domain.runs import stream
 from app.domain.versions import queries as versions_queries
 from app.http.transactions import DbSession
 from app.web import evaluations
-from app.web.deps import CsrfForm, CurrentUser, project_context, redirect, requires
+from app.web.deps import CsrfForm, CurrentProject, CurrentUser, project_context, redirect, requires
 from app.web.render import render
 
 router = APIRouter()
@@ -39,13 +35,14 @@ def show(
     request: Request,
     session: DbSession,
     user: CurrentUser,
+    project: CurrentProject,
     run_id: str,
     only: str = "",
     tag: str = "",
     value: str = "",
     cursor: str | None = None,
 ) -> Response:
-    run, project = _open_run(session, user, run_id)
+    run = runs_queries.by_id(session, run_id)
     common = project_context(session, user, project, "/runs") | {
         "run": run,
         "version": versions_queries.by_id(session, run.version_id),
@@ -89,21 +86,13 @@ def show(
 
 @router.post("/runs/{run_id}/cancel", dependencies=[requires(Permission.TRAIN)])
 def cancel(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, run_id: str) -> Response:
-    run, _ = _open_run(session, user, run_id)
+    run = runs_queries.by_id(session, run_id)
     runs_actions.cancel_run(session, user, run)
     return redirect(request, f"/runs/{run.id}", "Asked to stop; the trainer ends after its present step.")
 
 
-def may_watch(session: DbSession, user: CurrentUser, run_id: str) -> None:
-    """Asked in a thread, before the stream begins."""
-    _open_run(session, user, run_id)
-
-
-Watched = Annotated[None, Depends(may_watch)]
-
-
 @router.get("/runs/{run_id}/events", dependencies=[requires(Permission.READ_PROJECT)])
-async def events(request: Request, allowed: Watched, run_id: str, after: int = 0) -> Response:
+async def events(request: Request, run_id: str, after: int = 0) -> Response:
     """Numbered progress events; a browser that lost the line goes on after its Last-Event-ID."""
     last = request.headers.get("last-event-id", "")
     start = int(last) if last.isdigit() else after
@@ -125,11 +114,6 @@ def _state(request: Request, run_id: str) -> str:
     """In a short transaction of its own, so that a watched run holds no connection."""
     with request.app.state.database.read() as session:
         return str(runs_queries.by_id(session, run_id).state)
-
-
-def _open_run(session: Session, user: User, run_id: str) -> tuple[Any, Project]:
-    run = runs_queries.by_id(session, run_id)
-    return run, access.project_of(session, user, run.project_id)
 
 
 def _link(run_id: str, chosen: dict[str, str], more: dict[str, Any]) -> str:

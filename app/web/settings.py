@@ -15,14 +15,22 @@ from app.domain.accounts.tables import User
 from app.domain.checks.guideline_rules import FREE, LENGTH, TESTS
 from app.domain.checks.pii.redaction import KINDS
 from app.domain.checks.registry import CODES
-from app.domain.projects import access
 from app.domain.projects import actions as projects_actions
 from app.domain.projects import settings as project_settings
 from app.domain.projects.criteria import LEVELS
 from app.domain.projects.tables import Project
 from app.domain.reviews import settings_actions
 from app.http.transactions import DbSession
-from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, project_context, redirect, requires
+from app.web.deps import (
+    CsrfForm,
+    CurrentProject,
+    CurrentUser,
+    form_number,
+    form_str,
+    project_context,
+    redirect,
+    requires,
+)
 from app.web.forms import form_errors
 from app.web.render import render
 
@@ -47,18 +55,16 @@ RULES = {
 
 
 @router.get("/projects/{slug}/settings", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def show(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.MANAGE_PROJECT, project)
+def show(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     return _page(
         request, session, user, project, project_settings.of(project.settings), project.overlap, project.criteria
     )
 
 
 @router.post("/projects/{slug}/settings", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def change(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.MANAGE_PROJECT, project)
+def change(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
+) -> Response:
     given = project_settings.of(project.settings) | {"checks": _checks(form), "rules": list(_rules(form))}
     criteria = _criteria(form)
     with form_errors() as result:
@@ -70,7 +76,7 @@ def change(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
     if result.error:
         overlap = form_str(form, "overlap") or project.overlap
         return _page(request, session, user, project, given, overlap, criteria or project.criteria, result.error)
-    return redirect(request, f"/projects/{slug}/settings", "Settings saved. They hold from the next check on.")
+    return redirect(request, f"/projects/{project.slug}/settings", "Settings saved. They hold from the next check on.")
 
 
 def _criteria(form: FormData) -> list[dict[str, Any]]:

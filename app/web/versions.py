@@ -12,7 +12,6 @@ from app.core.errors import AppError
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
-from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.runs import queries as runs_queries
 from app.domain.versions import actions as versions_actions
@@ -20,7 +19,16 @@ from app.domain.versions import export
 from app.domain.versions import queries as versions_queries
 from app.domain.versions.tables import DatasetVersion
 from app.http.transactions import DbSession
-from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, project_context, redirect, requires
+from app.web.deps import (
+    CsrfForm,
+    CurrentProject,
+    CurrentUser,
+    form_number,
+    form_str,
+    project_context,
+    redirect,
+    requires,
+)
 from app.web.render import render
 
 router = APIRouter()
@@ -28,8 +36,7 @@ SPLITS = ("train", "validation", "test")
 
 
 @router.get("/projects/{slug}/versions", dependencies=[requires(Permission.READ_PROJECT)])
-def index(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
+def index(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     return render(
         request,
         "versions/list.html",
@@ -40,16 +47,14 @@ def index(request: Request, session: DbSession, user: CurrentUser, slug: str) ->
 
 
 @router.get("/projects/{slug}/versions/new", dependencies=[requires(Permission.FREEZE_VERSION)])
-def new(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.FREEZE_VERSION, project)
+def new(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     return _form(request, session, user, project, {})
 
 
 @router.post("/projects/{slug}/versions", dependencies=[requires(Permission.FREEZE_VERSION)])
-def freeze(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.FREEZE_VERSION, project)
+def freeze(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
+) -> Response:
     given = {name: form_str(form, name) for name in ("name", "seed", *SPLITS, "filter_tag", "filter_value", "licence")}
     try:
         splits = {name: (form_number(form, name) or 0) / 100 for name in SPLITS}
@@ -84,9 +89,10 @@ def _filters(form: FormData, given: dict[str, str]) -> dict[str, Any]:
 
 
 @router.get("/versions/{version_id}", dependencies=[requires(Permission.READ_PROJECT)])
-def show(request: Request, session: DbSession, user: CurrentUser, version_id: str, tag: str = "") -> Response:
+def show(
+    request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, version_id: str, tag: str = ""
+) -> Response:
     version = versions_queries.by_id(session, version_id)
-    project = access.project_of(session, user, version.project_id)
     chosen = tag if tag in version.distribution else next(iter(sorted(version.distribution, key=_order)), "")
     return render(
         request,

@@ -11,29 +11,36 @@ from app.core.errors import AppError, Invalid
 from app.core.rate_limits import TEST_MESSAGES
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.webhooks import actions as webhooks_actions
 from app.domain.webhooks import queries as webhooks_queries
 from app.domain.webhooks.event_types import KINDS
 from app.http.transactions import DbSession
-from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, rate_limited, redirect, requires
+from app.web.deps import (
+    CsrfForm,
+    CurrentProject,
+    CurrentUser,
+    form_str,
+    project_context,
+    rate_limited,
+    redirect,
+    requires,
+)
 from app.web.render import render
 
 router = APIRouter()
 
 
 @router.get("/projects/{slug}/webhooks", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def index(request: Request, session: DbSession, user: CurrentUser, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.MANAGE_PROJECT, project)
+def index(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     return _list(request, session, user, project)
 
 
 @router.post("/projects/{slug}/webhooks", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
+def create(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
+) -> Response:
     """The secret stands in the answer itself and nowhere else."""
-    project = access.visible_project(session, user, slug)
     settings = request.app.state.settings
     url, kinds = form_str(form, "url"), [str(kind) for kind in form.getlist("kind")]
     try:
@@ -48,9 +55,10 @@ def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
 
 
 @router.post("/webhooks/{webhook_id}/delete", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def delete(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, webhook_id: str) -> Response:
+def delete(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, webhook_id: str
+) -> Response:
     webhook = webhooks_queries.webhook_by_id(session, webhook_id)
-    project = access.project_of(session, user, webhook.project_id)
     webhooks_actions.remove(session, user, webhook)
     return redirect(request, f"/projects/{project.slug}/webhooks", "Deleted. Nothing more is sent there.")
 
@@ -59,9 +67,10 @@ def delete(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
     "/webhooks/{webhook_id}/test",
     dependencies=[rate_limited(TEST_MESSAGES, "test messages"), requires(Permission.MANAGE_PROJECT)],
 )
-def send_test(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, webhook_id: str) -> Response:
+def send_test(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, webhook_id: str
+) -> Response:
     webhook = webhooks_queries.webhook_by_id(session, webhook_id)
-    project = access.project_of(session, user, webhook.project_id)
     try:
         webhooks_actions.send_test(session, user, webhook, allowed=request.app.state.settings.webhook_hosts)
     except Invalid as error:

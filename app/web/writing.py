@@ -19,13 +19,12 @@ from app.domain.pairs import declarations, token_limits
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair
 from app.domain.progress import queries as progress_queries
-from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.reviews import queries as reviews_queries
 from app.domain.rounds import queries as rounds_queries
 from app.http.transactions import DbSession
 from app.web import pair_form
-from app.web.deps import CsrfForm, CurrentUser, form_str, project_context, redirect, requires
+from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.forms import form_errors
 from app.web.render import render
 
@@ -33,9 +32,9 @@ router = APIRouter()
 
 
 @router.get("/projects/{slug}/pairs/new", dependencies=[requires(Permission.WRITE_PAIR)])
-def new(request: Request, session: DbSession, user: CurrentUser, slug: str, round: str | None = None) -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.WRITE_PAIR, project)
+def new(
+    request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, round: str | None = None
+) -> Response:
     given = dict(pair_form.BLANK)
     given["tags"] = {"language": project.languages[0]} if len(project.languages) == 1 else {}
     if len(project.domains) == 1:
@@ -45,10 +44,8 @@ def new(request: Request, session: DbSession, user: CurrentUser, slug: str, roun
 
 
 @router.post("/projects/{slug}/pairs/check", dependencies=[requires(Permission.WRITE_PAIR)])
-def check(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
+def check(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject) -> Response:
     """The problems of what is typed, as a fragment, with the tokens of each turn. Nothing is saved."""
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.WRITE_PAIR, project)
     given = pair_form.from_form(form)
     problems = None
     if any(turn["content"].strip() for turn in given["messages"]):
@@ -71,30 +68,30 @@ def check(request: Request, session: DbSession, user: CurrentUser, form: CsrfFor
 
 
 @router.post("/projects/{slug}/pairs/preview", dependencies=[requires(Permission.WRITE_PAIR)])
-def preview(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
+def preview(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
+) -> Response:
     """One turn as it will be read, as a fragment."""
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.WRITE_PAIR, project)
     return render(request, "pairs/_preview.html", project=project, written=str(form.get("text") or ""))
 
 
 @router.post("/projects/{slug}/pairs/compare", dependencies=[requires(Permission.WRITE_PAIR)])
-def compare(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
+def compare(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
+) -> Response:
     """The text in the form against the saved one, as a fragment: before a restore, and when two tabs have saved."""
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.WRITE_PAIR, project)
     pair = None
     if pair_id := form_str(form, "pair_id"):
-        pair, home = open_pair(session, user, pair_id)
-        if home.id != project.id:
+        pair = pairs_queries.by_id(session, pair_id)
+        if pair.project_id != project.id:
             raise NotFound()
     return render(request, "pairs/_compare.html", **_sides(session, pair, pair_form.from_form(form)))
 
 
 @router.post("/projects/{slug}/pairs", dependencies=[requires(Permission.WRITE_PAIR)])
-def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
-    access.require(session, user, Permission.WRITE_PAIR, project)
+def create(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
+) -> Response:
     given, round_id = pair_form.from_form(form), form_str(form, "round_id") or None
     with form_errors(422) as result:
         declared = pair_form.declared(project, given)
@@ -109,8 +106,9 @@ def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfFo
 
 
 @router.post("/projects/{slug}/pairs/autosave", dependencies=[requires(Permission.WRITE_PAIR)])
-def autosave_new(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, slug: str) -> Response:
-    project = access.visible_project(session, user, slug)
+def autosave_new(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
+) -> Response:
     given, round_id = pair_form.from_form(form), form_str(form, "round_id") or None
     declared = pair_form.declared(project, given)
     pair = pairs_actions.create(session, user, project, pair_form.parse(given), round_id=round_id, declared=declared)
@@ -126,17 +124,17 @@ def autosave_new(request: Request, session: DbSession, user: CurrentUser, form: 
 
 
 @router.get("/pairs/{pair_id}/edit", dependencies=[requires(Permission.WRITE_PAIR)])
-def edit(request: Request, session: DbSession, user: CurrentUser, pair_id: str) -> Response:
-    pair, project = open_pair(session, user, pair_id)
-    access.require(session, user, Permission.WRITE_PAIR, project)
+def edit(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, pair_id: str) -> Response:
+    pair = pairs_queries.by_id(session, pair_id)
     revision = pairs_queries.current(session, pair)
     return _desk(request, session, user, project, pair_form.of_revision(revision), pair=pair, round_id=pair.round_id)
 
 
 @router.post("/pairs/{pair_id}/save", dependencies=[requires(Permission.WRITE_PAIR)])
-def save(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
-    pair, project = open_pair(session, user, pair_id)
-    access.require(session, user, Permission.WRITE_PAIR, project)
+def save(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
+) -> Response:
+    pair = pairs_queries.by_id(session, pair_id)
     given = pair_form.from_form(form)
     expected = form_str(form, "over") or form_str(form, "expected_revision")
     with form_errors(412, 422) as result:
@@ -164,9 +162,11 @@ def save(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm
 
 
 @router.post("/pairs/{pair_id}/autosave", dependencies=[requires(Permission.WRITE_PAIR)])
-def autosave(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
+def autosave(
+    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
+) -> Response:
     """Drafts and returned pairs only: a save of any other pair changes its state, which a person must ask for."""
-    pair, project = open_pair(session, user, pair_id)
+    pair = pairs_queries.by_id(session, pair_id)
     if pair.state not in ("draft", "changes_requested"):
         raise Conflict("this pair is past its draft; press Save when you are done.")
     given, expected = pair_form.from_form(form), form_str(form, "expected_revision")
@@ -178,10 +178,9 @@ def autosave(request: Request, session: DbSession, user: CurrentUser, form: Csrf
 
 
 @router.get("/pairs/{pair_id}/submit", dependencies=[requires(Permission.WRITE_PAIR)])
-def look(request: Request, session: DbSession, user: CurrentUser, pair_id: str) -> Response:
+def look(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, pair_id: str) -> Response:
     """The second step of submitting: the pair as it will be read."""
-    pair, project = open_pair(session, user, pair_id)
-    access.require(session, user, Permission.WRITE_PAIR, project)
+    pair = pairs_queries.by_id(session, pair_id)
     if pair.state not in ("draft", "changes_requested"):
         return redirect(request, f"/pairs/{pair.id}")
     revision = pairs_queries.current(session, pair)
@@ -211,12 +210,6 @@ def _sides(session: Session, pair: Pair | None, given: dict[str, Any]) -> dict[s
         "known": pair is not None
         and any(pair_form.plain(one) == mine for one in pairs_queries.revisions(session, pair)),
     }
-
-
-def open_pair(session: Session, user: User, pair_id: str) -> tuple[Pair, Project]:
-    """The pair and its project, when the user may read it; otherwise NotFound."""
-    pair = pairs_queries.by_id(session, pair_id)
-    return pair, access.project_of(session, user, pair.project_id)
 
 
 def _reasons(session: Session, pair: Pair | None) -> list[str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.testclient import TestClient
 
@@ -19,14 +17,6 @@ PAIR: dict[str, Any] = {
     "source": "written by Alice", "licence": "CC0-1.0",
 }  # fmt: skip
 As = Callable[..., TestClient]
-
-
-@pytest.fixture(autouse=True, params=["served", "bare"])
-def lifespan(request: pytest.FixtureRequest, app: FastAPI) -> Iterator[None]:
-    """Under a server the caller of the interface is looked up in the event loop, and otherwise in a thread."""
-    with TestClient(app) if request.param == "served" else nullcontext():
-        assert (app.state.glance is not None) == (request.param == "served" and app.state.database.is_sqlite)
-        yield
 
 
 def write(client: TestClient) -> dict[str, Any]:

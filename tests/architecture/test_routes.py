@@ -7,16 +7,9 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter, FastAPI
-from sqlalchemy import select
-from starlette.testclient import TestClient
 
 from app.api import deps as api_deps
-from app.core.errors import NotFound
 from app.domain.accounts.permissions import Permission
-from app.domain.accounts.tables import User
-from app.domain.audit import actions as audit_actions
-from app.domain.audit.tables import AuditEvent
-from app.domain.projects import access
 from app.http import route_permissions
 from app.main import create_app
 from app.settings import Settings
@@ -69,31 +62,28 @@ def test_a_mount_is_a_route_too() -> None:
         route_permissions.check(app.routes)
 
 
-@pytest.mark.parametrize("face", [api_deps, web_deps], ids=["json", "pages"])
-def test_a_route_that_forgets_to_ask_is_not_answered_and_nothing_is_kept(
-    app: Any, cast: Any, as_user: Any, signed_in: Any, face: Any
-) -> None:
-    """It declares MANAGE_PROJECT and lets everybody write: the door notices after the handler, before the commit."""
-    prefix = "/api/v1" if face is api_deps else "/rooms"
+def test_a_project_permission_needs_a_project_in_the_path() -> None:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
-    def forgets(session: face.DbSession, user: face.CurrentUser) -> dict[str, str]:  # type: ignore[name-defined]
-        audit_actions.record(session, user.id, "forged", "project", "x")
-        return {"secret": "what the handler found"}
+    @app.get("/rooms/{room_id}", dependencies=[web_deps.requires(Permission.READ_PROJECT)])
+    def room() -> None: ...
 
-    forgets.__annotations__ = {"session": face.DbSession, "user": face.CurrentUser}
+    with pytest.raises(route_permissions.Undeclared, match=r"GET /rooms/\{room_id\}"):
+        route_permissions.check(app.routes)
+
+
+@pytest.mark.parametrize("deps", [api_deps, web_deps], ids=["json", "pages"])
+def test_a_handler_runs_only_with_its_permission(app: Any, cast: Any, as_user: Any, signed_in: Any, deps: Any) -> None:
+    prefix = "/api/v1" if deps is api_deps else "/rooms"
+    called = []
     app.add_api_route(
-        f"{prefix}/forgets", forgets, methods=["POST"], dependencies=[face.requires(Permission.MANAGE_PROJECT)]
+        f"{prefix}/{{slug}}/guarded",
+        lambda: called.append(1),
+        methods=["GET", "POST"],
+        dependencies=[deps.requires(Permission.MANAGE_PROJECT)],
     )
-    who = as_user(cast.carol) if face is api_deps else signed_in(cast.carol)
-    client = TestClient(app, headers=who.headers, cookies=who.cookies, raise_server_exceptions=False)
-    answer = client.post(f"{prefix}/forgets")
-    assert answer.status_code == 500 and "secret" not in answer.text
-    with app.state.database.read() as session:
-        assert session.scalar(select(AuditEvent.id).where(AuditEvent.action == "forged")) is None
-
-
-def test_asking_for_something_else_is_not_enough(database: Any, cast: Any) -> None:
-    with database.read() as session:
-        with pytest.raises(NotFound):
-            access.require(session, session.get_one(User, cast.dave.id), Permission.READ_PROJECT, cast.project)
-        assert session.info["asked"] == {Permission.READ_PROJECT}
+    for user, status in ((cast.alice, 403), (cast.bob, 403), (cast.dave, 404), (cast.carol, 200)):
+        client = as_user(user) if deps is api_deps else signed_in(user)
+        for method in ("GET", "POST") if deps is api_deps else ("GET",):  # a form needs its token
+            assert client.request(method, f"{prefix}/clinic/guarded").status_code == status, (user.name, method)
+    assert len(called) == (2 if deps is api_deps else 1)

@@ -16,7 +16,6 @@ except ImportError:
 from sqlalchemy import (
     Connection,
     Engine,
-    NullPool,
     Pool,
     create_engine,
     event,
@@ -66,31 +65,6 @@ def _for_us_alone(path: Path) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
-class LoopReadConnection:
-    """A connection of an event loop's own: a look-up by key costs less than handing it to a thread would, and waits
-    neither for a free connection nor for a writer. For one thread, and for nothing that reads more than a few rows."""
-
-    def __init__(self, own: Engine) -> None:
-        self._engine = own
-        self._connection: Connection | None = None
-
-    @contextmanager
-    def look(self) -> Iterator[Connection]:
-        """A read-only snapshot as of now."""
-        connection = self._connection = self._connection or self._engine.connect()
-        try:
-            yield connection
-        except BaseException:
-            connection.invalidate()  # whatever is wrong with it, the next look has another
-            raise
-        finally:
-            connection.rollback()
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-
-
 class Database:
     """Engines for those who write and for those who only read, which share their connections; and transactions."""
 
@@ -129,17 +103,6 @@ class Database:
     def connect(self) -> Connection:
         """A read-only snapshot for plain rows alone, at half the cost of a session. Close it."""
         return self.readers.connect()
-
-    def glance(self) -> LoopReadConnection | None:
-        """None where a reader may have to wait: for a server, or for writers of an SQLite without a write-ahead log."""
-        if not self.is_sqlite or self._turnstile is None:  # a database in memory has one connection
-            return None
-        with self.connect() as connection:
-            if connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal":
-                return None
-        own = _begins(create_engine(self.engine.url, module=sqlite3, poolclass=NullPool), "DEFERRED")
-        _prepare_sqlite(own.pool)
-        return LoopReadConnection(own)
 
     def optimise(self) -> None:
         """Let SQLite look at how its tables have grown: its plans go by that. PostgreSQL looks by itself."""

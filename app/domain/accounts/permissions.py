@@ -1,7 +1,7 @@
-"""Who may do what: the one page. Admin is global; expert and editor are memberships of a project.
+"""Roles and permissions. Admin is a global role; expert and editor are memberships of a project.
 
-Every route declares one permission of this page, and every action asks for it: `require_global` here, or `require` at
-the door of projects. A request that ends without having asked for what its route declares is not answered.
+Every route requires one permission before its handler runs, and every action requires it again: `require_global` here,
+or `projects.access.require`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Permission(StrEnum):
     READ_AUDIT = "audit:read"
 
 
-ONLY_PROJECT = "only project"  # session.info: the request's token reaches this project and nothing else
+ONLY_PROJECT = "only project"  # session.info: id of the only project that the request's token may reach
 GLOBAL = frozenset({Permission.OPEN_PROJECT, Permission.MANAGE_PEOPLE, Permission.MANAGE_TERMS, Permission.READ_AUDIT})
 _MEMBER = frozenset({Permission.USE, Permission.READ_PROJECT, Permission.WRITE_PAIR})
 
@@ -47,26 +47,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
 }
 
 
-def asked(session: Session, permission: Permission) -> None:
-    """Note that the request asked for this permission, whatever the answer."""
-    session.info.setdefault("asked", set()).add(permission)
-
-
-def declare(session: Session, permission: Permission) -> None:
-    """Say what the request's route is to ask before it ends."""
-    session.info["declared"] = permission
-
-
-def require_asked(session: Session) -> None:
-    """Raises RuntimeError when the route has not asked what it declares: it forgot somebody."""
-    declared = session.info.get("declared", Permission.USE)
-    if declared is not Permission.USE and declared not in session.info.get("asked", ()):
-        raise RuntimeError(f"the route declares {declared} and did not ask for it")
-
-
 def require_global(session: Session, user: User, permission: Permission) -> None:
-    """Raises Forbidden for everybody but admins."""
-    asked(session, permission)
+    """Require a permission outside projects. Raises Forbidden for users who are not admins, and for project tokens."""
     if session.info.get(ONLY_PROJECT):
         raise Forbidden("This token is for one project.")
     if permission not in GLOBAL or not user.is_admin:

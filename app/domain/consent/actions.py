@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db.base import now
 from app.core.errors import Conflict, Invalid
-from app.domain.accounts.permissions import Permission, asked, require_global
+from app.domain.accounts.permissions import Permission, require_global
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
 from app.domain.consent import queries
@@ -40,7 +40,6 @@ def publish(session: Session, user: User, text: str) -> Terms:
 
 def accept(session: Session, user: User, number: int, *, how: str) -> Acceptance:
     """Agree to the terms in force. Raises Conflict when `number` is not theirs any more."""
-    asked(session, Permission.USE)
     terms = queries.current(session)
     if terms is None or terms.number != number:
         raise Conflict("These terms are not in force (any more); read the current ones and accept those.")
@@ -55,7 +54,6 @@ def accept(session: Session, user: User, number: int, *, how: str) -> Acceptance
 
 def withdraw(session: Session, user: User) -> None:
     """No further contributions under the terms in force. Raises Conflict when they were not accepted."""
-    asked(session, Permission.USE)
     terms = queries.current(session)
     standing = queries.accepted(session, user, terms) if terms else None
     if terms is None or standing is None:

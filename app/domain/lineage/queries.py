@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid, NotFound
 from app.core.paging import Page
-from app.domain.accounts.permissions import Permission, asked, require_global
+from app.domain.accounts.permissions import Permission, require_global
 from app.domain.accounts.queries import get_user
 from app.domain.accounts.tables import Contributor, Person, User
 from app.domain.consent.tables import Terms
@@ -57,7 +57,6 @@ def model_by_id(session: Session, model_id: str) -> ModelVersion:
 
 def subject(session: Session, viewer: User, user_id: str) -> User:
     """The person whose data is asked for: oneself, or anybody for admins. Raises Forbidden, NotFound."""
-    asked(session, Permission.USE)
     if user_id != viewer.id:
         require_global(session, viewer, Permission.MANAGE_PEOPLE)
     return get_user(session, user_id)

@@ -21,7 +21,7 @@ from app.core.db.database import Database
 from app.core.errors import Conflict, Invalid
 from app.core.rate_limits import RateWindow
 from app.core.storage import Storage
-from app.domain.accounts.permissions import Permission, asked, require_global
+from app.domain.accounts.permissions import Permission, require_global
 from app.domain.accounts.tables import ApiToken, Person, User
 from app.domain.audit import actions as audit_actions
 from app.domain.imports import actions as imports_actions
@@ -41,7 +41,6 @@ UPLOAD_KEYS = ("filename", "source", "licence")
 
 def request_erasure(session: Session, user: User) -> None:
     """Ask the admins to erase one's own account; they see it on their home page."""
-    asked(session, Permission.USE)
     if queries.has_asked(session, user):
         raise Conflict("You have asked already; an admin will see to it.")
     audit_actions.record(session, user.id, "erasure.requested", "user", user.id)

@@ -13,7 +13,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from app.core.db.base import Base, now
-from app.domain.accounts.permissions import Permission, asked, require_global
+from app.domain.accounts.permissions import Permission, require_global
 from app.domain.accounts.tables import User
 from app.domain.privacy.personal_data_map import PLAN, Column
 
@@ -36,7 +36,6 @@ Where it went, and how to have it erased, is on the page "My data" of the applic
 
 def archive(session: Session, viewer: User, person: User) -> IO[bytes]:
     """The ZIP, at its start. Raises Forbidden for anybody but the person and admins."""
-    asked(session, Permission.USE)
     if viewer.id != person.id:
         require_global(session, viewer, Permission.MANAGE_PEOPLE)
     file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  (the caller streams it, then closes it)
