@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db.base import columns
 from app.core.errors import Forbidden, NotFound
-from app.domain.accounts.permissions import ONLY_PROJECT, ROLE_PERMISSIONS, Permission, Role, asked
+from app.domain.accounts.permissions import ONLY_PROJECT, ROLE_PERMISSIONS, Permission, Role
 from app.domain.accounts.tables import User
 from app.domain.projects.tables import Membership, Project
 
@@ -54,7 +54,6 @@ def allows(session: Session, user: User, permission: Permission, project: Projec
 
 def require(session: Session, user: User, permission: Permission, project: Project) -> None:
     """Raises NotFound for an outsider, who must not learn that the project exists, and Forbidden for a member."""
-    asked(session, permission)
     role = role_in(session, user, project)
     if role is None:
         raise NotFound(denied=True)
