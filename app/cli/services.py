@@ -54,7 +54,7 @@ def web_command(host: str, port: int) -> list[str]:
 
 
 def jobs_command() -> list[str]:
-    return [sys.executable, "-m", "app.cli.main", "jobs"]
+    return [sys.executable, "-m", "app.cli", "jobs"]
 
 
 def trainer_command() -> list[str]:

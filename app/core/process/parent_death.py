@@ -1,4 +1,7 @@
-"""A process that another of ours has started ends with it, so that no port is held by what nobody looks after."""
+"""End child processes with their parent, so that no orphan holds a port or a lease. Linux only.
+
+The trainer asks for the same in `trainer/worker/subprocess.py`, since it does not import the application.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +17,22 @@ LINUX = sys.platform.startswith("linux")
 
 
 def ending_with(parent: int, by: signal.Signals) -> Callable[[], None]:
-    """For the child to call: ask Linux to end it `by` a signal when the thread of `parent` that started it ends.
+    """Return a function for the child to call: Linux then sends it the signal `by` when its parent thread ends.
 
-    All that is needed is looked up now, so that it may be called between fork and exec.
+    The function looks nothing up, so that it may run between fork and exec.
     """
     prctl = ctypes.CDLL(None).prctl
 
-    def ask() -> None:
+    def request_signal() -> None:
         prctl(PR_SET_PDEATHSIG, by)
-        if os.getppid() != parent:  # it ended before we asked
+        if os.getppid() != parent:  # the parent ended before this call
             os._exit(1)
 
-    return ask
+    return request_signal
 
 
 def end_with_parent() -> None:
-    """For a process that multiprocessing has spawned. Elsewhere than on Linux, and in any other process, nothing."""
+    """Kill this process when its parent ends, if multiprocessing spawned it on Linux; otherwise do nothing."""
     parent = multiprocessing.parent_process()
     if LINUX and parent is not None and parent.pid is not None:
         ending_with(parent.pid, signal.SIGKILL)()

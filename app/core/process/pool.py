@@ -1,140 +1,77 @@
-"""Work spread over the cores of this machine, by child processes that have no secret and end with their input.
-
-Knows nothing of the work. A child that dies takes no work with it: what it held is done here instead, and so an error
-of the work itself is raised here too.
-"""
+"""Spread work over the cores of this machine with child processes that hold no secret. Knows nothing of the work."""
 
 from __future__ import annotations
 
-import json
 import logging
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
-from queue import SimpleQueue
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-MOST = 4
-AHEAD = 3  # pieces that wait for each child, so that none is idle
-POLITE = 5  # how much later than others the children are served: people at their pages come first
-ROOT = Path(__file__).resolve().parents[3]
-ENVIRONMENT = {
-    "PYTHONPATH": str(ROOT),
-    "PYTHONUTF8": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "LC_ALL": "C.UTF-8",
-}
-Child = subprocess.Popen[bytes]
-Work = Callable[[Any], Any]
+from app.core.process.parent_death import end_with_parent
+
+MAX_CHILDREN = 4
+PIECES_AHEAD = 3  # pieces that wait for each child, so that none is idle
+NICENESS = 5  # the children yield the processor to the web process
+KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR")
 log = logging.getLogger(__name__)
 
 
 def cores() -> int:
-    """How many children are of use here."""
+    """Return how many children are useful on this machine."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST, usable)
+    return min(MAX_CHILDREN, usable)
 
 
-def over(work: Work, pieces: Iterable[Any], children: int) -> Iterator[Any]:
-    """`work` of each piece, in order; here, one after the other, where one child would do it all.
+def map_ordered(work: Callable[[Any], Any], pieces: Iterable[Any], children: int) -> Iterator[Any]:
+    """Yield `work(piece)` for each piece, in order; with fewer than two children, in this process.
 
-    `work` is a function of a module; the pieces and the results are what JSON can hold. Whoever asks for no more
-    results waits for the pieces in hand only.
+    `work` is a function of a module. Closing the iterator waits only for the pieces that children are working on.
+    Where a child cannot be started or dies, this process does the rest. Errors of `work` are raised here.
     """
     if children < 2:
         yield from map(work, pieces)
         return
-    with _started(work, children) as free, _threads(children) as threads:
-        waiting = deque[Any]()
+    spawn = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(children, spawn, initializer=_prepare_child)
+    try:
+        waiting = deque[tuple[Any, Future[Any] | None]]()
         for piece in pieces:
-            waiting.append(threads.submit(_by_one, free, work, piece))
-            if len(waiting) > AHEAD * children:
-                yield waiting.popleft().result()
+            waiting.append((piece, _submit(executor, work, piece)))
+            if len(waiting) > PIECES_AHEAD * children:
+                yield _result(work, *waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
-
-
-@contextmanager
-def _started(work: Work, count: int) -> Iterator[SimpleQueue[Child | None]]:
-    """The children that have nothing to do; None stands for one that is gone."""
-    source = f"from app.core.process import pool; import {work.__module__} as it; pool.serve(it.{work.__name__})"
-    command, pipe = [sys.executable, "-P", "-s", "-c", source], subprocess.PIPE
-    children: list[Child] = []
-    free: SimpleQueue[Child | None] = SimpleQueue()
-    try:
-        for _ in range(count):
-            free.put(child := _start(command, pipe))
-            children += [child] if child else []
-        yield free
+            yield _result(work, *waiting.popleft())
     finally:
-        for child in children:
-            child.kill()
-            child.communicate()
+        executor.shutdown(cancel_futures=True)
 
 
-def _start(command: list[str], pipe: int) -> Child | None:
-    """None where the machine has no room for another process."""
+def _prepare_child() -> None:
+    """Drop secrets, end with the parent, leave Ctrl+C to the parent."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in set(os.environ) - set(KEPT_VARIABLES):
+        del os.environ[name]
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+
+
+def _submit(executor: ProcessPoolExecutor, work: Callable[[Any], Any], piece: Any) -> Future[Any] | None:
     try:
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=ENVIRONMENT)
-    except OSError as error:
-        log.warning("no process to share the work with could be started (%r); its part is done here", error)
+        return executor.submit(work, piece)
+    except (BrokenProcessPool, OSError) as error:
+        log.warning("no child process could do part of the work (%r); this process does it", error)
         return None
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
-    """A thread for each child, which waits for its answers."""
-    threads = ThreadPoolExecutor(count, "spread")
-    try:
-        yield threads
-    finally:
-        threads.shutdown(cancel_futures=True)
-
-
-def _by_one(free: SimpleQueue[Child | None], work: Work, piece: Any) -> Any:
-    child = free.get()
-    try:
-        if child is not None:
-            return _asked(child, piece)
-    except (OSError, ValueError) as error:
-        log.warning("a process that did part of the work is gone (%r); that part is done here", error)
-        child = None
-    finally:
-        free.put(child)
+def _result(work: Callable[[Any], Any], piece: Any, future: Future[Any] | None) -> Any:
+    if future is not None:
+        try:
+            return future.result()
+        except BrokenProcessPool as error:
+            log.warning("a child process ended early (%r); this process does its part", error)
     return work(piece)
-
-
-def _asked(child: Child, piece: Any) -> Any:
-    """Raises OSError or ValueError when no answer comes."""
-    assert child.stdin and child.stdout
-    child.stdin.write(_line(piece))
-    child.stdin.flush()
-    return json.loads(child.stdout.readline())
-
-
-def serve(work: Work) -> None:
-    """What a child does until its input ends. What the work prints goes where errors go.
-
-    Ctrl+C in a terminal reaches every process of it; the one that gave the work decides what it means.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        os.nice(POLITE)
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    for line in sys.stdin.buffer:
-        answers.write(_line(work(json.loads(line))))
-        answers.flush()
-
-
-def _line(said: Any) -> bytes:
-    return json.dumps(said, separators=(",", ":")).encode() + b"\n"

@@ -105,7 +105,7 @@ def _looked_at(
     has_pairs = bool(pairs_queries.counts_by_state(session, project))
     alone, known = batch_checks.Checked(), list[list[Neighbor]]()
     progress(0, len(contents))
-    for said in pool.over(batch_checks.of_piece, pieces, children):
+    for said in pool.map_ordered(batch_checks.of_piece, pieces, children):
         alone.add(said)
         grams, keys = alone.grams[len(known) :], alone.keys[len(known) :]
         known += near_duplicates.neighbours_of_many(session, project, grams, keys) if has_pairs else [[] for _ in keys]

@@ -1,4 +1,4 @@
-"""What a process has spawned ends with it, however it ends."""
+"""A spawned process ends with its parent, however the parent ends."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def ended(pid: int) -> bool:
         return True
 
 
-def test_a_spawned_process_ends_with_its_parent(tmp_path: Path) -> None:
+def test_child_ends_with_its_parent(tmp_path: Path) -> None:
     if not sys.platform.startswith("linux"):
-        pytest.skip("asks Linux")
+        pytest.skip("needs Linux")
     script = tmp_path / "spawns.py"
     script.write_text(SPAWNS)
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}

@@ -1,7 +1,8 @@
-"""Work spread over child processes: in order, none lost with a child, no child left behind."""
+"""Work done by child processes: results in order, none lost with a child, no child left behind."""
 
 from __future__ import annotations
 
+import multiprocessing.spawn
 import os
 import signal
 import subprocess
@@ -18,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[3]
 STARTS = """
 import time
 from app.core.process import pool
-from tests.core.process.test_pool import here
-for pid in pool.over(here, range(100), 2):
+from tests.core.process.test_pool import process_id
+for pid in pool.map_ordered(process_id, range(100), 2):
     print(pid, flush=True)
     time.sleep(0.2)
 """
@@ -29,12 +30,12 @@ def squared(number: int) -> int:
     return number * number
 
 
-def here(piece: int) -> int:
+def process_id(piece: int) -> int:
     return os.getpid()
 
 
 def dies_elsewhere(parent: int) -> int:
-    """The process that is told its own id goes on; any other ends at once."""
+    """Return the id of this process; end any other process at once."""
     if os.getpid() != parent:
         os._exit(3)
     return parent
@@ -49,39 +50,39 @@ def environment(piece: int) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("children", [1, 3])
-def test_results_come_in_the_order_of_the_pieces(children: int) -> None:
-    assert list(pool.over(squared, range(40), children)) == [number**2 for number in range(40)]
+def test_results_keep_the_order_of_pieces(children: int) -> None:
+    assert list(pool.map_ordered(squared, range(40), children)) == [number**2 for number in range(40)]
 
 
-def test_several_children_do_it_and_one_would_not_be_started() -> None:
-    assert os.getpid() not in set(pool.over(here, range(20), 2))
-    assert set(pool.over(here, range(3), 1)) == {os.getpid()}
+def test_one_child_is_never_started() -> None:
+    assert os.getpid() not in set(pool.map_ordered(process_id, range(20), 2))
+    assert set(pool.map_ordered(process_id, range(3), 1)) == {os.getpid()}
 
 
-def test_what_a_child_held_when_it_died_is_done_here() -> None:
+def test_parent_does_the_work_of_dead_child() -> None:
     me = os.getpid()
-    assert list(pool.over(dies_elsewhere, [me] * 9, 2)) == [me] * 9
+    assert list(pool.map_ordered(dies_elsewhere, [me] * 9, 2)) == [me] * 9
 
 
-def test_an_error_of_the_work_is_raised_here() -> None:
+def test_error_of_work_is_raised() -> None:
     with pytest.raises(LookupError, match="nothing is at 0"):
-        list(pool.over(fails, range(9), 2))
+        list(pool.map_ordered(fails, range(9), 2))
 
 
-def test_children_are_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_children_hold_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECEPTOR_SECRET_KEY", "of nobody else")
-    (told,) = pool.over(environment, [0], 2)
-    assert "of nobody else" not in told.values() and "PRECEPTOR_SECRET_KEY" not in told
+    (variables,) = pool.map_ordered(environment, [0], 2)
+    assert "of nobody else" not in variables.values() and "PRECEPTOR_SECRET_KEY" not in variables
 
 
-def test_whoever_stops_asking_leaves_no_child() -> None:
-    answers = pool.over(here, range(1000), 2)
+def test_closed_iterator_leaves_no_child() -> None:
+    answers = pool.map_ordered(process_id, range(1000), 2)
     pids = {next(answers) for _ in range(6)}
     answers.close()  # type: ignore[attr-defined]
     assert all(ended(pid) for pid in pids)
 
 
-def test_children_end_with_a_parent_that_is_killed() -> None:
+def test_children_end_with_killed_parent() -> None:
     parent = subprocess.Popen([sys.executable, "-c", STARTS], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert parent.stdout is not None
     children = {int(parent.stdout.readline()) for _ in range(4)}
@@ -94,6 +95,6 @@ def test_children_end_with_a_parent_that_is_killed() -> None:
         time.sleep(0.05)
 
 
-def test_where_no_process_can_be_started_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool.sys, "executable", str(ROOT / "no-such-program"))
-    assert set(pool.over(here, range(5), 2)) == {os.getpid()}
+def test_parent_works_where_no_child_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multiprocessing.spawn, "_python_exe", os.fsencode(ROOT / "no-such-program"))
+    assert set(pool.map_ordered(process_id, range(5), 2)) == {os.getpid()}

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from zxcvbn.matching import RANKED_DICTIONARIES
+from zxcvbn.frequency_lists import FREQUENCY_LISTS  # plain data; the version is pinned
 
 from app.domain.checks.pii.redaction import PiiSpan
 from app.domain.checks.text.vocabulary import FREQUENT, NAMED_AFTER, NEVER, PARTICLES, SOFT_TITLES, TITLES
@@ -64,17 +64,21 @@ CONTACT = re.compile(r"\d{4}|\n\W{0,8}\d{1,5} |@")
 
 
 @cache
+def _ranks(name: str) -> dict[str, int]:
+    """word -> its rank in a list, 1 for the most frequent."""
+    return {word: rank for rank, word in enumerate(FREQUENCY_LISTS[name], 1)}
+
+
+@cache
 def _spoken() -> frozenset[str]:
     """Words of films, of encyclopaedias and of passwords, names among them: what is in none of them is no English."""
-    return frozenset().union(
-        *(RANKED_DICTIONARIES[name] for name in ("english_wikipedia", "us_tv_and_film", "passwords"))
-    )
+    return frozenset().union(*(FREQUENCY_LISTS[name] for name in ("english_wikipedia", "us_tv_and_film", "passwords")))
 
 
 @cache
 def _lists() -> tuple[frozenset[str], frozenset[str], frozenset[str], frozenset[str]]:
     """Given names, surnames, common English words that are neither, and words known at all."""
-    words = RANKED_DICTIONARIES["english_wikipedia"]
+    words = _ranks("english_wikipedia")
     given = _likely("male_names") | _likely("female_names")
     surnames = _likely("surnames")
     known = frozenset(words)
@@ -84,10 +88,8 @@ def _lists() -> tuple[frozenset[str], frozenset[str], frozenset[str], frozenset[
 
 def _likely(name: str) -> frozenset[str]:
     """Names that are at least as common as the word spelt alike: Smith and Young, not Cancer or Lab."""
-    words = RANKED_DICTIONARIES["english_wikipedia"]
-    return frozenset(
-        entry for entry, rank in RANKED_DICTIONARIES[name].items() if rank < 400 or 3 * rank < words.get(entry, 99_999)
-    )
+    words = _ranks("english_wikipedia")
+    return frozenset(entry for entry, rank in _ranks(name).items() if rank < 400 or 3 * rank < words.get(entry, 99_999))
 
 
 Token = tuple[int, int, str]
@@ -266,13 +268,13 @@ def _may_be_name(word: str) -> bool:
 
 def _is_name(name: str) -> bool:
     """A first name that is no ordinary English word."""
-    rank: int = RANKED_DICTIONARIES["english_wikipedia"].get(name, 99_999)
+    rank: int = _ranks("english_wikipedia").get(name, 99_999)
     return (len(name) > 2 and rank > 3000) or name in FREQUENT
 
 
 def _is_word(name: str) -> bool:
     """Names that are ordinary words too: Mark, Grace, Will."""
-    return bool(RANKED_DICTIONARIES["english_wikipedia"].get(name, 99_999) < 1500)
+    return bool(_ranks("english_wikipedia").get(name, 99_999) < 1500)
 
 
 def _extent_place(low: list[str], place: int) -> int:
