@@ -14,6 +14,7 @@ from app.web import (
     consent,
     findings,
     guidelines,
+    help,
     home,
     imports,
     lineage,
@@ -34,6 +35,7 @@ from app.web import (
 
 ROUTERS = [
     home.router,
+    help.router,
     auth.router,
     account.router,
     accounts.router,

@@ -40,6 +40,7 @@ NOT_SECRET = {
 }
 MARKUP = {
     ("app/web/render.py", "markdown"): "wraps what nh3 has just cleaned",
+    ("app/web/help.py", "page_html"): "wraps what nh3 has just cleaned, of files that the release ships",
     ("app/web/render.py", "shown"): "escapes first, then adds chips of its own around code points",
     ("app/web/render.py", "render"): "the form field of the CSRF token, which is formatted and so escaped",
 }
