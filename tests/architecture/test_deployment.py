@@ -71,3 +71,18 @@ def test_an_extra_that_pulls_torch_carries_the_pin(extra: str) -> None:
 
 def test_the_application_installs_without_torch() -> None:
     assert not any(one.startswith(("torch", "transformers", "peft")) for one in PROJECT["dependencies"])
+
+
+def test_constraints_agree_with_pins() -> None:
+    """constraints.txt (make lock) holds the versions that pyproject.toml names, and those of what they need."""
+    locked = dict(
+        line.lower().replace("_", "-").split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if line
+    )
+    pins = [*PROJECT["dependencies"], *(pin for extra in PROJECT["optional-dependencies"].values() for pin in extra)]
+    for pin in pins:
+        name, _, version = re.split(r"[;\s]", pin)[0].partition("==")
+        name = name.partition("[")[0].lower().replace("_", "-")
+        assert locked.get(name, version) == version, pin
+    assert len(locked) > len(pins)
