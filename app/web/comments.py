@@ -1,4 +1,4 @@
-"""Remarks on the pair page and the reviewing desk: one fragment, swapped where scripts run, else a plain form."""
+"""Comments on the pair page and the review page: one fragment, swapped by htmx or posted as a plain form."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from app.web.deps import (
     requires,
 )
 from app.web.forms import form_errors
-from app.web.queue_filter import Tag, address, tag_of
+from app.web.queue_filter import Tag, filtered_url, tag_of
 from app.web.render import render
 
 router = APIRouter()
 DESK = "review"
-NOTHING = dict.fromkeys(("field", "quote", "text", "parent"), "")
+BLANK = dict.fromkeys(("field", "quote", "text", "parent"), "")
 
 
-def on_page(
+def comments_context(
     session: Session,
     user: User,
     project: Project,
@@ -48,22 +48,21 @@ def on_page(
     back: str = "",
     only: Tag = None,
 ) -> dict[str, Any]:
-    """What `comments/_comments.html` needs. `back` is "review" on the reviewing desk, `only` what its queue is narrowed
-    to."""
-    found = comments_queries.threads(session, user, project, pair, revision)
-    people = {one.author_id for thread in found for one in (thread.head, *thread.replies)}
+    """Return what `comments/_comments.html` needs. `back` is "review" on the review page, `only` the queue's tag."""
+    threads = comments_queries.threads(session, user, project, pair, revision)
+    people = {comment.author_id for thread in threads for comment in (thread.head, *thread.replies)}
     return {
-        "threads": found,
-        "open_threads": sum(one.head.resolved_at is None for one in found),
+        "threads": threads,
+        "open_threads": sum(thread.head.resolved_at is None for thread in threads),
         "comment_names": accounts_queries.names(session, people),
-        "comment_fields": [(one, anchors.name(one, revision.messages)) for one in anchors.fields(revision)],
+        "comment_fields": [(field, anchors.name(field, revision.messages)) for field in anchors.fields(revision)],
         "comment_revision": revision,
         "field_name": lambda field: anchors.name(field, revision.messages),
         "may_settle": comments_queries.may_settle(session, user, project, pair),
         "comment_back": back,
         "comment_only": only,
         "comment_error": None,
-        "comment_given": dict(NOTHING),
+        "comment_values": dict(BLANK),
     }
 
 
@@ -71,11 +70,11 @@ def on_page(
 def add(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
 ) -> Response:
-    """A remark, or with `parent` an answer to one."""
+    """Add a comment, or with `parent` a reply."""
     pair = pairs_queries.by_id(session, pair_id)
     with form_errors() as result:
         _add(session, user, pair, form)
-    return _shown(request, session, user, project, pair, form, result.error)
+    return _rendered(request, session, user, project, pair, form, result.error)
 
 
 @router.post("/comments/{comment_id}/resolve", dependencies=[requires(Permission.READ_PROJECT)])
@@ -85,7 +84,7 @@ def resolve(
     comment = comments_queries.by_id(session, comment_id)
     pair = pairs_queries.by_id(session, comment.pair_id)
     comments_actions.resolve(session, user, comment)
-    return _shown(request, session, user, project, pair, form)
+    return _rendered(request, session, user, project, pair, form)
 
 
 @router.post("/comments/{comment_id}/reopen", dependencies=[requires(Permission.READ_PROJECT)])
@@ -95,7 +94,7 @@ def reopen(
     comment = comments_queries.by_id(session, comment_id)
     pair = pairs_queries.by_id(session, comment.pair_id)
     comments_actions.reopen(session, user, comment)
-    return _shown(request, session, user, project, pair, form)
+    return _rendered(request, session, user, project, pair, form)
 
 
 def _add(session: Session, user: User, pair: Pair, form: Any) -> None:
@@ -114,7 +113,7 @@ def _add(session: Session, user: User, pair: Pair, form: Any) -> None:
     comments_actions.add(session, user, pair, form_str(form, "text"), place)
 
 
-def _shown(
+def _rendered(
     request: Request,
     session: Session,
     user: User,
@@ -123,18 +122,18 @@ def _shown(
     form: Any,
     error: AppError | None = None,
 ) -> Response:
-    """The fragment for a script; for a plain form the page that it stood on, or the fragment as a page of its own."""
+    """Return the fragment to htmx; send a plain form back to its page, or to a page with the error."""
     back = DESK if form_str(form, "back") == DESK else ""
     only = tag_of(form_str(form, "tag")) if back else None
-    here = address(f"/pairs/{pair.id}/review", only) if back else f"/pairs/{pair.id}"
+    here = filtered_url(f"/pairs/{pair.id}/review", only) if back else f"/pairs/{pair.id}"
     scripted = "HX-Request" in request.headers
     if error is None and not scripted:
         return redirect(request, f"{here}#comments")
     revision = pairs_queries.submitted(session, pair) if back else pairs_queries.current(session, pair)
-    context = on_page(session, user, project, pair, revision, back=back, only=only)
+    context = comments_context(session, user, project, pair, revision, back=back, only=only)
     if error is not None:
         context["comment_error"] = error
-        context["comment_given"] = {name: form_str(form, name) for name in NOTHING}
+        context["comment_values"] = {name: form_str(form, name) for name in BLANK}
     return render(
         request,
         "comments/_comments.html" if scripted else "comments/list.html",

@@ -1,4 +1,4 @@
-"""The token that every form carries. The token is bound to the session, so nothing is stored."""
+"""The CSRF token of every form. It is derived from the session, so nothing is stored."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def csrf_token(request: Request) -> str:
 
 
 def check_site(request: Request) -> None:
-    """Raises Forbidden when the browser says that another site's page sent this."""
+    """Raise Forbidden if the browser reports that another site sent the request."""
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
     foreign = origin is not None and origin.partition("://")[2] != request.headers.get("host")
     if site not in ("same-origin", "none") or foreign:
-        raise Forbidden("This form came from another site; open the page here and send it again.", code="csrf")
+        raise Forbidden("This form was sent from another site. Open the page here and try again.", code="csrf")
 
 
-def check_csrf(request: Request, given: str) -> None:
-    """Raises Forbidden when the form was not made for this session."""
-    if not same(given, csrf_token(request)):
-        raise Forbidden("This form is out of date: reload the page and send it again.", code="csrf")
+def check_csrf(request: Request, token: str) -> None:
+    """Raise Forbidden if the form was not made for this session."""
+    if not same(token, csrf_token(request)):
+        raise Forbidden("This form has expired. Reload the page and try again.", code="csrf")

@@ -1,4 +1,4 @@
-"""AppError -> an HTML page, or one line of JSON for the page's own scripts."""
+"""Error pages: an AppError as HTML, or as JSON for the scripts of a page."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from app.core.errors import AppError, NotFound, TooManyRequests
 from app.web.render import render
 
 TITLES = {
-    401: "Sign in first",
+    401: "Sign in required",
     403: "Not allowed",
-    404: "Nothing here",
-    409: "That can't be done now",
-    412: "Somebody was faster",
-    400: "This can't be read",
+    404: "Page not found",
+    409: "Action not possible",
+    412: "Edit conflict",
+    400: "Bad request",
     413: "Too large",
-    415: "Not a form",
-    422: "Something is missing or wrong",
-    429: "Too many tries",
+    415: "Unsupported format",
+    422: "Check your input",
+    429: "Too many attempts",
     502: "Single sign-on failed",
-    503: "Try again in a moment",
-    507: "The disk is full",
+    503: "Temporarily unavailable",
+    507: "Server storage is full",
 }
 
 
@@ -36,15 +36,15 @@ def error_page(request: Request, error: AppError) -> Response:
         detail=error.detail,
         field=error.field,
         back=_back(request),
-        next=_wanted(request) if error.status == 401 else None,
+        next=_return_path(request) if error.status == 401 else None,
     )
     if isinstance(error, TooManyRequests):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
-def _wanted(request: Request) -> str | None:
-    """The page to come back to after signing in."""
+def _return_path(request: Request) -> str | None:
+    """Return the page to open after sign-in."""
     path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
     return (f"{path}?{query}" if query else path) if request.method == "GET" and path != "/" else None
 
@@ -59,15 +59,15 @@ def crash_page(request: Request) -> Response:
         "errors/error.html",
         status=500,
         next=None,
-        title="Something broke on our side",
+        title="Something went wrong",
         field=None,
         back=None,
-        detail="It was written to the server's log. What you typed is still in your browser: go back to it.",
+        detail="The error was logged. Go back in your browser to return to what you typed.",
     )
 
 
 def _back(request: Request) -> str | None:
-    """The page that sent the form, when it is one of ours."""
+    """Return the page that sent the form if it belongs to this site."""
     if request.method == "GET":
         return None
     origin, _, rest = request.headers.get("referer", "").partition("://")[2].partition("/")

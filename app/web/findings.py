@@ -1,4 +1,4 @@
-"""Findings: a weak slice by name, its failing answers, and the round it opens."""
+"""Findings: a named weak slice, its failing answers, and the round that addresses it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def create(
         title=form_str(form, "title") or f"Weak on {tag} “{value}”",
         note=form_str(form, "note"),
     )
-    return redirect(request, f"/findings/{finding.id}", "Finding recorded. Open a round to mend it.")
+    return redirect(request, f"/findings/{finding.id}", "Finding recorded. Create a round to address it.")
 
 
 @router.get("/findings/{finding_id}", dependencies=[requires(Permission.READ_PROJECT)])
@@ -64,11 +64,11 @@ def show(request: Request, session: DbSession, user: CurrentUser, project: Curre
 
 
 @router.post("/findings/{finding_id}/round", dependencies=[requires(Permission.OPEN_ROUND)])
-def open_round(
+def create_round(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, finding_id: str
 ) -> Response:
     finding = findings_queries.by_id(session, finding_id)
-    one = findings_actions.open_round(
+    round_ = findings_actions.open_round(
         session,
         user,
         finding,
@@ -77,5 +77,7 @@ def open_round(
         targets=targets(form) or None,
     )
     return redirect(
-        request, f"/projects/{project.slug}/rounds", f"Round {one.number} is open: the experts see it at home."
+        request,
+        f"/projects/{project.slug}/rounds",
+        f"Round {round_.number} created. Experts see it on their home page.",
     )

@@ -1,4 +1,4 @@
-"""The guideline in force, its versions, and publishing a new one."""
+"""The guideline: current version, earlier versions, and publishing."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def show(
     request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, version: int | None = None
 ) -> Response:
     versions = guidelines_queries.all_versions(session, project)
-    shown = next((one for one in versions if one.number == version), versions[0] if versions else None)
-    before = next((one for one in versions if shown and one.number == shown.number - 1), None)
+    shown = next((item for item in versions if item.number == version), versions[0] if versions else None)
+    before = next((item for item in versions if shown and item.number == shown.number - 1), None)
     return render(
         request,
         "guidelines/show.html",
@@ -38,4 +38,4 @@ def publish(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
 ) -> Response:
     guideline = guidelines_actions.publish(session, user, project, text=str(form.get("text") or ""))
-    return redirect(request, f"/projects/{project.slug}/guidelines", f"Version {guideline.number} is in force now.")
+    return redirect(request, f"/projects/{project.slug}/guidelines", f"Version {guideline.number} published")

@@ -1,4 +1,4 @@
-"""What shall I do now? The most urgent first: experts mend and write, editors review, admins look after projects."""
+"""The home page: the user's tasks in each project, most urgent first."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from app.web.rounds import row
 
 router = APIRouter()
 SHOWN = 5
-"""Returned pairs and drafts of one project; the rest is one link away."""
+"""Maximum number of returned pairs and of drafts shown per project."""
 
 
 @router.get("/", dependencies=[requires(Permission.USE)])
@@ -46,60 +46,60 @@ def home(request: Request, session: DbSession, user: CurrentUser) -> Response:
         "home/home.html",
         desks=sorted(desks, key=lambda desk: -_urgency(desk)),
         terms_due=consent_queries.due(session, user),
-        **_alarms(session, user, mine),
+        **_alerts(session, user, mine),
     )
 
 
 @router.get("/style", dependencies=[requires(Permission.USE)])
 def style(request: Request, user: CurrentUser) -> Response:
-    """The living pattern page: every component in every state."""
+    """Show every component in every state."""
     return render(request, "style/patterns.html")
 
 
-def _alarms(session: Session, user: User, mine: list[Project]) -> dict[str, Any]:
-    """What an admin must hear of before anything else."""
+def _alerts(session: Session, user: User, mine: list[Project]) -> dict[str, Any]:
+    """Return problems that need an admin: deletion requests, failed jobs, a missing trainer or worker."""
     if not user.is_admin:
-        return {"to_erase": [], "failed": [], "silence": None, "untaken": 0}
-    named = {project.id: project for project in mine}
+        return {"to_erase": [], "failed": [], "idle_trainer": None, "untaken": 0}
+    projects = {project.id: project for project in mine}
     return {
         "to_erase": privacy_queries.who_asked(session),
-        "failed": [_failure(session, job, named) for job in alerts.failed(session, list(named))],
-        "silence": alerts.idle_trainer(session),
+        "failed": [_failure(session, job, projects) for job in alerts.failed(session, list(projects))],
+        "idle_trainer": alerts.idle_trainer(session),
         "untaken": alerts.untaken(session),
     }
 
 
-def _failure(session: Session, job: Job, named: dict[str, Project]) -> dict[str, Any]:
-    address = f"/runs/{runs_queries.of_job(session, job.id).id}" if job.kind == runs_actions.KIND else f"/jobs/{job.id}"
-    return {"job": job, "project": named[str(job.project_id)], "address": address}
+def _failure(session: Session, job: Job, projects: dict[str, Project]) -> dict[str, Any]:
+    url = f"/runs/{runs_queries.of_job(session, job.id).id}" if job.kind == runs_actions.KIND else f"/jobs/{job.id}"
+    return {"job": job, "project": projects[str(job.project_id)], "url": url}
 
 
 def _desk(session: Session, user: User, project: Project) -> dict[str, Any]:
     role = projects_queries.role_of(session, user, project)
     desk: dict[str, Any] = {"project": project, "role": role, "late": []}
     open_ = [
-        row(session, user, project, one)
-        for one in rounds_queries.by_urgency(rounds_queries.open_rounds(session, project))
+        row(session, user, project, round_)
+        for round_ in rounds_queries.by_urgency(rounds_queries.open_rounds(session, project))
     ]
-    desk["rounds"] = sorted((one for one in open_ if _is_for(one)), key=lambda one: not _assigned(one))
+    desk["rounds"] = sorted((item for item in open_ if _is_open_to(item)), key=lambda item: not _assigned(item))
     if role == "expert":
         desk |= _writing(session, user, project)
     if role == "editor" or user.is_admin:
         desk |= _reviewing(session, user, project)
     if user.is_admin:
-        desk |= _looking_after(session, project)
+        desk |= _administration(session, project)
         desk["rounds"] = desk["rounds"] if role else []
-        desk["late"] = [one for one in open_ if one["late"] or (one["pace"] and one["pace"].behind)]
+        desk["late"] = [item for item in open_ if item["late"] or (item["pace"] and item["pace"].behind)]
     return desk
 
 
-def _is_for(one: dict[str, Any]) -> bool:
-    """A round with assignees is theirs; a round without is everybody's."""
-    return _assigned(one) or not any(person["assigned"] for person in one["progress"].people)
+def _is_open_to(item: dict[str, Any]) -> bool:
+    """Whether the user may write for the round: assigned to it, or the round has no assignees."""
+    return _assigned(item) or not any(person["assigned"] for person in item["progress"].people)
 
 
-def _assigned(one: dict[str, Any]) -> bool:
-    return bool(one["mine"] and one["mine"]["assigned"])
+def _assigned(item: dict[str, Any]) -> bool:
+    return bool(item["mine"] and item["mine"]["assigned"])
 
 
 def _writing(session: Session, user: User, project: Project) -> dict[str, Any]:
@@ -117,18 +117,18 @@ def _reviewing(session: Session, user: User, project: Project) -> dict[str, Any]
     return {
         "queue": queue_queries.queue_length(session, project, user),
         "oldest": reviewer_stats_queries.queue_summary(session, project, user)["oldest"],
-        "to_rule": len(queue_queries.to_adjudicate(session, project)) if user.is_admin else 0,
-        "remarks": reviewer_stats_queries.with_open_comments(session, project, user),
-        "judged": reviewer_stats_queries.reviewer_counts(session, project, user),
+        "adjudications": len(queue_queries.to_adjudicate(session, project)) if user.is_admin else 0,
+        "unresolved": reviewer_stats_queries.with_open_comments(session, project, user),
+        "stats": reviewer_stats_queries.reviewer_counts(session, project, user),
         "gold": next((rate for rate in rates if rate.name == "decision" and rate.n), None),
     }
 
 
-def _looking_after(session: Session, project: Project) -> dict[str, Any]:
+def _administration(session: Session, project: Project) -> dict[str, Any]:
     versions = versions_queries.versions(session, project)
     return {
         "runs": runs_queries.runs(session, project)[:3],
-        "findings": [one for one in findings_queries.of_project(session, project) if one.state == "open"],
+        "findings": [item for item in findings_queries.of_project(session, project) if item.state == "open"],
         "version": versions[0] if versions else None,
     }
 
@@ -138,16 +138,17 @@ def _own(session: Session, user: User, project: Project, state: str) -> list[Any
 
 
 def _returned(session: Session, pair: Any, revision: Any) -> dict[str, Any]:
-    """A returned pair with the reason on top of it."""
-    given = [one for one in reviews_queries.of_pair(session, pair) if one.decision == "return" and not one.undone_at]
-    reason = max(given, key=lambda one: one.created_at).comment if given else ""
+    """Return a returned pair with the reason of its latest return."""
+    reviews = reviews_queries.of_pair(session, pair)
+    returns = [review for review in reviews if review.decision == "return" and not review.undone_at]
+    reason = max(returns, key=lambda review: review.created_at).comment if returns else ""
     return {"pair": pair, "revision": revision, "reason": reason}
 
 
 def _urgency(desk: dict[str, Any]) -> float:
-    """Projects with something to do stand first: returned work, then deadlines, then a queue."""
-    deadlines = [one["round"].deadline for one in desk["rounds"] if one["round"].deadline and one["next"]]
-    days = min(((one - datetime.now(UTC)).days for one in deadlines), default=99)
+    """Rank a project: returned pairs first, then late rounds, deadlines, and pairs to review."""
+    deadlines = [item["round"].deadline for item in desk["rounds"] if item["round"].deadline and item["next"]]
+    days = min(((deadline - datetime.now(UTC)).days for deadline in deadlines), default=99)
     return (
         1000.0 * bool(desk.get("returned"))
         + 500 * bool(desk["late"])

@@ -20,7 +20,7 @@ from app.domain.imports.tables import Upload
 from app.domain.projects.tables import Project
 from app.domain.versions import actions as versions_actions
 from app.http.transactions import DbSession
-from app.web import previews
+from app.web import import_preview
 from app.web.deps import (
     CsrfForm,
     CurrentProject,
@@ -106,7 +106,7 @@ def show_upload(
     """The first rows as they will be imported; the query says what the columns become: c0=prompt&c1=completion."""
     kept = imports_queries.upload_of(session, user, project, upload_id)
     form = request.query_params.get("format", "auto")
-    shown = previews.of(request.app.state.storage, kept, form, request.query_params)
+    shown = import_preview.of(request.app.state.storage, kept, form, request.query_params)
     return _preview(request, session, user, project, kept, shown, {})
 
 
@@ -137,7 +137,7 @@ def import_upload(
     except AppError as error:
         if error.status not in (413, 422):
             raise
-        shown = previews.of_map(storage, kept, form_name, given["map"])
+        shown = import_preview.of_map(storage, kept, form_name, given["map"])
         return _preview(request, session, user, project, kept, shown, given, error)
     return redirect(request, f"/jobs/{job.id}")
 
@@ -148,7 +148,7 @@ def _preview(
     user: User,
     project: Project,
     kept: Upload,
-    shown: previews.Preview,
+    shown: import_preview.Preview,
     given: dict[str, str],
     error: AppError | None = None,
 ) -> Response:
@@ -161,8 +161,8 @@ def _preview(
         given=given,
         error=error,
         formats=[(name, FORMATS[name]) for name in file_types.FORMATS],
-        targets=previews.TARGETS,
-        licences=previews.LICENCES,
+        targets=import_preview.TARGETS,
+        licences=import_preview.LICENSES,
     )
 
 

@@ -70,7 +70,7 @@ def read(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm
         return redirect(request, HERE, "All are marked as read.")
     line = notifications_queries.by_id(session, user, form_str(form, "id"))
     notifications_actions.mark_read(session, user, [line.id])
-    return redirect(request, address(session, line) if form_str(form, "open") else HERE)
+    return redirect(request, filtered_url(session, line) if form_str(form, "open") else HERE)
 
 
 def said(line: Notification) -> str:
@@ -86,7 +86,7 @@ def _abouts(session: Session, lines: list[Notification]) -> dict[str, str]:
     return {**numbers, **{line.id: prompts[line.subject_id] for line in lines if line.subject_id in prompts}}
 
 
-def address(session: Session, line: Notification) -> str:
+def filtered_url(session: Session, line: Notification) -> str:
     """The page of what a line tells of."""
     if line.subject_kind in PLACES:
         anchor = "#comments" if line.kind.startswith("comment.") else ""

@@ -1,4 +1,4 @@
-"""The pair form <-> Content: what the writing desk posts, and what it shows again when something is wrong."""
+"""Convert between the posted pair form and Content, and back to form values after an error."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ DECLARED = ("assistance", "pasted_share", "waivers")
 
 
 def from_form(form: FormData) -> dict[str, Any]:
-    """The form as plain data. Empty turns at the end and an empty system message are left out."""
+    """Return the form as plain data, without empty turns at the end and without an empty system message."""
     turns = [
         {"role": str(role), "content": str(content).replace("\r\n", "\n")}
         for role, content in zip(form.getlist("role"), form.getlist("content"), strict=False)
     ]
-    kept = [turn for turn in turns if turn["role"] != "system" or turn["content"].strip()]
-    while len(kept) > 2 and not kept[-1]["content"].strip() and not kept[-2]["content"].strip():
-        kept = kept[:-2]
+    turns = [turn for turn in turns if turn["role"] != "system" or turn["content"].strip()]
+    while len(turns) > 2 and not turns[-1]["content"].strip() and not turns[-2]["content"].strip():
+        turns = turns[:-2]
     tags = {
         name.removeprefix("tag:"): str(value).strip()
         for name, value in form.multi_items()
         if name.startswith("tag:") and str(value).strip()
     }
-    extra, worth = str(form.get("extra_tag") or "").strip(), str(form.get("extra_value") or "").strip()
-    if extra and worth:
-        tags[extra] = worth
+    extra, value = str(form.get("extra_tag") or "").strip(), str(form.get("extra_value") or "").strip()
+    if extra and value:
+        tags[extra] = value
     return {
-        "messages": kept,
+        "messages": turns,
         "context": _documents(form),
         "tags": tags,
         "source": str(form.get("source") or "").strip(),
@@ -57,27 +57,27 @@ def from_form(form: FormData) -> dict[str, Any]:
     }
 
 
-def asked_tags(query: Mapping[str, str]) -> dict[str, str]:
-    """Tags that an address asks for (`tag:category=rash`), for an empty form."""
-    asked = ((name.removeprefix("tag:"), value) for name, value in query.items() if name.startswith("tag:"))
-    return {name[:60]: value[:120] for name, value in list(asked)[:8] if name and value}
+def tags_from_query(query: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags in a query string (`tag:category=rash`), to fill in a new form."""
+    tags = ((name.removeprefix("tag:"), value) for name, value in query.items() if name.startswith("tag:"))
+    return {name[:60]: value[:120] for name, value in list(tags)[:8] if name and value}
 
 
 def _documents(form: FormData) -> list[dict[str, str]]:
-    """Context documents that have a text; title and source stand beside it by position."""
-    texts = [str(one).replace("\r\n", "\n") for one in form.getlist("context_text")]
-    names = {key: [str(one).strip() for one in form.getlist(f"context_{key}")] for key in ("source", "title")}
+    """Return the context documents that have a text; title and source are matched by position."""
+    texts = [str(text).replace("\r\n", "\n") for text in form.getlist("context_text")]
+    names = {key: [str(name).strip() for name in form.getlist(f"context_{key}")] for key in ("source", "title")}
     return [
-        {"text": text} | {key: found[at] for key, found in names.items() if at < len(found) and found[at]}
+        {"text": text} | {key: column[at] for key, column in names.items() if at < len(column) and column[at]}
         for at, text in enumerate(texts)
         if text.strip()
     ]
 
 
 def _declared(form: FormData) -> dict[str, Any]:
-    """What is not in the form stays None: as before."""
+    """Return the author's declarations; None for each field that the form lacks, which keeps the stored value."""
     share = str(form.get("pasted_share") or "")
-    kept = [
+    waivers = [
         {"code": name.removeprefix("waiver:"), "reason": str(reason)}
         for name, reason in form.multi_items()
         if name.startswith("waiver:")
@@ -85,7 +85,7 @@ def _declared(form: FormData) -> dict[str, Any]:
     return {
         "assistance": str(form.get("assistance") or "") or None,
         "pasted_share": _share(share) if share else None,
-        "waivers": kept if kept or "declares" in form else None,
+        "waivers": waivers if waivers or "declares" in form else None,
     }
 
 
@@ -93,7 +93,7 @@ def _share(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise Invalid("pasted_share is a share between 0 and 1.", field="pasted_share") from None
+        raise Invalid("pasted_share must be between 0 and 1.", field="pasted_share") from None
 
 
 def parse(data: dict[str, Any]) -> Content:
@@ -101,13 +101,15 @@ def parse(data: dict[str, Any]) -> Content:
 
 
 def declared(project: Project, data: dict[str, Any]) -> Declared:
-    """What stands beside the text. A check that the project began to block meanwhile loses its waiver silently: its
-    problem is shown again, and an autosave must not fail because of it."""
-    chosen = project_settings.of(project.settings)["checks"]
-    kept = data["waivers"]
-    if kept is not None:
-        kept = [one for one in kept if declarations.may_waive(one["code"], chosen)]
-    return declarations.parse(chosen, assistance=data["assistance"], pasted_share=data["pasted_share"], waivers=kept)
+    """Return the author's declarations, checked against the project's settings. A waiver for a check that now blocks is
+    dropped silently: its problem is shown again, and autosave must not fail because of it."""
+    severities = project_settings.of(project.settings)["checks"]
+    waivers = data["waivers"]
+    if waivers is not None:
+        waivers = [waiver for waiver in waivers if declarations.may_waive(waiver["code"], severities)]
+    return declarations.parse(
+        severities, assistance=data["assistance"], pasted_share=data["pasted_share"], waivers=waivers
+    )
 
 
 def of_revision(revision: Revision) -> dict[str, Any]:
@@ -124,11 +126,11 @@ def of_revision(revision: Revision) -> dict[str, Any]:
 
 
 def plain(revision: Revision) -> str:
-    """All turns as one text, for the word diff."""
-    return plain_of(revision.messages)
+    """Return all turns as one text, for the word diff."""
+    return plain_text(revision.messages)
 
 
-def plain_of(turns: list[dict[str, Any]]) -> str:
+def plain_text(turns: list[dict[str, Any]]) -> str:
     if len(turns) == 2:
         return f"{turns[0]['content']}\n\n— — —\n\n{turns[1]['content']}"
     return "\n\n".join(f"[{turn['role']}]\n{turn['content']}" for turn in turns)

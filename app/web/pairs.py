@@ -1,4 +1,4 @@
-"""Pairs to read: the list with its filters, one pair with its history; and submit, discard, bring back, restore."""
+"""Pairs: the list with filters, one pair with its history; submit, withdraw, discard, and restore."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.domain.pairs.tables import Pair, Revision
 from app.domain.reviews import actions as reviews_actions
 from app.domain.reviews import queries as reviews_queries
 from app.http.transactions import DbSession
-from app.web import comments, pair_form, problem_view  # noqa: F401  (problems gives the templates `explained`)
+from app.web import comments, pair_form, problem_view  # noqa: F401  (problem_view registers `explained` for the templates)
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.render import render
 
@@ -42,7 +42,7 @@ def index(
     unresolved: bool = False,
     cursor: str | None = None,
 ) -> Response:
-    found = pairs_queries.page(
+    page = pairs_queries.page(
         session,
         project,
         state=state or None,
@@ -53,8 +53,8 @@ def index(
         cursor=cursor,
         also=comments_queries.unresolved(user) if unresolved else None,
     )
-    texts = pairs_queries.currents(session, found.items)
-    rows = [(pair, texts[pair.id]) for pair in found.items]
+    texts = pairs_queries.currents(session, page.items)
+    rows = [(pair, texts[pair.id]) for pair in page.items]
     chosen = {
         "state": state,
         "tag": tag,
@@ -63,7 +63,7 @@ def index(
         "q": q,
         "unresolved": "true" if unresolved else "",
     }
-    kept = {name: one for name, one in chosen.items() if one}
+    query = {name: value for name, value in chosen.items() if value}
     return render(
         request,
         "pairs/list.html",
@@ -74,12 +74,12 @@ def index(
         states=STATES,
         older=reviews_queries.stale_approvals(session, project, limit=0)[0],
         authors=sorted(
-            accounts_queries.names(session, pairs_queries.authors(session, project)).items(), key=lambda one: one[1]
+            accounts_queries.names(session, pairs_queries.authors(session, project)).items(), key=lambda item: item[1]
         ),
         tag_values=pairs_queries.tag_values(session, project),
-        names=accounts_queries.names(session, {pair.author_id for pair in found.items}),
-        links={one: _link(project.slug, {**kept, "state": one}) for one in ("", *STATES)},
-        next_href=_link(project.slug, {**kept, "cursor": found.next}) if found.next else None,
+        names=accounts_queries.names(session, {pair.author_id for pair in page.items}),
+        links={item: _link(project.slug, {**query, "state": item}) for item in ("", *STATES)},
+        next_href=_link(project.slug, {**query, "cursor": page.next}) if page.next else None,
     )
 
 
@@ -93,16 +93,16 @@ def show(
     old: int | None = None,
     new: int | None = None,
 ) -> Response:
-    """`old` and `new` are the numbers of two revisions to compare; by default what the latest sitting changed."""
+    """Show a pair. `old` and `new` are revision numbers to compare; by default, the changes of the last edit session."""
     pair = pairs_queries.by_id(session, pair_id)
-    revisions = sorted(pairs_queries.revisions(session, pair), key=lambda one: one.number, reverse=True)
+    revisions = sorted(pairs_queries.revisions(session, pair), key=lambda item: item.number, reverse=True)
     revision = pairs_queries.current(session, pair)
-    sittings = history.edit_sessions(revisions, _milestones(session, pair, revision))
-    numbered = {one.number: one for one in revisions}
-    first = sittings[1].last.number if len(sittings) > 1 else revision.number - 1
+    edit_sessions = history.edit_sessions(revisions, _milestones(session, pair, revision))
+    numbered = {item.number: item for item in revisions}
+    first = edit_sessions[1].last.number if len(edit_sessions) > 1 else revision.number - 1
     before, after = numbered.get(old or first), numbered.get(new or revision.number)
-    given = reviews_queries.visible(session, user, pair)
-    people = {one.author_id for one in revisions} | {one.reviewer_id for one in given} | {pair.author_id}
+    reviews = reviews_queries.visible(session, user, pair)
+    people = {item.author_id for item in revisions} | {item.reviewer_id for item in reviews} | {pair.author_id}
     return render(
         request,
         "pairs/show.html",
@@ -110,18 +110,18 @@ def show(
         pair=pair,
         revision=revision,
         revisions=revisions,
-        sittings=sittings,
+        edit_sessions=edit_sessions,
         before=before if before is not after else None,
         after=after,
-        reviews=given,
+        reviews=reviews,
         blind=reviews_queries.is_blind(session, user, pair),
         state=reviews_queries.shown_state(session, user, pair),
         names=accounts_queries.names(session, people),
         own=pair.author_id == user.id,
         used_in=lineage_queries.used_in(session, pair),
-        **comments.on_page(session, user, project, pair, revision),
+        **comments.comments_context(session, user, project, pair, revision),
         plain=pair_form.plain,
-        numbers={one.id: one.number for one in revisions},
+        numbers={item.id: item.number for item in revisions},
     )
 
 
@@ -133,15 +133,15 @@ def submit(
     pairs_actions.submit(session, user, pair)
     if form_str(form, "then") == "next":
         suffix = f"?round={pair.round_id}" if pair.round_id else ""
-        return redirect(request, f"/projects/{project.slug}/pairs/new{suffix}", "Submitted. Here is the next one.")
-    return redirect(request, f"/pairs/{pair.id}", "Submitted for review. You may still withdraw it below.")
+        return redirect(request, f"/projects/{project.slug}/pairs/new{suffix}", "Submitted. Write the next pair.")
+    return redirect(request, f"/pairs/{pair.id}", "Submitted. You can withdraw it.")
 
 
 @router.post("/pairs/{pair_id}/withdraw", dependencies=[requires(Permission.WRITE_PAIR)])
 def withdraw(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
     pair = pairs_queries.by_id(session, pair_id)
     pairs_actions.withdraw(session, user, pair)
-    return redirect(request, f"/pairs/{pair.id}", "Withdrawn: it is a draft again.")
+    return redirect(request, f"/pairs/{pair.id}", "Withdrawn. The pair is a draft again.")
 
 
 @router.post("/pairs/{pair_id}/discard", dependencies=[requires(Permission.WRITE_PAIR)])
@@ -150,36 +150,34 @@ def discard(
 ) -> Response:
     pair = pairs_queries.by_id(session, pair_id)
     pairs_actions.discard(session, user, pair)
-    return redirect(request, f"/projects/{project.slug}/pairs", "Discarded. Its history is kept.")
+    return redirect(request, f"/projects/{project.slug}/pairs", "Pair discarded")
 
 
 @router.post("/pairs/{pair_id}/undiscard", dependencies=[requires(Permission.WRITE_PAIR)])
-def restore_discarded(
-    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str
-) -> Response:
+def undiscard(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
     pair = pairs_queries.by_id(session, pair_id)
     reviews_actions.restore(session, user, pair)
-    return redirect(request, f"/pairs/{pair.id}", "It is back, as it was before it was discarded.")
+    return redirect(request, f"/pairs/{pair.id}", "Pair restored")
 
 
 @router.post("/pairs/{pair_id}/restore", dependencies=[requires(Permission.WRITE_PAIR)])
 def restore(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, pair_id: str) -> Response:
-    """An old revision becomes the text of a new one; nothing is lost."""
+    """Save an old revision as a new one."""
     pair = pairs_queries.by_id(session, pair_id)
-    wanted = form_str(form, "revision")
-    old = next((one for one in pairs_queries.revisions(session, pair) if one.id == wanted), None)
+    revision_id = form_str(form, "revision")
+    old = next((item for item in pairs_queries.revisions(session, pair) if item.id == revision_id), None)
     if old is None:
-        raise NotFound("This pair has no such revision; choose one from its history.")
+        raise NotFound("This pair has no such revision. Choose one from its history.")
     content = pair_form.parse(pair_form.of_revision(old))
     pairs_actions.save(session, user, pair, content, expected_revision=form_str(form, "expected_revision"))
-    return redirect(request, f"/pairs/{pair.id}", "Restored as a new revision.")
+    return redirect(request, f"/pairs/{pair.id}", "Restored as a new revision")
 
 
 def _milestones(session: Session, pair: Pair, revision: Revision) -> set[str]:
-    """Revisions that somebody else may speak of: these stay visible in the folded history."""
-    judged = {one.revision_id for one in reviews_queries.of_pair(session, pair)}
-    return {revision.id, pair.submitted_revision_id or "", *judged}
+    """Return the ids of the current, submitted and reviewed revisions; the folded history always shows these."""
+    reviewed = {review.revision_id for review in reviews_queries.of_pair(session, pair)}
+    return {revision.id, pair.submitted_revision_id or "", *reviewed}
 
 
 def _link(slug: str, query: dict[str, Any]) -> str:
-    return f"/projects/{slug}/pairs?{urlencode({name: one for name, one in query.items() if one})}"
+    return f"/projects/{slug}/pairs?{urlencode({name: value for name, value in query.items() if value})}"

@@ -1,6 +1,6 @@
-"""Problems as a person reads them: the place quoted, the neighbours compared with one's own text, the reason it stays.
+"""Problems as the pages show them: the quoted place, similar pairs compared with the text, the reason for a waiver.
 
-Knows how a problem looks; what is a problem, and whether it blocks, was decided in the room of pairs.
+Knows how a problem looks. Which problems exist, and which of them block, is decided in `app.domain.pairs`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ from app.web.render import environment, word_diff
 
 AROUND = 40
 MOST_QUOTED, MOST_COMPARED = 200, 3000
-ALIKE = ((0.999, "the same"), (0.9, "almost the same"), (0.8, "very alike"), (0.7, "alike"), (0.0, "nearest"))
+SIMILARITIES = (
+    (0.999, "identical"),
+    (0.9, "nearly identical"),
+    (0.8, "very similar"),
+    (0.7, "similar"),
+    (0.0, "closest"),
+)
 
 
 def explained(
@@ -23,14 +29,14 @@ def explained(
     turns: Sequence[Mapping[str, str]],
     waivers: Sequence[Mapping[str, str]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Each problem with `name`, `where`, `quote`, `mend`, `kept` and its neighbours compared; kept ones come last."""
+    """Return each problem with `name`, `place`, `quote`, `fix`, `waiver` and compared neighbors; waived ones last."""
     texts = [turn["content"] for turn in turns]
-    kept = declarations.reasons(waivers)
-    found = [_one(problem, texts, kept) for problem in problems or ()]
-    return sorted(found, key=lambda one: bool(one["kept"]))
+    reasons = declarations.reasons(waivers)
+    rows = [_explained(problem, texts, reasons) for problem in problems or ()]
+    return sorted(rows, key=lambda row: bool(row["waiver"]))
 
 
-def _one(problem: Mapping[str, Any], texts: list[str], kept: Mapping[str, str]) -> dict[str, Any]:
+def _explained(problem: Mapping[str, Any], texts: list[str], reasons: Mapping[str, str]) -> dict[str, Any]:
     code, blocks = problem.get("code", ""), problem["severity"] == "block"
     span, fix = problem.get("span"), problem.get("fix")
     place = pair_content.place(texts, problem["field"], span) if span else None
@@ -39,12 +45,12 @@ def _one(problem: Mapping[str, Any], texts: list[str], kept: Mapping[str, str]) 
         **problem,
         "name": name_of(code),
         "blocks": blocks,
-        "kept": "" if blocks else kept.get(code, ""),
-        "may_keep": not blocks and code in CODES,
+        "waiver": "" if blocks else reasons.get(code, ""),
+        "can_waive": not blocks and code in CODES,
         "place": _target(texts, place),
         "quote": _quote(texts, place),
-        "mend": _target(texts, target) | {"replacement": fix["replacement"]} if target and fix else None,
-        "neighbours": [_neighbour(one, texts) for one in problem["neighbours"]],
+        "fix": _target(texts, target) | {"replacement": fix["replacement"]} if target and fix else None,
+        "neighbours": [_neighbor(near, texts) for near in problem["neighbours"]],
     }
 
 
@@ -56,7 +62,7 @@ def _target(texts: list[str], place: tuple[int, int, int] | None) -> dict[str, A
 
 
 def _quote(texts: list[str], place: tuple[int, int, int] | None) -> tuple[str, str, str] | None:
-    """(before, the place itself, after)."""
+    """Return (text before, the place itself, text after)."""
     if place is None:
         return None
     turn, start, end = place
@@ -67,23 +73,24 @@ def _quote(texts: list[str], place: tuple[int, int, int] | None) -> tuple[str, s
     return ("… " if start > AROUND else "") + before, marked, after + (" …" if end + AROUND < len(text) else "")
 
 
-def _neighbour(near: Mapping[str, Any], texts: list[str]) -> dict[str, Any]:
+def _neighbor(near: Mapping[str, Any], texts: list[str]) -> dict[str, Any]:
     by = near.get("by", "wording")
-    words = next(said for least, said in ALIKE if near["similarity"] >= least)
+    words = next(words for least, words in SIMILARITIES if near["similarity"] >= least)
     prompt, completion = pair_content.JOIN.join(texts[:-1]), texts[-1] if texts else ""
     return {
         **near,
-        "words": f"{words.capitalize()} by {by}",
-        "prompt_diff": _diff(near["prompt"], prompt) if by != "subject" else None,  # what is far has no words in common
+        "words": f"{words.capitalize()} {by}",
+        "prompt_diff": _diff(near["prompt"], prompt) if by != "subject" else None,  # an outlier shares no words with it
         "completion_diff": _diff(near["completion"], completion),
     }
 
 
 def _diff(theirs: str, own: str) -> list[tuple[str, str]] | None:
-    """None for texts too long to compare at each pause of the keyboard."""
+    """Return a word diff, None if the texts are too long to compare on every live check."""
     return word_diff(theirs, own) if len(theirs) + len(own) <= 2 * MOST_COMPARED else None
 
 
 environment().globals["explained"] = explained
 environment().globals["check_name"] = name_of
+environment().globals["turn_name"] = pair_content.turn_name
 environment().globals["assistance_words"] = declarations.ASSISTANCE

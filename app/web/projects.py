@@ -1,4 +1,4 @@
-"""Projects: the list, a new one, the overview, its members, and taking one of them out."""
+"""Projects: the list, a new project, the overview, and members."""
 
 from __future__ import annotations
 
@@ -51,36 +51,36 @@ def index(request: Request, session: DbSession, user: CurrentUser) -> Response:
 
 @router.get("/projects/new", dependencies=[requires(Permission.OPEN_PROJECT)])
 def new(request: Request, session: DbSession, user: CurrentUser) -> Response:
-    return render(request, "projects/new.html", tasks=TASKS, given={}, error=None)
+    return render(request, "projects/new.html", tasks=TASKS, values={}, error=None)
 
 
 @router.post("/projects", dependencies=[requires(Permission.OPEN_PROJECT)])
 def create(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
-    given = {name: form_str(form, name) for name in ("slug", "name", "task", "languages", "domains", "base_model")}
+    values = {name: form_str(form, name) for name in ("slug", "name", "task", "languages", "domains", "base_model")}
     with form_errors() as result:
         project = projects_actions.create_project(
             session,
             user,
-            slug=given["slug"],
-            name=given["name"],
-            task=given["task"],
-            languages=_words(given["languages"]),
-            domains=_words(given["domains"]),
+            slug=values["slug"],
+            name=values["name"],
+            task=values["task"],
+            languages=_items(values["languages"]),
+            domains=_items(values["domains"]),
             overlap=form_number(form, "overlap", int) or 1,
-            base_model=given["base_model"] or "starter",
+            base_model=values["base_model"] or "starter",
         )
     if result.error:
-        return render(request, "projects/new.html", tasks=TASKS, given=given, error=result.error)
-    return redirect(request, f"/projects/{project.slug}/guidelines", "Project opened. Publish its guideline next.")
+        return render(request, "projects/new.html", tasks=TASKS, values=values, error=result.error)
+    return redirect(request, f"/projects/{project.slug}/guidelines", "Project created. Publish its guideline next.")
 
 
 @router.get("/projects/{slug}", dependencies=[requires(Permission.READ_PROJECT)])
 def show(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
     rows = [
-        row(session, user, project, one)
-        for one in rounds_queries.by_urgency(rounds_queries.open_rounds(session, project))
+        row(session, user, project, round_)
+        for round_ in rounds_queries.by_urgency(rounds_queries.open_rounds(session, project))
     ]
-    paced = next((one for one in sorted(rows, key=lambda one: one["late"]) if one["pace"]), None)
+    paced = next((item for item in sorted(rows, key=lambda item: item["late"]) if item["pace"]), None)
     return render(
         request,
         "projects/show.html",
@@ -119,20 +119,20 @@ def add_member(
 ) -> Response:
     email, role = form_str(form, "email"), form_str(form, "role")
     known = accounts_queries.user_by_email(session, email)
-    is_new, had = known is None, known and projects_queries.role_of(session, known, project)
+    is_new, had_role = known is None, known and projects_queries.role_of(session, known, project)
     membership = projects_actions.add_member(session, user, project, email=email, role=role)
     if is_new:
         raw = auth_actions.create_sign_in_link(session, user=session.get_one(User, membership.user_id), actor=user)
         return _members(request, session, user, project, link_address(request, raw), email)
-    said = f"{email} is {role} now." if had else f"{email} is a member now."
-    return redirect(request, f"/projects/{project.slug}/members", said)
+    message = f"Role of {email} changed to {role}" if had_role else f"{email} added"
+    return redirect(request, f"/projects/{project.slug}/members", message)
 
 
 @router.get("/projects/{slug}/members/{user_id}/remove", dependencies=[requires(Permission.MANAGE_PROJECT)])
 def confirm_removal(
     request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, user_id: str
 ) -> Response:
-    """What taking somebody out comes to, before it is done."""
+    """Show what removing the member affects, before it is done."""
     membership = projects_queries.membership_of(session, project, user_id)
     return render(
         request,
@@ -151,8 +151,8 @@ def remove_member(
 ) -> Response:
     reviews_actions.remove_member(session, user, project, user_id)
     name = session.get_one(User, user_id).name
-    return redirect(request, f"/projects/{project.slug}/members", f"{name} is no member any more.")
+    return redirect(request, f"/projects/{project.slug}/members", f"{name} removed from the project")
 
 
-def _words(raw: str) -> list[Any]:
-    return [word.strip() for word in raw.replace("\n", ",").split(",") if word.strip()]
+def _items(raw: str) -> list[Any]:
+    return [item.strip() for item in raw.replace("\n", ",").split(",") if item.strip()]

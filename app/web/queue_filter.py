@@ -1,4 +1,4 @@
-"""The one tag that a reviewer narrows the queue to: it goes along in the address and in hidden fields."""
+"""The tag that filters the review queue. It travels in the URL and in hidden fields."""
 
 from __future__ import annotations
 
@@ -17,40 +17,41 @@ from app.domain.reviews.tables import Lease
 Tag = tuple[str, str] | None
 
 
-def tag_of(given: str) -> Tag:
-    """What a query or a hidden field says; None for all tags. Raises Invalid."""
-    return pair_content.tag_of(given) if given else None
+def tag_of(text: str) -> Tag:
+    """Parse "name:value"; None for all tags. Raises Invalid."""
+    return pair_content.tag_of(text) if text else None
 
 
-def address(path: str, only: Tag) -> str:
+def filtered_url(path: str, only: Tag) -> str:
+    """Return the path with the tag in its query."""
     return f"{path}?{urlencode({'tag': ':'.join(only)})}" if only else path
 
 
-def queue_of(project: Project, only: Tag) -> str:
-    return address(f"/projects/{project.slug}/reviews", only)
+def queue_url(project: Project, only: Tag) -> str:
+    return filtered_url(f"/projects/{project.slug}/reviews", only)
 
 
-def on_page(session: Session, user: User, project: Project, only: Tag, mine: Lease | None) -> dict[str, Any]:
-    """What the page of the queue says of it: what may be chosen, and what the choice does."""
+def filter_context(session: Session, user: User, project: Project, only: Tag, mine: Lease | None) -> dict[str, Any]:
+    """Return what the queue page needs: the tags to choose from, and whether the tag matches anything."""
     choices = _choices(session, project)
     if only is not None:
-        named = [(name, value) for name, values in choices.items() for value in values]
-        only = next((one for one in named if pair_content.has_tag(dict([one]), only)), only)
-        if only not in named:  # nobody uses it, or too many values stand beside it
+        tags = [(name, value) for name, values in choices.items() for value in values]
+        only = next((tag for tag in tags if pair_content.has_tag(dict([tag]), only)), only)
+        if only not in tags:  # unused, or cut from a long list of values
             choices = {**choices, only[0]: [*choices.get(only[0], []), only[1]]}
     return {
         "only": only,
         "choices": choices,
         "some": only is None or queue_queries.waits(session, user, project, only),
-        "other": mine is not None and not _is_of(session, mine, only),
+        "other": mine is not None and not _has_tag(session, mine, only),
     }
 
 
 def _choices(session: Session, project: Project) -> dict[str, list[str]]:
-    """Without names that hold a colon: in an address a name ends at the first."""
+    """Return the tags without names that contain a colon: in a URL the name ends at the first colon."""
     return {name: values for name, values in pairs_queries.choices(session, project).items() if ":" not in name}
 
 
-def _is_of(session: Session, lease: Lease, only: Tag) -> bool:
+def _has_tag(session: Session, lease: Lease, only: Tag) -> bool:
     revision = pairs_queries.submitted(session, pairs_queries.by_id(session, lease.pair_id))
     return only is None or pair_content.has_tag(revision.tags, only)

@@ -1,4 +1,4 @@
-"""Jinja: the environment, its filters, and page(). Knows how things look, not what they mean."""
+"""Jinja: the environment, its filters, and render(). Knows how values look, not what they mean."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ TONES = {
 }
 WORDS = {
     "changes_requested": "Returned",
-    "in_round": "In a round",
+    "in_round": "In round",
     "chrf": "chrF",
     "f1": "F1",
     "macro_f1": "Macro F1",
@@ -74,7 +74,7 @@ _markdown.validateLink = lambda url: LINK.match(url) is not None  # type: ignore
 
 
 def words(name: str) -> str:
-    """A stored name as a person writes it."""
+    """Return a stored name as a label."""
     return WORDS.get(name) or name.replace("_", " ").replace("-", " ").capitalize()
 
 
@@ -120,9 +120,9 @@ def percent(part: float, whole: float = 1) -> str:
 
 @lru_cache(maxsize=512)
 def markdown(text: str) -> Markup:
-    """Markdown as sanitised HTML: raw HTML is off in the parser, and what it made is cleaned again by an allow-list.
+    """Return Markdown as sanitized HTML: the parser drops raw HTML, and an allowlist cleans its output.
 
-    No pictures: the address of a picture is a way out for what the page knows.
+    Images are disabled: an image URL could send data from the page to another site.
     """
     cleaned = nh3.clean(
         _markdown.render(text),
@@ -136,11 +136,11 @@ def markdown(text: str) -> Markup:
 
 
 def _without_hidden(tag: re.Match[str]) -> str:
-    return "".join(one for one in tag.group() if one.isascii() or not any(invisible.find(one)))
+    return "".join(char for char in tag.group() if char.isascii() or not any(invisible.find(char)))
 
 
 def _chips_in_html(html: str) -> str:
-    """Chips in the text between tags; nothing hidden stays inside a tag."""
+    """Show hidden characters between tags as chips, and remove them inside tags."""
     pieces, at = [], 0
     for tag in HTML_TAG.finditer(html):
         pieces += [_chips(html[at : tag.start()]), _without_hidden(tag)]
@@ -149,7 +149,7 @@ def _chips_in_html(html: str) -> str:
 
 
 def _chips(text: str) -> str:
-    """HTML text with a chip for each hidden character."""
+    """Return HTML text with a chip for each hidden character."""
     pieces, at = [], 0
     for hidden in islice(invisible.find(text), MAX_CHIPS):
         pieces.append(text[at : hidden.start])
@@ -164,12 +164,12 @@ def _chip(character: str) -> str:
 
 
 def shown(text: Any) -> Markup:
-    """Authored text, escaped, with every character that would not show as a visible chip."""
+    """Escape authored text and show each invisible character as a chip."""
     return Markup(_chips(str(escape("" if text is None else text))))
 
 
 def word_diff(old: str, new: str) -> list[tuple[str, str]]:
-    """[("same" | "gone" | "new", text)]; very long texts are compared line by line."""
+    """Return [("same" | "removed" | "added", text)]; very long texts are compared line by line."""
     pattern = r"\s+|\w+|[^\w\s]"
     left, right = re.findall(pattern, old), re.findall(pattern, new)
     if len(left) + len(right) > MAX_DIFF_TOKENS:
@@ -179,12 +179,14 @@ def word_diff(old: str, new: str) -> list[tuple[str, str]]:
         if kind == "equal":
             pieces.append(("same", "".join(left[a:b])))
             continue
-        pieces += [(word, text) for word, text in (("gone", "".join(left[a:b])), ("new", "".join(right[c:d]))) if text]
+        pieces += [
+            (word, text) for word, text in (("removed", "".join(left[a:b])), ("added", "".join(right[c:d]))) if text
+        ]
     return pieces
 
 
 def static(path: str) -> str:
-    """The address of a static file, changing when the file does so that a browser may keep it."""
+    """Return the URL of a static file. It changes with the file, so browsers can cache it."""
     file = ROOT / "static" / path
     version = int(file.stat().st_mtime) if file.exists() else 0
     return f"/static/{path}?v={version:x}"
@@ -221,7 +223,7 @@ def environment() -> Environment:
 
 
 def render(request: Request, template: str, *, status: int | None = None, **context: Any) -> HTMLResponse:
-    """A template as a response. `user` and the CSRF field come from the request, the status from an `error` to show."""
+    """Render a template. `user` and the CSRF field come from the request, the status from `error` if there is one."""
     error = context.get("error")
     status = status or (error.status if error else 200)
     token = csrf_token(request)

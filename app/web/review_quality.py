@@ -1,4 +1,4 @@
-"""Gold pairs: the page of hit rates, marking a pair as gold, retiring it. Agreement of independent opinions."""
+"""Gold pairs (accuracy, marking, retiring) and the agreement of independent reviews."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.forms import form_errors
 from app.web.render import render
-from app.web.reviews import UNTOUCHED, queue_tabs, verdict_of
+from app.web.reviews import BLANK_REVIEW, queue_tabs, review_form
 
 router = APIRouter()
 
 
 @router.get("/projects/{slug}/reviews/gold", dependencies=[requires(Permission.REVIEW_PAIR)])
 def rates(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
-    """One's own hit rates; everybody's, and the gold pairs, for who manages the project."""
+    """Show your own accuracy; users who manage the project also see every reviewer and the gold pairs."""
     context = project_context(session, user, project, "/reviews")
     manages = context["can"]["manage_project"]
-    found = review_quality_queries.gold_rates(session, project, None if manages else user)
+    rates_by_reviewer = review_quality_queries.gold_rates(session, project, None if manages else user)
     answers = review_quality_queries.gold_answers(session, project) if manages else []
     return render(
         request,
         "review_quality/gold.html",
         **context,
         **queue_tabs(session, user, project),
-        rates=found,
+        rates=rates_by_reviewer,
         answers=[(answer, pair, pairs_queries.submitted(session, pair)) for answer, pair in answers],
-        names=accounts_queries.names(session, set(found)),
+        names=accounts_queries.names(session, set(rates_by_reviewer)),
         chosen=project_settings.of(project.settings),
     )
 
@@ -50,7 +50,7 @@ def rates(request: Request, session: DbSession, user: CurrentUser, project: Curr
 @router.get("/pairs/{pair_id}/gold", dependencies=[requires(Permission.MANAGE_PROJECT)])
 def form(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, pair_id: str) -> Response:
     pair = pairs_queries.by_id(session, pair_id)
-    return _form(request, session, user, project, pair, UNTOUCHED)
+    return _form(request, session, user, project, pair, BLANK_REVIEW)
 
 
 @router.post("/pairs/{pair_id}/gold", dependencies=[requires(Permission.MANAGE_PROJECT)])
@@ -58,13 +58,13 @@ def mark(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
 ) -> Response:
     pair = pairs_queries.by_id(session, pair_id)
-    given = verdict_of(form, project)
-    right = {"decision": form_str(form, "decision"), "ratings": given["ratings"], "explanation": given["comment"]}
+    values = review_form(form, project)
+    answer = {"decision": form_str(form, "decision"), "ratings": values["ratings"], "explanation": values["comment"]}
     with form_errors(422) as result:
-        review_quality_actions.mark(session, user, pair, **right)
+        review_quality_actions.mark(session, user, pair, **answer)
     if result.error:
-        return _form(request, session, user, project, pair, given, right["decision"], result.error)
-    return redirect(request, f"/projects/{project.slug}/reviews/gold", "Gold: reviewers get it among the others.")
+        return _form(request, session, user, project, pair, values, answer["decision"], result.error)
+    return redirect(request, f"/projects/{project.slug}/reviews/gold", "Marked as gold")
 
 
 @router.post("/pairs/{pair_id}/gold/retire", dependencies=[requires(Permission.MANAGE_PROJECT)])
@@ -73,20 +73,18 @@ def retire(
 ) -> Response:
     pair = pairs_queries.by_id(session, pair_id)
     review_quality_actions.retire(session, user, pair)
-    return redirect(
-        request, f"/projects/{project.slug}/reviews/gold", "Retired: the pair stands among the others again."
-    )
+    return redirect(request, f"/projects/{project.slug}/reviews/gold", "Gold pair retired")
 
 
 @router.get("/projects/{slug}/agreement", dependencies=[requires(Permission.REVIEW_PAIR)])
 def agreement(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
-    found = review_quality_queries.report(session, project)
-    people = {one for row in found.people for one in row["reviewers"]}
+    report = review_quality_queries.report(session, project)
+    people = {reviewer for row in report.people for reviewer in row["reviewers"]}
     return render(
         request,
         "review_quality/agreement.html",
         **project_context(session, user, project, "/agreement"),
-        report=found,
+        report=report,
         names=accounts_queries.names(session, people),
         chosen=project_settings.of(project.settings),
     )
@@ -98,7 +96,7 @@ def _form(
     user: User,
     project: Project,
     pair: Pair,
-    given: dict[str, Any],
+    values: dict[str, Any],
     chosen: str = "",
     error: AppError | None = None,
 ) -> Response:
@@ -110,7 +108,7 @@ def _form(
         revision=pairs_queries.submitted(session, pair),
         answer=None if error else session.get(GoldAnswer, pair.id),
         decisions=decisions.FINAL_DECISIONS,
-        given=given,
+        values=values,
         chosen=chosen,
         error=error,
     )

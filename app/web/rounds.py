@@ -1,4 +1,4 @@
-"""Rounds: what is asked of the experts now, how far it is, where it leads, and opening, editing or closing one."""
+"""Rounds: the list, one round with its progress and forecast; open, edit and close a round."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from app.web.pair_form import TAGS
 from app.web.render import render
 
 router = APIRouter(prefix="/projects/{slug}/rounds")
-BLANK: dict[str, Any] = {"title": "", "brief": "", "deadline": "", "targets": [], "asked": {}}
+BLANK: dict[str, Any] = {"title": "", "brief": "", "deadline": "", "targets": [], "assignees": {}}
 
 
 @router.get("", dependencies=[requires(Permission.READ_PROJECT)])
@@ -41,14 +41,14 @@ def index(request: Request, session: DbSession, user: CurrentUser, project: Curr
 
 
 @router.post("", dependencies=[requires(Permission.OPEN_ROUND)])
-def open_round(
+def create(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
 ) -> Response:
     with form_errors(422) as result:
-        one = rounds_actions.create_round(session, user, project, **_given(form))
+        round_ = rounds_actions.create_round(session, user, project, **_parsed(form))
     if result.error:
-        return _list(request, session, user, project, _again(form), result.error)
-    return redirect(request, f"/projects/{project.slug}/rounds/{one.id}", f"Round {one.number} is open.")
+        return _list(request, session, user, project, _typed(form), result.error)
+    return redirect(request, f"/projects/{project.slug}/rounds/{round_.id}", f"Round {round_.number} created")
 
 
 @router.get("/{round_id}", dependencies=[requires(Permission.READ_PROJECT)])
@@ -60,86 +60,86 @@ def show(request: Request, session: DbSession, user: CurrentUser, project: Curre
 def edit(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, round_id: str
 ) -> Response:
-    one = rounds_queries.by_id(session, project, round_id)
+    round_ = rounds_queries.by_id(session, project, round_id)
     with form_errors(422) as result:
-        rounds_actions.edit_round(session, user, project, one, _given(form))
+        rounds_actions.edit_round(session, user, project, round_, _parsed(form))
     if result.error:
-        return _show(request, session, user, project, one, _again(form), result.error)
-    return redirect(request, f"/projects/{project.slug}/rounds/{one.id}", "The round is changed.")
+        return _show(request, session, user, project, round_, _typed(form), result.error)
+    return redirect(request, f"/projects/{project.slug}/rounds/{round_.id}", "Round saved")
 
 
 @router.post("/{round_id}/close", dependencies=[requires(Permission.OPEN_ROUND)])
 def close(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, round_id: str
 ) -> Response:
-    one = rounds_queries.by_id(session, project, round_id)
-    rounds_actions.close_round(session, user, project, one)
-    return redirect(request, f"/projects/{project.slug}/rounds", f"Round {one.number} is closed.")
+    round_ = rounds_queries.by_id(session, project, round_id)
+    rounds_actions.close_round(session, user, project, round_)
+    return redirect(request, f"/projects/{project.slug}/rounds", f"Round {round_.number} closed")
 
 
 def targets(form: FormData) -> list[dict[str, Any]]:
-    """The rows of the targets table that are filled in. Raises Invalid for a count that is no number."""
+    """Return the filled-in rows of the targets table. Raises Invalid if a count is not a number."""
     columns = {name: [str(value).strip() for value in form.getlist(f"target_{name}")] for name in TAGS}
     other = [[str(value).strip() for value in form.getlist(f"target_{name}")] for name in ("tag", "value", "count")]
-    filled = []
+    rows = []
     for tag, value, count, *named in zip_longest(*other, *columns.values(), fillvalue=""):
-        tags = {name: one for name, one in zip(columns, named, strict=True) if one} | ({tag: value} if value else {})
+        tags = {name: text for name, text in zip(columns, named, strict=True) if text} | ({tag: value} if value else {})
         if not tags and not count:
             continue
         if not (count.isascii() and count.isdigit()):
-            slice_ = " × ".join(tags.values()) or "any kind"
-            raise Invalid(f"How many pairs of {slice_}? Write a whole number.", field="targets")
-        filled.append({"tags": tags, "count": int(count)} if tags else {"count": int(count)})
-    return filled
+            slice_ = " × ".join(tags.values()) or "any tag"
+            raise Invalid(f"Enter the number of pairs for {slice_} as a whole number.", field="targets")
+        rows.append({"tags": tags, "count": int(count)} if tags else {"count": int(count)})
+    return rows
 
 
-def visible_people(found: progress_queries.Progress, user: User, can: Mapping[str, bool]) -> list[dict[str, Any]]:
-    """Everybody's rows for those who review or plan; for an author the own one."""
-    return [one for one in found.people if can["review_pair"] or one["user"] == user.id]
+def visible_people(progress: progress_queries.Progress, user: User, can: Mapping[str, bool]) -> list[dict[str, Any]]:
+    """Return every contributor's row to reviewers, and only their own row to other users."""
+    return [person for person in progress.people if can["review_pair"] or person["user"] == user.id]
 
 
-def writing_address(project: Project, round_: Round, tags: Mapping[str, str]) -> str:
-    """The writing desk with the tags of a target filled in."""
-    asked = {"round": round_.id} | {f"tag:{name}": value for name, value in tags.items()}
-    return f"/projects/{project.slug}/pairs/new?{urlencode(asked)}"
+def writing_url(project: Project, round_: Round, tags: Mapping[str, str]) -> str:
+    """Return the URL of a new pair with the tags of a target filled in."""
+    query = {"round": round_.id} | {f"tag:{name}": value for name, value in tags.items()}
+    return f"/projects/{project.slug}/pairs/new?{urlencode(query)}"
 
 
 def due(deadline: datetime | None, today: date | None = None) -> str:
-    """How long is left, in words."""
+    """Return the time left in words."""
     if deadline is None:
         return ""
     left = (deadline.date() - (today or datetime.now(UTC).date())).days
     if left < 0:
-        return f"{-left} day{'s' if left != -1 else ''} late"
-    return {0: "due today", 1: "due tomorrow"}.get(left, f"{left} days left")
+        return f"{-left} day{'s' if left != -1 else ''} overdue"
+    return {0: "Due today", 1: "Due tomorrow"}.get(left, f"{left} days left")
 
 
 def row(session: Session, user: User, project: Project, round_: Round) -> dict[str, Any]:
-    """What a card of a round shows: progress, pace, one's own share, and where to write next."""
-    found = progress_queries.of_round(session, round_)
+    """Return what the card of a round shows: progress, forecast, the user's share, and the next targets to write for."""
+    progress = progress_queries.of_round(session, round_)
     return {
         "round": round_,
-        "progress": found,
+        "progress": progress,
         "pace": throughput_queries.of_round(session, round_),
         "due": due(round_.deadline),
         "late": round_.deadline is not None and round_.deadline.date() < datetime.now(UTC).date(),
-        "mine": next((one for one in found.people if one["user"] == user.id), None),
+        "mine": next((person for person in progress.people if person["user"] == user.id), None),
         "next": [
-            {**one, "address": writing_address(project, round_, one["tags"])}
-            for one in sorted(found.targets, key=lambda target: -target["to_write"])
-            if one["to_write"]
+            {**target, "url": writing_url(project, round_, target["tags"])}
+            for target in sorted(progress.targets, key=lambda target: -target["to_write"])
+            if target["to_write"]
         ],
     }
 
 
 def chart(pace: throughput_queries.Throughput) -> dict[str, Any]:
-    """The throughput chart's data: days as ISO dates."""
-    found = pace.forecast
+    """Return the data of the throughput chart; days are ISO dates."""
+    forecast = pace.forecast
     return {
         "days": [day["day"].isoformat() for day in pace.days],
         "sum": [day["sum"] for day in pace.days],
         "line": [day["line"] for day in pace.days],
-        "forecast": {"expected": found.expected, "low": found.low, "high": found.high} if found else None,
+        "forecast": {"expected": forecast.expected, "low": forecast.low, "high": forecast.high} if forecast else None,
         "target": pace.target,
     }
 
@@ -149,19 +149,21 @@ def _list(
     session: Session,
     user: User,
     project: Project,
-    given: dict[str, Any],
+    values: dict[str, Any],
     error: AppError | None = None,
 ) -> Response:
     context = project_context(session, user, project, "/rounds")
-    all_ = rounds_queries.all_rounds(session, project)
-    open_ = rounds_queries.by_urgency([one for one in all_ if one.state == "open"])
+    rounds = rounds_queries.all_rounds(session, project)
+    open_ = rounds_queries.by_urgency([round_ for round_ in rounds if round_.state == "open"])
     return render(
         request,
         "rounds/list.html",
         **context,
-        rows=[row(session, user, project, one) for one in open_],
-        closed=[(one, progress_queries.target_progress(session, one)) for one in all_ if one.state != "open"],
-        given=given,
+        rows=[row(session, user, project, round_) for round_ in open_],
+        closed=[
+            (round_, progress_queries.target_progress(session, round_)) for round_ in rounds if round_.state != "open"
+        ],
+        values=values,
         error=error,
         **_choices(session, project),
     )
@@ -173,20 +175,20 @@ def _show(
     user: User,
     project: Project,
     round_: Round,
-    given: dict[str, Any] | None = None,
+    values: dict[str, Any] | None = None,
     error: AppError | None = None,
 ) -> Response:
     context = project_context(session, user, project, "/rounds")
-    found = row(session, user, project, round_)
+    details = row(session, user, project, round_)
     return render(
         request,
         "rounds/show.html",
         **context,
-        row=found,
-        people=visible_people(found["progress"], user, context["can"]),
-        names=accounts_queries.names(session, [one["user"] for one in found["progress"].people]),
-        chart=chart(found["pace"]) if found["pace"] else None,
-        given=given or _stored(session, round_),
+        row=details,
+        people=visible_people(details["progress"], user, context["can"]),
+        names=accounts_queries.names(session, [person["user"] for person in details["progress"].people]),
+        chart=chart(details["pace"]) if details["pace"] else None,
+        values=values or _stored(session, round_),
         error=error,
         **_choices(session, project),
     )
@@ -196,44 +198,50 @@ def _choices(session: Session, project: Project) -> dict[str, Any]:
     return {
         "tag_values": pairs_queries.tag_values(session, project),
         "tag_names": TAGS,
-        "members": [one for _, one in projects_queries.members(session, project)],
+        "members": [member for _, member in projects_queries.members(session, project)],
     }
 
 
-def _given(form: FormData) -> dict[str, Any]:
-    """The form as the actions take it. Raises Invalid for a count that is no number."""
+def _parsed(form: FormData) -> dict[str, Any]:
+    """Return the form as the actions expect it. Raises Invalid if a count is not a number."""
     return {
         "title": form_str(form, "title"),
         "brief": form_str(form, "brief"),
         "targets": targets(form),
         "deadline": form_str(form, "deadline") or None,
-        "assignees": [{"user": one, "count": _asked(form, one)} for one in map(str, form.getlist("assignee"))],
+        "assignees": [
+            {"user": user_id, "count": _assigned(form, user_id)} for user_id in map(str, form.getlist("assignee"))
+        ],
     }
 
 
-def _asked(form: FormData, user_id: str) -> int | None:
-    count = form_str(form, f"asked:{user_id}")
+def _assigned(form: FormData, user_id: str) -> int | None:
+    count = form_str(form, f"assigned:{user_id}")
     if count and not (count.isascii() and count.isdigit()):
-        raise Invalid(f"{count!r} is no number of pairs; leave it empty to share the targets.", field="assignees")
+        raise Invalid(
+            f"Enter the number of pairs as a whole number instead of {count!r}, or leave it empty to share the targets.",
+            field="assignees",
+        )
     return int(count) if count else None
 
 
-def _again(form: FormData) -> dict[str, Any]:
-    """What was typed, for the form to show again; rows that cannot be read are left out."""
+def _typed(form: FormData) -> dict[str, Any]:
+    """Return what was typed, to show the form again; without targets if they cannot be read."""
     typed: dict[str, Any] = {name: form_str(form, name) for name in ("title", "brief", "deadline")}
     try:
-        typed["targets"] = [{**one, "tags": one.get("tags", {})} for one in targets(form)]
+        typed["targets"] = [{**target, "tags": target.get("tags", {})} for target in targets(form)]
     except Invalid:
         typed["targets"] = []
-    return {**typed, "asked": {str(one): form_str(form, f"asked:{one}") for one in form.getlist("assignee")}}
+    assignees = {str(user_id): form_str(form, f"assigned:{user_id}") for user_id in form.getlist("assignee")}
+    return {**typed, "assignees": assignees}
 
 
 def _stored(session: Session, round_: Round) -> dict[str, Any]:
-    asked = rounds_queries.assignees(session, [round_]).get(round_.id, {})
+    assignees = rounds_queries.assignees(session, [round_]).get(round_.id, {})
     return {
         "title": round_.title,
         "brief": round_.brief,
         "deadline": round_.deadline.date().isoformat() if round_.deadline else "",
-        "targets": [{"tags": round_targets.tags_of(one), "count": one["count"]} for one in round_.targets],
-        "asked": {user_id: count or "" for user_id, count in asked.items()},
+        "targets": [{"tags": round_targets.tags_of(item), "count": item["count"]} for item in round_.targets],
+        "assignees": {user_id: count or "" for user_id, count in assignees.items()},
     }

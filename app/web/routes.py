@@ -7,7 +7,6 @@ from fastapi import APIRouter
 from app.web import (
     account,
     accounts,
-    adjudication,
     audit,
     auth,
     comments,
@@ -20,17 +19,18 @@ from app.web import (
     lineage,
     notifications,
     pairs,
+    pairs_writing,
     privacy,
     projects,
+    projects_settings,
     review_quality,
     reviews,
+    reviews_adjudication,
     rounds,
     run_form,
     runs,
-    settings,
     versions,
     webhooks,
-    writing,
 )
 
 ROUTERS = [
@@ -40,13 +40,13 @@ ROUTERS = [
     account.router,
     accounts.router,
     projects.router,
-    settings.router,
+    projects_settings.router,
     guidelines.router,
     rounds.router,
-    writing.router,
+    pairs_writing.router,
     pairs.router,
     reviews.router,
-    adjudication.router,
+    reviews_adjudication.router,
     review_quality.router,
     comments.router,
     notifications.router,
@@ -63,5 +63,5 @@ ROUTERS = [
 ]
 
 router = APIRouter(include_in_schema=False)
-for one in ROUTERS:
-    router.include_router(one)
+for page_router in ROUTERS:
+    router.include_router(page_router)

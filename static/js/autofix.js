@@ -1,26 +1,26 @@
-// The checks beside the text: one click mends, shows the place, or keeps a warning with a reason.
-import { count, turns, waive } from "./turns.js";
+// The checks beside the text: apply a fix, show its place, or keep a warning with a reason.
+import { count, setWaiver, turns } from "./turns.js";
 
 const form = document.querySelector("#pair-form");
 const box = document.querySelector("#problems");
 const CONTROLS = "a, button, summary, input";
-let waiting = false, typed = [], held = null;
+let pending = false, typedReasons = [], focused = null;
 
-// Python counts characters, JavaScript UTF-16 units.
+// Python counts code points, JavaScript counts UTF-16 units.
 const units = (text, characters) => [...text].slice(0, characters).join("").length;
 
-// [start, end) in the field, or null when the text has changed since it was checked and the place is gone.
+// [start, end) in the field, or null if the text has changed since the check and the place is gone.
 function place(area, data) {
   const start = units(area.value, Number(data.start)), end = units(area.value, Number(data.end));
   if (area.value.slice(start, end) === data.expected) return [start, end];
-  const found = area.value.indexOf(data.expected);
-  return found < 0 || !data.expected ? null : [found, found + data.expected.length];
+  const at = area.value.indexOf(data.expected);
+  return at < 0 || !data.expected ? null : [at, at + data.expected.length];
 }
 
 function select(button) {
   const area = turns()[Number(button.dataset.turn)];
   const at = area && place(area, button.dataset);
-  if (!at) { say("The text has changed since; the checks look again."); recheck(); return null; }
+  if (!at) { say("The text has changed. Checking again."); recheck(); return null; }
   if (area.hidden) area.closest("[data-turn-field]").querySelector("[data-tab=write]").click();
   area.closest("details")?.setAttribute("open", "");
   area.focus();
@@ -28,63 +28,63 @@ function select(button) {
   return area;
 }
 
-function mend(button) {
+function applyFix(button) {
   const area = select(button);
   if (!area) return;
-  // insertText goes into the field's own history, so that Ctrl+Z takes it back.
+  // insertText adds to the undo history of the field, so Ctrl+Z works.
   if (!document.execCommand("insertText", false, button.dataset.replacement)) {
     area.setRangeText(button.dataset.replacement, area.selectionStart, area.selectionEnd, "end");
     area.dispatchEvent(new Event("input", { bubbles: true }));
   }
-  say("Replaced. Ctrl+Z takes it back.");
+  say("Replaced. Press Ctrl+Z to undo.");
 }
 
-function keep(code) {
+function waive(code) {
   const field = box.querySelector(`[data-reason="${code}"]`);
-  if (field.value.trim().length < 3) { field.setCustomValidity("Say in a few words why it stays."); field.reportValidity(); return; }
-  settle(code, field.value.trim());
+  if (field.value.trim().length < 3) { field.setCustomValidity("Enter a reason of at least 3 characters."); field.reportValidity(); return; }
+  saveWaiver(code, field.value.trim());
 }
 
-function settle(code, reason) {
-  waive(code, reason);
+function saveWaiver(code, reason) {
+  setWaiver(code, reason);
   box.querySelectorAll(`[data-reason="${code}"]`).forEach((field) => { field.value = ""; });
-  waiting = false;
-  document.querySelector("#checks").focus({ preventScroll: true }); // the field goes away with the next answer
+  pending = false;
+  document.querySelector("#checks").focus({ preventScroll: true }); // the next response removes the field
   form.dispatchEvent(new Event("input", { bubbles: true }));
   recheck();
 }
 
 export const recheck = () => box.dispatchEvent(new Event("recheck"));
-const say = (words) => { document.querySelector("#checks-said").textContent = words; };
+const say = (words) => { document.querySelector("#checks-announcement").textContent = words; };
 const writingReason = () => box.contains(document.activeElement) && document.activeElement.matches("[data-reason]");
 
-// Which of a problem's controls has the focus: [code, which one], or null.
-function holder() {
+// The problem control that has the focus: [code, index], or null.
+function focusedControl() {
   const problem = box.contains(document.activeElement) && document.activeElement.closest(".problem");
   return problem ? [problem.dataset.code, [...problem.querySelectorAll(CONTROLS)].indexOf(document.activeElement)] : null;
 }
 
-// The same control of the new answer, or the heading where that problem is gone.
+// Focuses the same control in the new response, or the heading if that problem is gone.
 function refocus([code, at]) {
   const problem = box.querySelector(`.problem[data-code="${code}"]`);
   (problem?.querySelectorAll(CONTROLS)[at] ?? document.querySelector("#checks")).focus({ preventScroll: true });
 }
 
-// Reasons that were begun and not yet given survive the next answer of the checks.
-function restore() {
-  for (const old of typed) {
+// Reasons that are typed but not saved survive the next response.
+function restoreReasons() {
+  for (const old of typedReasons) {
     const field = box.querySelector(`[data-reason="${old.dataset.reason}"]`);
     if (field) { field.value = old.value; field.closest("details").open = true; }
   }
-  typed = [];
+  typedReasons = [];
 }
 
-function told() {
+function summarize() {
   const counted = box.querySelector("[data-tokens]");
   const numbers = counted ? counted.dataset.tokens.split(",") : [];
   turns().forEach((area, at) => { if (numbers[at] !== undefined) count(area, numbers[at]); });
-  const open = box.querySelectorAll(".problem:not(.problem--kept)").length, blocking = box.querySelectorAll(".problem--block").length;
-  const words = open ? `${open} problem${open === 1 ? "" : "s"}${blocking ? `, ${blocking} must be mended` : ""}` : "No problem found";
+  const open = box.querySelectorAll(".problem:not(.problem--waived)").length, blocking = box.querySelectorAll(".problem--block").length;
+  const words = open ? `${open} issue${open === 1 ? "" : "s"}${blocking ? `, ${blocking} blocking` : ""}` : "No issues found";
   say(words);
   Object.assign(document.querySelector("#checks-link"), { hidden: !open, textContent: words, className: blocking ? "small bad" : "small warn" });
 }
@@ -93,21 +93,21 @@ export function begin() {
   box.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    if ("mend" in button.dataset) mend(button);
-    else if ("point" in button.dataset) select(button);
-    else if (button.dataset.keep) keep(button.dataset.keep);
-    else if (button.dataset.unkeep) settle(button.dataset.unkeep, null);
+    if ("fix" in button.dataset) applyFix(button);
+    else if ("locate" in button.dataset) select(button);
+    else if (button.dataset.waive) waive(button.dataset.waive);
+    else if (button.dataset.unwaive) saveWaiver(button.dataset.unwaive, null);
   });
   box.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.dataset.reason) { event.preventDefault(); if (!event.ctrlKey && !event.metaKey) keep(event.target.dataset.reason); }
+    if (event.key === "Enter" && event.target.dataset.reason) { event.preventDefault(); if (!event.ctrlKey && !event.metaKey) waive(event.target.dataset.reason); }
   });
   box.addEventListener("input", (event) => { event.target.setCustomValidity?.(""); event.stopPropagation(); });
-  // An answer that comes while a reason is being typed waits until the field is left; what was typed stays.
+  // A response that arrives while the user types a reason waits until the user leaves the field.
   box.addEventListener("htmx:beforeSwap", (event) => {
-    if (writingReason()) { event.detail.shouldSwap = false; waiting = true; return; }
-    held = holder();
-    typed = [...box.querySelectorAll("[data-reason]")].filter((one) => one.value.trim());
+    if (writingReason()) { event.detail.shouldSwap = false; pending = true; return; }
+    focused = focusedControl();
+    typedReasons = [...box.querySelectorAll("[data-reason]")].filter((field) => field.value.trim());
   });
-  box.addEventListener("focusout", (event) => { if (waiting && event.target.matches("[data-reason]") && event.relatedTarget?.dataset.keep === undefined) { waiting = false; recheck(); } });
-  box.addEventListener("htmx:afterSwap", () => { restore(); told(); if (held) refocus(held); held = null; });
+  box.addEventListener("focusout", (event) => { if (pending && event.target.matches("[data-reason]") && event.relatedTarget?.dataset.waive === undefined) { pending = false; recheck(); } });
+  box.addEventListener("htmx:afterSwap", () => { restoreReasons(); summarize(); if (focused) refocus(focused); focused = null; });
 }

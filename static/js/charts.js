@@ -1,5 +1,5 @@
-// Draws the charts that a page describes in data attributes. Each has a table beside it, so nothing is only drawn.
-// Tooltips are rich text: HTML tooltips need inline styles, which the content policy refuses.
+// Draws the charts that a page describes in data attributes. Each chart has a table with the same data.
+// Tooltips are rich text: HTML tooltips need inline styles, which the content security policy blocks.
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const drawn = new Map();
 
@@ -14,14 +14,14 @@ function frame() {
 
 export function curveOption(series) {
   const look = frame();
-  const one = (name, data, color, wide) => ({ name, type: "line", data, showSymbol: wide, symbolSize: 6, lineStyle: { width: wide ? 2 : 1.5, color }, itemStyle: { color }, animation: false });
+  const lineSeries = (name, data, color, wide) => ({ name, type: "line", data, showSymbol: wide, symbolSize: 6, lineStyle: { width: wide ? 2 : 1.5, color }, itemStyle: { color }, animation: false });
   return {
     textStyle: look.text, tooltip: { ...look.tooltip, valueFormatter: (value) => Number(value).toFixed(4) }, aria: { enabled: true },
     legend: { top: 0, left: 0, textStyle: look.text, icon: "roundRect", itemHeight: 4, itemWidth: 16 },
     grid: { left: 8, right: 16, top: 36, bottom: 24, containLabel: true },
     xAxis: { type: "value", name: "step", nameLocation: "middle", nameGap: 26, nameTextStyle: look.text, minInterval: 1, max: "dataMax", axisLabel: { color: look.muted }, axisLine: { lineStyle: { color: look.line } }, splitLine: { show: false } },
     yAxis: { type: "value", scale: true, axisLabel: { color: look.muted }, splitLine: { lineStyle: { color: look.line } } },
-    series: [one("Training loss", series.train, token("--series-1"), false), one("Validation loss", series.validation, token("--series-3"), true)],
+    series: [lineSeries("Training loss", series.train, token("--series-1"), false), lineSeries("Validation loss", series.validation, token("--series-3"), true)],
   };
 }
 
@@ -39,29 +39,29 @@ function barsOption(data) {
 
 const whole = (value) => (value === null || value === undefined ? "–" : Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ","));
 
-// What is approved against the straight line to the target; the forecast widens from today to the deadline.
+// Approved pairs against a straight line to the target; the forecast interval widens toward the deadline.
 function throughputOption(data) {
-  const look = frame(), last = data.sum.findLastIndex((one) => one !== null), end = data.days.length - 1, now = data.sum[last];
+  const look = frame(), last = data.sum.findLastIndex((value) => value !== null), end = data.days.length - 1, now = data.sum[last];
   const towards = (goal) => data.days.map((_, at) => (at < last ? null : end === last ? goal : now + ((goal - now) * (at - last)) / (end - last)));
-  const one = (name, color, values, style = {}, extra = {}) => ({ name, type: "line", data: values, showSymbol: false, lineStyle: { width: 2, color, ...style }, itemStyle: { color }, animation: false, ...extra });
-  const series = [one("Approved", token("--accent"), data.sum, { width: 3 }), one("Line to the target", token("--series-1"), data.line, { type: "dashed", width: 1.5 })];
+  const lineSeries = (name, color, values, style = {}, extra = {}) => ({ name, type: "line", data: values, showSymbol: false, lineStyle: { width: 2, color, ...style }, itemStyle: { color }, animation: false, ...extra });
+  const series = [lineSeries("Approved", token("--accent"), data.sum, { width: 3 }), lineSeries("Planned", token("--series-1"), data.line, { type: "dashed", width: 1.5 })];
   if (data.forecast && end > last) {
     const { expected, low, high } = data.forecast, lower = towards(low), upper = towards(high), hidden = { opacity: 0 };
     const band = { stack: "interval", symbol: "none", silent: true, tooltip: { show: false } };
-    series.push(one("At this pace", token("--series-3"), towards(expected), { type: "dotted" }));
-    series.push(one("low", "transparent", lower, hidden, band), one("high", "transparent", upper.map((value, at) => (value === null ? null : value - lower[at])), hidden, { ...band, areaStyle: { color: token("--series-3"), opacity: 0.18 } }));
+    series.push(lineSeries("Forecast", token("--series-3"), towards(expected), { type: "dotted" }));
+    series.push(lineSeries("low", "transparent", lower, hidden, band), lineSeries("high", "transparent", upper.map((value, at) => (value === null ? null : value - lower[at])), hidden, { ...band, areaStyle: { color: token("--series-3"), opacity: 0.18 } }));
   }
   return {
     textStyle: look.text, tooltip: { ...look.tooltip, valueFormatter: whole }, aria: { enabled: true },
-    legend: { top: 0, left: 0, textStyle: look.text, icon: "roundRect", itemHeight: 4, itemWidth: 16, data: ["Approved", "Line to the target", ...(data.forecast && end > last ? ["At this pace"] : [])] },
+    legend: { top: 0, left: 0, textStyle: look.text, icon: "roundRect", itemHeight: 4, itemWidth: 16, data: ["Approved", "Planned", ...(data.forecast && end > last ? ["Forecast"] : [])] },
     grid: { left: 8, right: 28, top: 36, bottom: 8, containLabel: true },
-    xAxis: { type: "category", boundaryGap: false, data: data.days.map((day) => new Date(`${day}T00:00Z`).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })), axisLabel: { color: look.muted, hideOverlap: true }, axisLine: { lineStyle: { color: look.line } }, axisTick: { show: false } },
+    xAxis: { type: "category", boundaryGap: false, data: data.days.map((day) => new Date(`${day}T00:00Z`).toLocaleDateString("en-US", { day: "numeric", month: "short", timeZone: "UTC" })), axisLabel: { color: look.muted, hideOverlap: true }, axisLine: { lineStyle: { color: look.line } }, axisTick: { show: false } },
     yAxis: { type: "value", minInterval: 1, axisLabel: { color: look.muted, formatter: whole }, splitLine: { lineStyle: { color: look.line } } },
     series,
   };
 }
 
-// Domain by language: the darker, the more approved pairs; a cell without any keeps its number, nought.
+// Domain by language: darker cells have more approved pairs; empty cells show 0.
 function heatOption(data) {
   const look = frame(), most = Math.max(1, ...data.cells.map(([, , n]) => n));
   const names = (values) => ({ type: "category", data: values, axisLabel: { color: token("--ink"), width: 140, overflow: "truncate" }, axisLine: { show: false }, axisTick: { show: false }, splitArea: { show: false } });
@@ -76,7 +76,7 @@ function heatOption(data) {
 }
 
 const kinds = { curve: curveOption, bars: barsOption, throughput: throughputOption, heat: heatOption };
-const lines = { bars: (data) => 60 + 22 * data.values.length, heat: (data) => 40 + 36 * data.domains.length }; // a line for each value, or the names overlap
+const lines = { bars: (data) => 60 + 22 * data.values.length, heat: (data) => 40 + 36 * data.domains.length }; // one line per value, so that names do not overlap
 
 export function draw(box, data) {
   if (!window.echarts) return;

@@ -1,6 +1,6 @@
-// Select words of a message, press C or the button that appears: the comment form holds the field and the quote.
-// With nothing selected C leads to the form. After an answer the focus is where it was: in its thread, or at the heading.
-import { inField, letter, plain } from "./shortcuts.js";
+// Select text of a message, then press C or the button that appears: the comment form gets the field and the quote.
+// With nothing selected, C moves to the form. After a reply the focus returns to its thread, or to the heading.
+import { inField, keyOf, noModifier } from "./shortcuts.js";
 
 const button = document.createElement("button");
 button.type = "button";
@@ -9,7 +9,7 @@ button.hidden = true;
 button.innerHTML = "Comment <kbd>C</kbd>";
 document.body.append(button);
 
-function chosen() {
+function selected() {
   const selection = document.getSelection();
   const quote = selection?.toString().trim();
   if (!quote || quote.length > 2000 || !selection.rangeCount) return null;
@@ -18,8 +18,8 @@ function chosen() {
   return box ? { quote, range, box } : null;
 }
 
-// How often the quote stands before the selection, so that the right one of several is meant.
-function before({ quote, range, box }) {
+// The number of earlier occurrences of the quote, to identify the selected one.
+function occurrencesBefore({ quote, range, box }) {
   const earlier = document.createRange();
   earlier.setStart(box, 0);
   earlier.setEnd(range.startContainer, range.startOffset);
@@ -27,22 +27,22 @@ function before({ quote, range, box }) {
 }
 
 function offer() {
-  const found = chosen();
-  button.hidden = !found || !document.querySelector("#comment-form");
+  const match = selected();
+  button.hidden = !match || !document.querySelector("#comment-form");
   if (button.hidden) return;
-  const place = found.range.getBoundingClientRect();
+  const place = match.range.getBoundingClientRect();
   button.style.top = `${window.scrollY + place.bottom + 6}px`;
   button.style.left = `${Math.max(8, Math.min(window.scrollX + place.left, document.documentElement.clientWidth - button.offsetWidth - 8))}px`;
 }
 
-function write() {
-  const found = chosen();
+function openForm() {
+  const match = selected();
   const form = document.querySelector("#comment-form");
   if (!form) return false;
-  if (found) {
-    form.elements.field.value = found.box.dataset.field;
-    form.elements.quote.value = found.quote;
-    form.elements.nth.value = before(found);
+  if (match) {
+    form.elements.field.value = match.box.dataset.field;
+    form.elements.quote.value = match.quote;
+    form.elements.nth.value = occurrencesBefore(match);
   }
   document.querySelector("#comment-new").open = true;
   button.hidden = true;
@@ -53,9 +53,9 @@ function write() {
 
 document.addEventListener("selectionchange", offer);
 button.addEventListener("pointerdown", (event) => event.preventDefault());
-button.addEventListener("click", write);
+button.addEventListener("click", openForm);
 document.addEventListener("keydown", (event) => {
-  if (letter(event) !== "c" || document.querySelector("dialog[open]") || inField(event) || !plain(event) || !write()) return;
+  if (keyOf(event) !== "c" || document.querySelector("dialog[open]") || inField(event) || !noModifier(event) || !openForm()) return;
   event.preventDefault();
   event.stopPropagation();
 }, true);
@@ -65,6 +65,6 @@ let thread = null;
 document.addEventListener("htmx:beforeRequest", (event) => { thread = event.target.closest("#comments .comment")?.id ?? null; });
 document.addEventListener("htmx:afterSettle", () => {
   if (document.activeElement !== document.body) return;
-  const found = thread && document.getElementById(thread);
-  (found?.querySelector("button, summary") ?? document.querySelector("#comments-title"))?.focus();
+  const comment = thread && document.getElementById(thread);
+  (comment?.querySelector("button, summary") ?? document.querySelector("#comments-title"))?.focus();
 });

@@ -1,64 +1,64 @@
-// A half-written verdict stays in this browser until the server has it: one person's, on one pair and one revision of it.
-import { drop, entries, keep } from "./local_store.js";
+// Saves an unfinished review in this browser until the server has it, per user, pair and revision.
+import { entries, remove, save } from "./local_store.js";
 
-const HERE = 150;
+const DELAY = 150;
 const form = document.querySelector("#review-form");
-const fields = [...(form?.elements ?? [])].filter((one) => ["textarea", "radio"].includes(one.type));
+const fields = [...(form?.elements ?? [])].filter((field) => ["textarea", "radio"].includes(field.type));
 const nameOf = (field) => field.id || field.name;
 const changed = (field) => (field.type === "radio" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
-let waiting = null, isKept = true;
+let timer = null, isSaved = true;
 
-export const where = () => (isKept ? "What you wrote is kept in this browser." : "Copy what you wrote: this browser keeps nothing.");
+export const status = () => (isSaved ? "Your draft is saved in this browser." : "This browser can't save drafts. Copy your text.");
 
-function keepHere() {
-  clearTimeout(waiting); waiting = null;
-  const { kept: key, after, refused } = form.dataset;
-  if (!fields.some(changed) && !refused) { drop(key); return; }
-  isKept = keep(key, { after, values: fields.filter((one) => one.type !== "radio" || one.checked).map((one) => [nameOf(one), one.value]) });
+function saveLocally() {
+  clearTimeout(timer); timer = null;
+  const { draft: key, after, rejected } = form.dataset;
+  if (!fields.some(changed) && !rejected) { remove(key); return; }
+  isSaved = save(key, { after, values: fields.filter((field) => field.type !== "radio" || field.checked).map((field) => [nameOf(field), field.value]) });
 }
 
-// Names that are gone from the form since are left out.
+// Ignores values of fields that the form no longer has.
 function fill(values) {
-  const wanted = new Map(values);
-  for (const field of fields.filter((one) => wanted.has(nameOf(one)))) {
-    if (field.type === "radio") field.checked = field.value === wanted.get(nameOf(field));
-    else field.value = wanted.get(nameOf(field));
+  const byName = new Map(values);
+  for (const field of fields.filter((item) => byName.has(nameOf(item)))) {
+    if (field.type === "radio") field.checked = field.value === byName.get(nameOf(field));
+    else field.value = byName.get(nameOf(field));
   }
   const fix = document.querySelector("#fix");
   fix.open ||= [...fix.querySelectorAll("textarea")].some(changed);
 }
 
-function bringBack(shown) {
-  const mine = entries(form.dataset.kept.replace(/[^:]*$/, ""));
-  mine.filter((one) => one.key !== form.dataset.kept).forEach((one) => drop(one.key)); // it was about another revision
-  const one = mine.find(({ key }) => key === form.dataset.kept), box = document.querySelector("#kept");
-  if (!one) return;
-  fill(one.values);
-  box.querySelector("time").textContent = new Date(one.at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+function restore(onChange) {
+  const drafts = entries(form.dataset.draft.replace(/[^:]*$/, ""));
+  drafts.filter((entry) => entry.key !== form.dataset.draft).forEach((entry) => remove(entry.key)); // for another revision
+  const draft = drafts.find(({ key }) => key === form.dataset.draft), box = document.querySelector("#saved-draft");
+  if (!draft) return;
+  fill(draft.values);
+  box.querySelector("time").textContent = new Date(draft.at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   box.hidden = false;
-  box.querySelector("[data-forget]").onclick = () => {
-    drop(one.key);
+  box.querySelector("[data-discard]").onclick = () => {
+    remove(draft.key);
     form.reset();
     box.hidden = true;
     form.elements.comment.focus();
-    shown();
+    onChange();
   };
 }
 
-// What the server has recorded since it was kept is needed no more.
-function forgetDecided() {
+// Deletes drafts of decisions that the server has saved since.
+function removeDecided() {
   const last = document.querySelector("[data-decided]")?.dataset;
-  if (last) entries(last.decided).filter((one) => one.after !== last.review).forEach((one) => drop(one.key));
+  if (last) entries(last.decided).filter((entry) => entry.after !== last.review).forEach((entry) => remove(entry.key));
 }
 
-// `shown` is called when the fields have changed by themselves.
-export function begin(shown = () => {}) {
-  forgetDecided();
+// Calls `onChange` after the script itself has changed fields.
+export function begin(onChange = () => {}) {
+  removeDecided();
   if (!form) return;
-  if (form.dataset.refused) keepHere(); // it came back with all that was typed, maybe for another revision
-  else bringBack(shown);
-  form.addEventListener("input", () => { waiting ??= setTimeout(keepHere, HERE); });
-  const now = () => { if (waiting) keepHere(); };
+  if (form.dataset.rejected) saveLocally(); // a rejected form contains everything typed, maybe for another revision
+  else restore(onChange);
+  form.addEventListener("input", () => { timer ??= setTimeout(saveLocally, DELAY); });
+  const now = () => { if (timer) saveLocally(); };
   form.addEventListener("submit", now, true);
   window.addEventListener("pagehide", now);
   document.addEventListener("visibilitychange", now);

@@ -1,4 +1,4 @@
-// A run while it trains: follows its numbered events and redraws the curve, at most four times a second.
+// A run in progress: follows its events and redraws the curve at most four times a second.
 import { draw } from "./charts.js";
 
 const box = document.querySelector("[data-events]");
@@ -24,6 +24,6 @@ if (box) {
   });
   source.addEventListener("state", (message) => set("state", message.data));
   source.addEventListener("end", () => { source.close(); location.reload(); });
-  source.onopen = () => set("link", "live");
-  source.onerror = () => set("link", "connection lost; trying again");
+  source.onopen = () => set("link", "Live");
+  source.onerror = () => set("link", "Connection lost; retrying…");
 }

@@ -1,23 +1,23 @@
-// What the desks keep in this browser, an entry for each person and place. Where the store is full or refused, nothing is kept and nothing breaks.
-const OLD = 30 * 86400e3, OURS = /^(draft|verdict):/;
+// Drafts in localStorage, one entry per user and page. If storage is full or blocked, nothing is saved and nothing breaks.
+const MAX_AGE = 30 * 86400e3, OURS = /^(draft|decision):/;
 
-// Whether it is kept.
-export function keep(key, entry) {
-  try { localStorage.setItem(key, JSON.stringify({ at: Date.now(), ...entry })); return true; } catch { return false; /* full or refused */ }
+// Returns whether the entry was saved.
+export function save(key, entry) {
+  try { localStorage.setItem(key, JSON.stringify({ at: Date.now(), ...entry })); return true; } catch { return false; /* full or blocked */ }
 }
 
-export function drop(key) {
-  try { localStorage.removeItem(key); } catch { /* refused: there was nothing in it */ }
+export function remove(key) {
+  try { localStorage.removeItem(key); } catch { /* blocked: there is nothing to remove */ }
 }
 
-// The entries whose key begins so, newest first. What nobody came back for in a month goes, and what can't be read.
+// Entries whose key starts with the prefix, newest first. Deletes unreadable entries and those older than 30 days.
 export function entries(prefix) {
   let keys = [];
-  try { keys = Object.keys(localStorage).filter((key) => OURS.test(key)); } catch { /* refused */ }
+  try { keys = Object.keys(localStorage).filter((key) => OURS.test(key)); } catch { /* blocked */ }
   const all = keys.map((key) => ({ ...read(key), key }));
-  const good = all.filter((one) => Array.isArray(one.values) && Date.now() - one.at < OLD);
-  all.filter((one) => !good.includes(one)).forEach((one) => drop(one.key));
-  return good.filter((one) => one.key.startsWith(prefix)).sort((one, other) => other.at - one.at);
+  const good = all.filter((entry) => Array.isArray(entry.values) && Date.now() - entry.at < MAX_AGE);
+  all.filter((entry) => !good.includes(entry)).forEach((entry) => remove(entry.key));
+  return good.filter((entry) => entry.key.startsWith(prefix)).sort((a, b) => b.at - a.at);
 }
 
 function read(key) {

@@ -1,4 +1,4 @@
-// What every page has: confirmation of destructive buttons, no double submission, copy buttons, the keys dialog.
+// Every page: confirmation of destructive buttons, no double submission, copy buttons, the keyboard shortcuts dialog.
 import { inField } from "./shortcuts.js";
 
 document.addEventListener("submit", (event) => {
@@ -17,7 +17,7 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   const words = button.textContent;
   try { await navigator.clipboard.writeText(button.dataset.copy); button.textContent = "Copied"; }
-  catch { button.textContent = "Select and copy by hand"; }
+  catch { button.textContent = "Copy failed; select the text"; }
   setTimeout(() => { button.textContent = words; }, 1600);
 });
 
@@ -27,7 +27,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "?" && !inField(event) && dialog && !dialog.open) { event.preventDefault(); dialog.showModal(); }
   if (event.key === "Escape" && inField(event)) event.target.blur();
 });
-// The tab of this page is in sight where the tabs do not all fit.
+// Scrolls the current tab into view if the tabs do not fit.
 const tabs = document.querySelector(".tabs__links"), here = tabs?.querySelector("[aria-current]");
 if (here) tabs.scrollLeft = here.offsetLeft - (tabs.clientWidth - here.offsetWidth) / 2;
 document.querySelectorAll("[data-submit-on-change]").forEach((field) => field.addEventListener("change", () => field.form.requestSubmit()));

@@ -1,4 +1,4 @@
-// Settings of a project: add and remove rules. Without this script the empty rows and “no rule” do the same.
+// Project settings: adds and removes rules. Without this script, use the empty rows and “No rule”.
 const list = document.querySelector("#rules");
 
 function number() {
@@ -24,7 +24,7 @@ if (list) {
       number();
       [...list.querySelectorAll("[name=rule_kind]")].at(-1).focus();
     }
-    const gone = event.target.closest("[data-remove-rule]");
-    if (gone) { gone.closest("[data-rule]").remove(); number(); document.querySelector("[data-add-rule]").focus(); }
+    const removed = event.target.closest("[data-remove-rule]");
+    if (removed) { removed.closest("[data-rule]").remove(); number(); document.querySelector("[data-add-rule]").focus(); }
   });
 }

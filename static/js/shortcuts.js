@@ -1,4 +1,4 @@
-// Keyboard rules shared by the desks: single letters only outside fields, Ctrl or Cmd with Enter everywhere.
+// Keyboard rules: single letters work only outside fields, Ctrl or Cmd + Enter works everywhere.
 export function inField(event) {
   const element = event.target;
   if (!(element instanceof HTMLElement)) return false;
@@ -6,9 +6,9 @@ export function inField(event) {
   return element.tagName === "INPUT" && !["radio", "checkbox", "button", "submit"].includes(element.type);
 }
 
-export const plain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
+export const noModifier = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
 
-// The letter whatever the state of Caps Lock.
-export const letter = (event) => event.key.toLowerCase();
+// The key in lowercase, so that Caps Lock makes no difference.
+export const keyOf = (event) => event.key.toLowerCase();
 
-export const moveOn = (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey);
+export const isSubmit = (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey);

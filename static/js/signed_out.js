@@ -1,4 +1,4 @@
-// Whoever signs out leaves no half-written verdict behind in this browser.
-import { drop, entries } from "./local_store.js";
+// Deletes the review drafts of the user who signed out from this browser.
+import { entries, remove } from "./local_store.js";
 
-entries(`verdict:${document.querySelector("[data-signed-out]").dataset.signedOut}:`).forEach((one) => drop(one.key));
+entries(`decision:${document.querySelector("[data-signed-out]").dataset.signedOut}:`).forEach((entry) => remove(entry.key));

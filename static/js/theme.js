@@ -1,4 +1,4 @@
-// Applies the chosen theme before the first paint; loaded in the head without defer for that reason.
+// Applies the chosen theme before the first paint, so the script is in the head without defer.
 (() => {
   const chosen = localStorage.getItem("theme");
   if (chosen) document.documentElement.dataset.theme = chosen;

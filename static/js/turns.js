@@ -1,4 +1,4 @@
-// The fields of the writing desk: turns, context documents, counters, write and preview, the share of pasted text.
+// The fields of the writing page: turns, context documents, counters, previews, the share of pasted text.
 const form = document.querySelector("#pair-form");
 const changed = () => form.dispatchEvent(new Event("input", { bubbles: true }));
 let pasted = 0, copied = "";
@@ -6,7 +6,7 @@ let pasted = 0, copied = "";
 export const areas = () => [...form.querySelectorAll("textarea[name=content]")];
 const roleOf = (area) => area.closest("[data-turn-field]").querySelector("input[name=role]").value;
 
-// The turns as the server counts them: an empty instruction to the system is left out.
+// The turns as the server counts them, without an empty system message.
 export const turns = () => areas().filter((area) => roleOf(area) !== "system" || area.value.trim());
 
 export function count(area, tokens = null) {
@@ -17,9 +17,16 @@ export function count(area, tokens = null) {
   box.textContent = `${words} word${words === 1 ? "" : "s"}${known}`;
 }
 
+// Numbers and names the turns: Prompt and Completion, or User 1, Assistant 1, … for several exchanges.
 function number() {
-  areas().filter((area) => area.id !== "turn-system").forEach((area, at) => {
-    const field = area.closest("[data-turn-field]"), id = `turn-${at + 1}`;
+  const dialog = areas().filter((area) => area.id !== "turn-system");
+  dialog.forEach((area, at) => {
+    const field = area.closest("[data-turn-field]"), id = `turn-${at + 1}`, isUser = roleOf(area) === "user";
+    const before = dialog.slice(0, at + 1).filter((item) => roleOf(item) === roleOf(area)).length;
+    const name = dialog.length === 2 ? (isUser ? "Prompt" : "Completion") : `${isUser ? "User" : "Assistant"} ${before}`;
+    field.querySelector("label").textContent = name;
+    field.querySelector("[role=tablist]").setAttribute("aria-label", name);
+    field.querySelector(".preview").setAttribute("aria-label", `${name}: preview`);
     field.querySelector("label").htmlFor = area.id = id;
     field.querySelector(".preview").id = `${id}-preview`;
     field.querySelector("[data-tab=write]").setAttribute("aria-controls", id);
@@ -41,7 +48,7 @@ export function addTurn() {
 function removeTurn() {
   const last = [...form.querySelectorAll("#turns [data-turn-field]")].slice(-2);
   const typed = last.some((field) => field.querySelector("textarea").value.trim());
-  if (typed && !window.confirm("Remove the last turn? What was saved of it stays in the history.")) return;
+  if (typed && !window.confirm("Remove the last turn? Saved versions stay in the history.")) return;
   last.forEach((field) => field.remove());
   number();
   areas().at(-1).focus();
@@ -53,17 +60,17 @@ export function addDocument() {
   number();
 }
 
-// Puts kept values ([[name, value], …] in the order of the form) back, with as many turns and documents as they need.
+// Restores saved values ([[name, value], …] in the order of the form), adding turns and documents as needed.
 export function fill(values) {
-  const of = (name) => values.filter(([one]) => one === name).map(([, value]) => value);
+  const of = (name) => values.filter(([field]) => field === name).map(([, value]) => value);
   const roles = of("role"), texts = of("content");
-  const wanted = roles.map((role, at) => [role, texts[at]]).filter(([role], at) => at > 0 || role !== "system");
+  const saved = roles.map((role, at) => [role, texts[at]]).filter(([role], at) => at > 0 || role !== "system");
   form.querySelector("#turn-system").value = roles[0] === "system" ? texts[0] : "";
-  while (form.querySelectorAll("#turns textarea").length > Math.max(2, wanted.length)) form.querySelector("#turns [data-turn-field]:last-of-type").remove();
-  while (form.querySelectorAll("#turns textarea").length < wanted.length) addTurn();
+  while (form.querySelectorAll("#turns textarea").length > Math.max(2, saved.length)) form.querySelector("#turns [data-turn-field]:last-of-type").remove();
+  while (form.querySelectorAll("#turns textarea").length < saved.length) addTurn();
   [...form.querySelectorAll("#turns [data-turn-field]")].forEach((field, at) => {
-    if (!wanted[at]) return;
-    [field.querySelector("input[name=role]").value, field.querySelector("textarea").value] = wanted[at];
+    if (!saved[at]) return;
+    [field.querySelector("input[name=role]").value, field.querySelector("textarea").value] = saved[at];
   });
   while (form.querySelectorAll("[data-document]").length < of("context_text").length) addDocument();
   for (const name of ["context_title", "context_source", "context_text"]) {
@@ -71,14 +78,14 @@ export function fill(values) {
   }
   form.querySelector("#waivers").replaceChildren();
   for (const [name, value] of values) {
-    if (name.startsWith("waiver:")) waive(name.slice(7), value);
+    if (name.startsWith("waiver:")) setWaiver(name.slice(7), value);
     else if (!["role", "content"].includes(name) && !name.startsWith("context_") && form.elements[name] && "value" in form.elements[name]) form.elements[name].value = value;
   }
   pasted = Number(form.elements.pasted_share.value) * length();
   number();
 }
 
-export function waive(code, reason) {
+export function setWaiver(code, reason) {
   form.querySelector(`#waivers [name="waiver:${code}"]`)?.remove();
   if (reason === null) return;
   const field = Object.assign(document.createElement("input"), { type: "hidden", name: `waiver:${code}`, value: reason });
@@ -95,7 +102,7 @@ function share() {
 async function show(tab, focus = false) {
   const field = tab.closest("[data-turn-field]"), area = field.querySelector("textarea"), panel = field.querySelector(".preview");
   const preview = tab.dataset.tab === "preview";
-  field.querySelectorAll("[role=tab]").forEach((one) => { one.setAttribute("aria-selected", String(one === tab)); one.tabIndex = one === tab ? 0 : -1; });
+  field.querySelectorAll("[role=tab]").forEach((item) => { item.setAttribute("aria-selected", String(item === tab)); item.tabIndex = item === tab ? 0 : -1; });
   if (focus) tab.focus();
   area.hidden = preview;
   panel.hidden = !preview;
@@ -104,10 +111,10 @@ async function show(tab, focus = false) {
   body.set("csrf", form.elements.csrf.value);
   body.set("text", area.value);
   try {
-    const answer = await fetch(form.dataset.preview, { method: "POST", body });
-    if (!answer.ok) throw new Error(String(answer.status));
-    panel.innerHTML = await answer.text(); // sanitised on the server
-  } catch { panel.textContent = "The server gave no preview; go on writing, your text is kept here."; }
+    const response = await fetch(form.dataset.preview, { method: "POST", body });
+    if (!response.ok) throw new Error(String(response.status));
+    panel.innerHTML = await response.text(); // sanitized on the server
+  } catch { panel.textContent = "Preview not available. Your text is safe."; }
 }
 
 export function begin() {
@@ -117,7 +124,7 @@ export function begin() {
   for (const kind of ["copy", "cut"]) form.addEventListener(kind, () => { copied = String(document.getSelection()); });
   form.addEventListener("paste", (event) => {
     const text = event.clipboardData?.getData("text") ?? "";
-    if (event.target.name === "content" && text !== copied) pasted += text.length; // one's own text, moved about, is no paste
+    if (event.target.name === "content" && text !== copied) pasted += text.length; // moving your own text is not pasting
   });
   form.addEventListener("click", (event) => {
     const tab = event.target.closest("[data-tab]");
@@ -125,13 +132,13 @@ export function begin() {
     if (event.target.closest("[data-add-turn]")) { addTurn(); areas().at(-2).focus(); changed(); }
     if (event.target.closest("[data-remove-turn]")) removeTurn();
     if (event.target.closest("[data-add-document]")) { addDocument(); [...form.querySelectorAll("[name=context_title]")].at(-1).focus(); }
-    const gone = event.target.closest("[data-remove-document]");
-    if (gone) { gone.closest("[data-document]").remove(); number(); form.querySelector("[data-add-document]").focus(); changed(); }
+    const removed = event.target.closest("[data-remove-document]");
+    if (removed) { removed.closest("[data-document]").remove(); number(); form.querySelector("[data-add-document]").focus(); changed(); }
   });
   form.addEventListener("keydown", (event) => {
     const tab = event.target.closest("[data-tab]");
     if (!tab || !["ArrowLeft", "ArrowRight"].includes(event.key)) return;
     event.preventDefault();
-    show([...tab.parentElement.children].find((one) => one !== tab), true);
+    show([...tab.parentElement.children].find((item) => item !== tab), true);
   });
 }

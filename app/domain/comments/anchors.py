@@ -9,6 +9,7 @@ from difflib import SequenceMatcher, get_close_matches
 from typing import Any, NamedTuple
 
 from app.core.errors import Conflict, Invalid
+from app.domain.pairs import content as pair_content
 
 WHOLE = "pair"
 MIN_SIMILARITY = 0.6
@@ -43,20 +44,14 @@ def fields(revision: Any) -> dict[str, str | None]:
 
 
 def name(field: str, messages: Sequence[Mapping[str, Any]]) -> str:
-    """A field as the pages call it."""
+    """Return the name of a field on the pages."""
     kind, _, number = field.partition(".")
     if not number:
-        return {WHOLE: "the whole pair"}.get(field, kind)
+        return {WHOLE: "Whole pair"}.get(field, kind)
     at = int(number)
     if kind == "context":
-        return f"context {at + 1}"
-    if at == len(messages) - 1:
-        return "completion"
-    role = messages[at]["role"] if at < len(messages) else ""
-    last = at == len(messages) - 2
-    return {"system": "instruction", "user": "prompt" if last else f"prompt, turn {at + 1}"}.get(
-        role, f"answer, turn {at + 1}"
-    )
+        return f"Context document {at + 1}"
+    return pair_content.turn_name(messages, at) if at < len(messages) else f"Turn {at + 1}"
 
 
 def locate(texts: Mapping[str, str | None], anchor: CommentAnchor) -> Span | None:

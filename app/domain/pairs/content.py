@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,17 @@ def place(texts: Sequence[str], field: str, span: Sequence[int]) -> tuple[int, i
             return number, start, end
         start, end = start - len(text) - len(JOIN), end - len(text) - len(JOIN)
     return None
+
+
+def turn_name(messages: Sequence[Mapping[str, Any]], at: int) -> str:
+    """Return the name of a message on the pages: Prompt and Completion of one exchange, else User 1, Assistant 1, …"""
+    role = messages[at]["role"]
+    if role == "system":
+        return "System message"
+    if sum(message["role"] != "system" for message in messages) == 2:
+        return "Prompt" if role == "user" else "Completion"
+    number = sum(message["role"] == role for message in messages[: at + 1])
+    return f"{'User' if role == 'user' else 'Assistant'} {number}"
 
 
 def pair(prompt: str, completion: str, **rest: Any) -> Content:

@@ -14,7 +14,7 @@ from app.domain.checks.registry import CODES
 from app.domain.pairs.content import is_text
 
 ASSISTANCE = {
-    "none": "No help",
+    "none": "None",
     "spelling": "Spelling and grammar",
     "rephrased": "Rephrased by a tool",
     "drafted": "Drafted by a model",

@@ -1,4 +1,4 @@
-"""Rulings on pairs whose opinions stay split or that were escalated; approvals under an older guideline."""
+"""Adjudication of disagreements and escalations; approvals under an outdated guideline."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from app.domain.reviews import queries as reviews_queries
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.forms import form_errors
-from app.web.render import render, words
-from app.web.reviews import UNTOUCHED, last_verdict, queue_tabs, verdict_of
+from app.web.render import render
+from app.web.reviews import BLANK_REVIEW, DONE, last_decision, queue_tabs, review_form
 
 router = APIRouter()
 
@@ -37,8 +37,8 @@ def index(request: Request, session: DbSession, user: CurrentUser, project: Curr
         "reviews/adjudications.html",
         **project_context(session, user, project, "/reviews"),
         **queue_tabs(session, user, project),
-        **last_verdict(session, user, project),
-        rows=[(*row, _may_rule(session, user, project, row[0])) for row in rows],
+        **last_decision(session, user, project),
+        rows=[(*row, _can_adjudicate(session, user, project, row[0])) for row in rows],
     )
 
 
@@ -50,31 +50,31 @@ def desk(request: Request, session: DbSession, user: CurrentUser, project: Curre
 
 
 @router.post("/pairs/{pair_id}/adjudicate", dependencies=[requires(Permission.REVIEW_PAIR)])
-def rule(
+def adjudicate(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
 ) -> Response:
     pair = pairs_queries.by_id(session, pair_id)
-    given, decision = verdict_of(form, project), form_str(form, "decision")
-    sent = {**given, "messages": given["messages"] if decision == "fix_and_accept" else None}
+    values, decision = review_form(form, project), form_str(form, "decision")
+    answer = {**values, "messages": values["messages"] if decision == "fix_and_accept" else None}
     with form_errors(422) as result:
-        adjudication_actions.adjudicate(session, user, pair, decision=decision, **sent)
+        adjudication_actions.adjudicate(session, user, pair, decision=decision, **answer)
     if result.error:
-        return _desk(request, session, user, project, pair, given=given, error=result.error)
-    return redirect(request, f"/projects/{project.slug}/reviews/adjudicate", f"{words(decision)}: ruled.")
+        return _desk(request, session, user, project, pair, values=values, error=result.error)
+    return redirect(request, f"/projects/{project.slug}/reviews/adjudicate", f"Adjudicated: {DONE[decision].lower()}")
 
 
 @router.get("/projects/{slug}/reviews/older", dependencies=[requires(Permission.READ_PROJECT)])
-def older(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
-    """Pairs that were approved under an older rule."""
-    count, found = reviews_queries.stale_approvals(session, project)
-    texts = pairs_queries.currents(session, found)
+def outdated(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
+    """List pairs approved under an earlier version of the guideline."""
+    count, pairs = reviews_queries.stale_approvals(session, project)
+    texts = pairs_queries.currents(session, pairs)
     return render(
         request,
         "reviews/outdated.html",
         **project_context(session, user, project, "/reviews"),
         **queue_tabs(session, user, project),
         count=count,
-        rows=[(pair, texts[pair.id], reviews_queries.approved_under(session, pair)) for pair in found],
+        rows=[(pair, texts[pair.id], reviews_queries.approved_under(session, pair)) for pair in pairs],
         guideline=guidelines_queries.current(session, project),
         at_once=adjudication_actions.BATCH,
     )
@@ -84,12 +84,16 @@ def older(request: Request, session: DbSession, user: CurrentUser, project: Curr
 def review_again(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
 ) -> Response:
-    chosen = None if form_str(form, "which") == "all" else [str(one) for one in form.getlist("pair")]
+    chosen = None if form_str(form, "which") == "all" else [str(pair_id) for pair_id in form.getlist("pair")]
     sent = adjudication_actions.review_again(session, user, project, chosen)
-    return redirect(request, f"/projects/{project.slug}/reviews/older", f"{sent} sent to review again.")
+    return redirect(
+        request,
+        f"/projects/{project.slug}/reviews/older",
+        f"{sent:,} pair{'s' if sent != 1 else ''} sent back to review",
+    )
 
 
-def _may_rule(session: Session, user: User, project: Project, pair: Pair) -> bool:
+def _can_adjudicate(session: Session, user: User, project: Project, pair: Pair) -> bool:
     try:
         adjudication_actions.require_adjudicator(session, user, project, pair)
     except AppError:
@@ -104,21 +108,21 @@ def _desk(
     project: Project,
     pair: Pair,
     *,
-    given: dict[str, Any] = UNTOUCHED,
+    values: dict[str, Any] = BLANK_REVIEW,
     error: AppError | None = None,
 ) -> Response:
-    revision, opinions = pairs_queries.submitted(session, pair), reviews_queries.of_submission(session, pair)
+    revision, reviews = pairs_queries.submitted(session, pair), reviews_queries.of_submission(session, pair)
     return render(
         request,
         "reviews/adjudicate.html",
         **project_context(session, user, project, "/reviews"),
-        **last_verdict(session, user, project),
+        **last_decision(session, user, project),
         pair=pair,
         revision=revision,
-        opinions=opinions,
-        names=accounts_queries.names(session, {one.reviewer_id for one in opinions}),
-        numbers={one.id: one.number for one in pairs_queries.revisions(session, pair)},
-        given=given,
+        reviews=reviews,
+        names=accounts_queries.names(session, {review.reviewer_id for review in reviews}),
+        numbers={item.id: item.number for item in pairs_queries.revisions(session, pair)},
+        values=values,
         error=error,
         guideline=guidelines_queries.current(session, project),
         precedents=reviews_queries.precedents(session, project, revision),

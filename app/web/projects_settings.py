@@ -1,4 +1,4 @@
-"""The settings of a project: what each check does here, the guideline's rules, opinions, criteria and gold."""
+"""The settings of a project: severities of checks, guideline rules, reviews, criteria, and gold pairs."""
 
 from __future__ import annotations
 
@@ -38,19 +38,20 @@ router = APIRouter()
 PARTS = ("kind", "field", "value", "case", "message", "severity")
 CRITERION = ("name", "question", "good", "bad", *(f"level_{level}" for level in LEVELS))
 SPARE = 3
+"""Empty rule rows for browsers without scripts."""
 RULES = {
-    "must_contain": "must say one of",
-    "must_not_contain": "must not say",
-    "must_start_with": "must begin with one of",
+    "must_contain": "must contain one of",
+    "must_not_contain": "must not contain",
+    "must_start_with": "must start with one of",
     "must_end_with": "must end with one of",
     "must_be_one_of": "must be exactly one of",
-    "max_words": "has at most … words",
-    "min_words": "has at least … words",
-    "max_sentences": "has at most … sentences",
-    "must_have_heading": "must have a heading (these, or any)",
-    "must_cite_source": "must name a context document",
-    "bullet_list": "must be a list (of at least …)",
-    "no_first_person": "must not be in the first person",
+    "max_words": "at most … words",
+    "min_words": "at least … words",
+    "max_sentences": "at most … sentences",
+    "must_have_heading": "must have a heading (one of these, or any)",
+    "must_cite_source": "must cite a context document",
+    "bullet_list": "must be a list (at least … items)",
+    "no_first_person": "must not use the first person",
 }
 
 
@@ -65,23 +66,27 @@ def show(request: Request, session: DbSession, user: CurrentUser, project: Curre
 def change(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
 ) -> Response:
-    given = project_settings.of(project.settings) | {"checks": _checks(form), "rules": list(_rules(form))}
+    values = project_settings.of(project.settings) | {"checks": _checks(form), "rules": list(_rules(form))}
     criteria = _criteria(form)
     with form_errors() as result:
-        project_settings.parse(given | _numbers(form))  # before anything is changed: the page that says no commits, too
+        project_settings.parse(values | _numbers(form))  # before any change: a rejected form commits too
         settings_actions.change_review_settings(
-            session, user, project, overlap=form_number(form, "overlap", int), criteria=_kept(form, project, criteria)
+            session,
+            user,
+            project,
+            overlap=form_number(form, "overlap", int),
+            criteria=_remaining(form, project, criteria),
         )
-        projects_actions.change_settings(session, user, project, given | _numbers(form))
+        projects_actions.change_settings(session, user, project, values | _numbers(form))
     if result.error:
         overlap = form_str(form, "overlap") or project.overlap
-        return _page(request, session, user, project, given, overlap, criteria or project.criteria, result.error)
-    return redirect(request, f"/projects/{project.slug}/settings", "Settings saved. They hold from the next check on.")
+        return _page(request, session, user, project, values, overlap, criteria or project.criteria, result.error)
+    return redirect(request, f"/projects/{project.slug}/settings", "Settings saved")
 
 
 def _criteria(form: FormData) -> list[dict[str, Any]]:
-    """The criteria as they stand on the page, an empty one left out; none where the form has no such fields."""
-    columns = [[_plain(one) for one in form.getlist(f"criterion_{part}")] for part in CRITERION]
+    """Return the criteria in the form, without an empty one; [] if the form has no such fields."""
+    columns = [[_plain(value) for value in form.getlist(f"criterion_{part}")] for part in CRITERION]
     rows = [dict(zip(CRITERION, row, strict=True)) for row in zip(*columns, strict=False)]
     return [
         {**{part: row[part] for part in ("name", "question", "good", "bad")},
@@ -94,18 +99,18 @@ def _plain(value: object) -> str:
     return str(value).replace("\r\n", "\n").strip()
 
 
-def _kept(form: FormData, project: Project, criteria: list[dict[str, Any]]) -> list[Any] | None:
-    """The criteria without the removed ones, and with those that somebody added since the page was loaded."""
+def _remaining(form: FormData, project: Project, criteria: list[dict[str, Any]]) -> list[Any] | None:
+    """Return the criteria without removed ones, and with those another user added after the page was loaded."""
     if "criterion_name" not in form:
         return None
-    removed = {_plain(one) for one in form.getlist("criterion_removed")}
-    there = {one["name"] for one in criteria} | removed
-    kept = [one for one in criteria if one["name"] not in removed]
-    return [*kept, *(one["name"] for one in project.criteria if one["name"] not in there)]
+    removed = {_plain(name) for name in form.getlist("criterion_removed")}
+    known = {item["name"] for item in criteria} | removed
+    remaining = [item for item in criteria if item["name"] not in removed]
+    return [*remaining, *(item["name"] for item in project.criteria if item["name"] not in known)]
 
 
 def _checks(form: FormData) -> dict[str, str]:
-    """What differs from the shipped severity; an empty choice says nothing."""
+    """Return the severities that differ from the default; an empty choice is the default."""
     return {
         name.removeprefix("check:"): str(value)
         for name, value in form.multi_items()
@@ -114,8 +119,8 @@ def _checks(form: FormData) -> dict[str, str]:
 
 
 def _rules(form: FormData) -> Iterator[dict[str, Any]]:
-    """Rows without a kind are empty, or removed."""
-    columns = [[str(one) for one in form.getlist(f"rule_{part}")] for part in PARTS]
+    """Yield the rules in the form; a row without a kind is empty or removed."""
+    columns = [[str(value) for value in form.getlist(f"rule_{part}")] for part in PARTS]
     for row in zip(*columns, strict=False):
         kind, field, value, case, message, severity = row
         if kind:
@@ -123,13 +128,13 @@ def _rules(form: FormData) -> Iterator[dict[str, Any]]:
             yield rule | _value(kind, value)
 
 
-def _value(kind: str, written: str) -> dict[str, Any]:
-    """Phrases stand one on a line; a length is a whole number; a free rule may have neither."""
-    lines = [line.strip() for line in written.splitlines() if line.strip()]
+def _value(kind: str, text: str) -> dict[str, Any]:
+    """Parse a rule's value: phrases, one per line, or a whole number for a length; optional for some rules."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     takes = TESTS[kind][0] if kind in TESTS else FREE
     if takes != LENGTH and not (takes == FREE and lines[:1] and lines[0].isdecimal()):
         return {"value": lines} if lines or takes != FREE else {}
-    return {"value": int(lines[0]) if lines and lines[0].isdecimal() and len(lines[0]) < 9 else written}
+    return {"value": int(lines[0]) if lines and lines[0].isdecimal() and len(lines[0]) < 9 else text}
 
 
 def _numbers(form: FormData) -> dict[str, Any]:
@@ -142,7 +147,7 @@ def _page(
     session: Session,
     user: User,
     project: Project,
-    given: dict[str, Any],
+    values: dict[str, Any],
     overlap: int | str,
     criteria: list[dict[str, Any]],
     error: AppError | None = None,
@@ -151,20 +156,20 @@ def _page(
         request,
         "projects/settings.html",
         **project_context(session, user, project, "/settings"),
-        given=given,
+        values=values,
         overlap=overlap,
         criteria=criteria,
-        known={one["name"] for one in project.criteria},
+        known={item["name"] for item in project.criteria},
         error=error,
         checks=CODES,
         kinds={f"pii.{kind}": words for kind, (words, _) in KINDS.items() if kind != "secret"},
-        rules=given["rules"] + [{}] * SPARE,
+        rules=values["rules"] + [{}] * SPARE,
         rule_words=RULES,
-        written=[_written(rule) for rule in given["rules"]] + [""] * SPARE,
+        rule_values=[_as_text(rule) for rule in values["rules"]] + [""] * SPARE,
     )
 
 
-def _written(rule: dict[str, Any]) -> str:
-    """The value of a rule as it is typed: one phrase a line, or a number."""
+def _as_text(rule: dict[str, Any]) -> str:
+    """Return a rule's value as the form shows it: one phrase per line, or a number."""
     value = rule.get("value", "")
     return "\n".join(map(str, value)) if isinstance(value, list) else str(value)

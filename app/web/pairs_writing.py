@@ -1,4 +1,4 @@
-"""The writing desk: new and existing pairs, live checks, autosave, the look before submitting."""
+"""Writing pairs: the form for new and existing pairs, live checks, autosave, and the page before submitting."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ router = APIRouter()
 def new(
     request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, round: str | None = None
 ) -> Response:
-    given = dict(pair_form.BLANK)
-    given["tags"] = {"language": project.languages[0]} if len(project.languages) == 1 else {}
+    values = dict(pair_form.BLANK)
+    values["tags"] = {"language": project.languages[0]} if len(project.languages) == 1 else {}
     if len(project.domains) == 1:
-        given["tags"]["domain"] = project.domains[0]
-    given["tags"] |= pair_form.asked_tags(request.query_params)
-    return _desk(request, session, user, project, given, round_id=round)
+        values["tags"]["domain"] = project.domains[0]
+    values["tags"] |= pair_form.tags_from_query(request.query_params)
+    return _desk(request, session, user, project, values, round_id=round)
 
 
 @router.post("/projects/{slug}/pairs/check", dependencies=[requires(Permission.WRITE_PAIR)])
 def check(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject) -> Response:
-    """The problems of what is typed, as a fragment, with the tokens of each turn. Nothing is saved."""
-    given = pair_form.from_form(form)
+    """Check the form without saving it: a fragment with the problems and the token count of each turn."""
+    values = pair_form.from_form(form)
     problems = None
-    if any(turn["content"].strip() for turn in given["messages"]):
+    if any(turn["content"].strip() for turn in values["messages"]):
         try:
-            content = pair_form.parse(given)
-            given["messages"] = content.as_dict()["messages"]
+            content = pair_form.parse(values)
+            values["messages"] = content.as_dict()["messages"]
             problems = pairs_queries.problems_for(session, project, content, without=form_str(form, "pair_id") or None)
         except Invalid:
             problems = None
@@ -59,11 +59,11 @@ def check(request: Request, session: DbSession, user: CurrentUser, form: CsrfFor
         request,
         "pairs/_checked.html",
         problems=problems,
-        turns=given["messages"],
-        waivers=given["waivers"],
-        tokens=token_limits.counts(project, [turn["content"] for turn in given["messages"]]),
+        turns=values["messages"],
+        waivers=values["waivers"],
+        tokens=token_limits.counts(project, [turn["content"] for turn in values["messages"]]),
         reader=token_limits.reader_of(project),
-        mending=True,
+        editable=True,
     )
 
 
@@ -71,7 +71,7 @@ def check(request: Request, session: DbSession, user: CurrentUser, form: CsrfFor
 def preview(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
 ) -> Response:
-    """One turn as it will be read, as a fragment."""
+    """Render one turn as a fragment."""
     return render(request, "pairs/_preview.html", project=project, written=str(form.get("text") or ""))
 
 
@@ -79,39 +79,39 @@ def preview(
 def compare(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
 ) -> Response:
-    """The text in the form against the saved one, as a fragment: before a restore, and when two tabs have saved."""
+    """Compare the form with the saved text, as a fragment: before a restore, and after a save conflict."""
     pair = None
     if pair_id := form_str(form, "pair_id"):
         pair = pairs_queries.by_id(session, pair_id)
         if pair.project_id != project.id:
             raise NotFound()
-    return render(request, "pairs/_compare.html", **_sides(session, pair, pair_form.from_form(form)))
+    return render(request, "pairs/_compare.html", **_comparison(session, pair, pair_form.from_form(form)))
 
 
 @router.post("/projects/{slug}/pairs", dependencies=[requires(Permission.WRITE_PAIR)])
 def create(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
 ) -> Response:
-    given, round_id = pair_form.from_form(form), form_str(form, "round_id") or None
+    values, round_id = pair_form.from_form(form), form_str(form, "round_id") or None
     with form_errors(422) as result:
-        declared = pair_form.declared(project, given)
+        declared = pair_form.declared(project, values)
         pair = pairs_actions.create(
-            session, user, project, pair_form.parse(given), round_id=round_id, declared=declared
+            session, user, project, pair_form.parse(values), round_id=round_id, declared=declared
         )
     if result.error:
-        return _desk(request, session, user, project, given, round_id=round_id, error=result.error)
+        return _desk(request, session, user, project, values, round_id=round_id, error=result.error)
     if form_str(form, "then") == "review":
         return redirect(request, f"/pairs/{pair.id}/submit")
-    return redirect(request, f"/pairs/{pair.id}/edit", "Draft saved.")
+    return redirect(request, f"/pairs/{pair.id}/edit", "Draft saved")
 
 
 @router.post("/projects/{slug}/pairs/autosave", dependencies=[requires(Permission.WRITE_PAIR)])
 def autosave_new(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
 ) -> Response:
-    given, round_id = pair_form.from_form(form), form_str(form, "round_id") or None
-    declared = pair_form.declared(project, given)
-    pair = pairs_actions.create(session, user, project, pair_form.parse(given), round_id=round_id, declared=declared)
+    values, round_id = pair_form.from_form(form), form_str(form, "round_id") or None
+    declared = pair_form.declared(project, values)
+    pair = pairs_actions.create(session, user, project, pair_form.parse(values), round_id=round_id, declared=declared)
     return JSONResponse(
         {
             "revision": pair.current_revision_id,
@@ -135,18 +135,18 @@ def save(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
 ) -> Response:
     pair = pairs_queries.by_id(session, pair_id)
-    given = pair_form.from_form(form)
+    values = pair_form.from_form(form)
     expected = form_str(form, "over") or form_str(form, "expected_revision")
     with form_errors(412, 422) as result:
-        declared = pair_form.declared(project, given)
-        pairs_actions.save(session, user, pair, pair_form.parse(given), expected_revision=expected, declared=declared)
+        declared = pair_form.declared(project, values)
+        pairs_actions.save(session, user, pair, pair_form.parse(values), expected_revision=expected, declared=declared)
     if result.error:
         return _desk(
             request,
             session,
             user,
             project,
-            given,
+            values,
             pair=pair,
             round_id=pair.round_id,
             error=result.error,
@@ -154,32 +154,34 @@ def save(
         )
     if form_str(form, "over"):
         return redirect(
-            request, f"/pairs/{pair.id}/edit", "Saved as the newest revision; the other one stays in the history."
+            request, f"/pairs/{pair.id}/edit", "Your version is saved. The other version is in the history."
         )
     if form_str(form, "then") == "review" and pair.state in ("draft", "changes_requested"):
         return redirect(request, f"/pairs/{pair.id}/submit")
-    return redirect(request, f"/pairs/{pair.id}", "Saved.")
+    return redirect(request, f"/pairs/{pair.id}", "Saved")
 
 
 @router.post("/pairs/{pair_id}/autosave", dependencies=[requires(Permission.WRITE_PAIR)])
 def autosave(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
 ) -> Response:
-    """Drafts and returned pairs only: a save of any other pair changes its state, which a person must ask for."""
+    """Save a draft or returned pair. Saving any other pair changes its state, so the author must do it explicitly."""
     pair = pairs_queries.by_id(session, pair_id)
     if pair.state not in ("draft", "changes_requested"):
-        raise Conflict("this pair is past its draft; press Save when you are done.")
-    given, expected = pair_form.from_form(form), form_str(form, "expected_revision")
-    declared = pair_form.declared(project, given)
+        raise Conflict("this pair is no longer a draft. Select Save when you are done.")
+    values, expected = pair_form.from_form(form), form_str(form, "expected_revision")
+    declared = pair_form.declared(project, values)
     revision = pairs_actions.save(
-        session, user, pair, pair_form.parse(given), expected_revision=expected, declared=declared
+        session, user, pair, pair_form.parse(values), expected_revision=expected, declared=declared
     )
     return JSONResponse({"revision": revision.id})
 
 
 @router.get("/pairs/{pair_id}/submit", dependencies=[requires(Permission.WRITE_PAIR)])
-def look(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, pair_id: str) -> Response:
-    """The second step of submitting: the pair as it will be read."""
+def preview_submit(
+    request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, pair_id: str
+) -> Response:
+    """Show the pair as reviewers will see it, before it is submitted."""
     pair = pairs_queries.by_id(session, pair_id)
     if pair.state not in ("draft", "changes_requested"):
         return redirect(request, f"/pairs/{pair.id}")
@@ -198,9 +200,9 @@ def look(request: Request, session: DbSession, user: CurrentUser, project: Curre
     )
 
 
-def _sides(session: Session, pair: Pair | None, given: dict[str, Any]) -> dict[str, Any]:
-    """What a comparison shows: the saved revision, or nothing yet, and the text of the form."""
-    mine = pair_form.plain_of(given["messages"])
+def _comparison(session: Session, pair: Pair | None, values: dict[str, Any]) -> dict[str, Any]:
+    """Return both sides of a comparison: the saved revision, if any, and the text of the form."""
+    mine = pair_form.plain_text(values["messages"])
     saved = pairs_queries.current(session, pair) if pair else None
     return {
         "saved": saved,
@@ -208,16 +210,18 @@ def _sides(session: Session, pair: Pair | None, given: dict[str, Any]) -> dict[s
         "theirs": pair_form.plain(saved) if saved else "",
         "mine": mine,
         "known": pair is not None
-        and any(pair_form.plain(one) == mine for one in pairs_queries.revisions(session, pair)),
+        and any(pair_form.plain(item) == mine for item in pairs_queries.revisions(session, pair)),
     }
 
 
 def _reasons(session: Session, pair: Pair | None) -> list[str]:
-    """Why the text on the desk came back."""
+    """Return the reasons why reviewers returned the pair."""
     if pair is None or pair.state != "changes_requested":
         return []
     return [
-        one.comment for one in reviews_queries.of_submission(session, pair) if one.decision == "return" and one.comment
+        review.comment
+        for review in reviews_queries.of_submission(session, pair)
+        if review.decision == "return" and review.comment
     ]
 
 
@@ -226,31 +230,31 @@ def _desk(
     session: Session,
     user: User,
     project: Project,
-    given: dict[str, Any],
+    values: dict[str, Any],
     *,
     pair: Pair | None = None,
     round_id: str | None = None,
     error: AppError | None = None,
     expected: str = "",
 ) -> Response:
-    """`expected` is what a refused save was based on; the next one must not pass for newer than it is."""
-    chosen = rounds_queries.by_id(session, project, round_id) if round_id else None
-    made = progress_queries.of_round(session, chosen) if chosen else None
+    """Show the form. `expected` is the revision that a rejected save was based on; the next save keeps it."""
+    round_ = rounds_queries.by_id(session, project, round_id) if round_id else None
+    progress = progress_queries.of_round(session, round_) if round_ else None
     context = project_context(session, user, project, "/pairs")
     if pair and error and error.status == 412:
-        context |= _sides(session, pair, given)
+        context |= _comparison(session, pair, values)
     return render(
         request,
         "pairs/write.html",
         **context,
-        given=given,
+        values=values,
         terms_due=consent_queries.due(session, user),
         pair=pair,
         reasons=_reasons(session, pair),
-        round=chosen,
+        round=round_,
         error=error,
-        progress=made.targets if made else None,
-        own=next((one for one in made.people if one["user"] == user.id), None) if made else None,
+        progress=progress.targets if progress else None,
+        own=next((row for row in progress.people if row["user"] == user.id), None) if progress else None,
         assistance=list(declarations.ASSISTANCE.items()),
         guideline=guidelines_queries.current(session, project),
         tag_values=pairs_queries.tag_values(session, project),
