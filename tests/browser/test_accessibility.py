@@ -41,7 +41,7 @@ FORMS: dict[str, list[tuple[str, str, list[tuple[str, str]]]]] = {
         ("/accounts", "secret", [("email", "newer@example.org"), ("name", "New")]),
         ("/projects", "note--bad", []),
         ("/projects/triage/members", "shown this once", [("email", "new@example.org"), ("role", "expert")]),
-        ("/projects/triage/members", "is missing or wrong", [("email", "nothing"), ("role", "expert")]),
+        ("/projects/triage/members", "Check your input", [("email", "nothing"), ("role", "expert")]),
         ("/projects/triage/settings", "note--bad", [("second_opinions", "900")]),
         ("/projects/triage/rounds", "note--bad", []),
         ("/projects/triage/versions", "note--bad", [("train", "200")]),
@@ -52,22 +52,22 @@ FORMS: dict[str, list[tuple[str, str, list[tuple[str, str]]]]] = {
         ("/accounts/{emil}/erase", "note--bad", []),
     ],
     "editor": [
-        ("/pairs/{leased}/review", "Not recorded", [("lease", "{lease}"), ("decision", "return")]),
-        ("/pairs/{leased}/review", "This item is not of", [("decision", "return"), ("tag", "category:fever")]),
-        ("/pairs/{leased}/review", "Not recorded", [("lease", "lost"), ("decision", "accept")]),
+        ("/pairs/{leased}/review", "Not saved", [("lease", "{lease}"), ("decision", "return")]),
+        ("/pairs/{leased}/review", "This pair doesn't have", [("decision", "return"), ("tag", "category:fever")]),
+        ("/pairs/{leased}/review", "Not saved", [("lease", "lost"), ("decision", "accept")]),
     ],
     "expert": [
-        ("/projects/triage/pairs", "Your text is still below", [("role", "user"), ("content", "")]),
+        ("/projects/triage/pairs", "Your text is kept below", [("role", "user"), ("content", "")]),
         (
             "/pairs/{twice}/save",
-            "A newer revision was saved",
+            "Someone saved a newer revision",
             [
                 ("expected_revision", "{twice_first}"), ("role", "user"), ("content", "A third thought about hives."),
                 ("role", "assistant"), ("content", "Emergency"), ("source", "Own work"), ("licence", "CC0-1.0"),
             ],
         ),
         ("/pairs/{draft}/comments", "note--bad", [("text", "")]),
-        ("/nowhere/at/all", "Nothing here", []),
+        ("/nowhere/at/all", "Page not found", []),
     ],
 }  # fmt: skip
 """Who sends which form -> what the answer holds: the pages that no address leads to."""
@@ -99,7 +99,7 @@ def read(page: Page, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("who", PEOPLE, ids=str)
-def test_no_page_breaks_a_rule(who: str | None, site: Site, enter: Enter, todo: dict[str | None, list[Visit]]) -> None:
+def test_pages_are_accessible(who: str | None, site: Site, enter: Enter, todo: dict[str | None, list[Visit]]) -> None:
     page, found, helped = enter(who, bypass_csp=True).new_page(), [], set()
     for visit in todo[who]:
         page.goto(visit.path, wait_until="load")
@@ -114,7 +114,7 @@ def test_no_page_breaks_a_rule(who: str | None, site: Site, enter: Enter, todo: 
 
 
 @pytest.mark.parametrize("who", FORMS)
-def test_no_answer_to_a_form_breaks_a_rule(who: str, site: Site, enter: Enter) -> None:
+def test_form_errors_are_accessible(who: str, site: Site, enter: Enter) -> None:
     page, found = enter(who, bypass_csp=True).new_page(), []
     for action, holds, fields in FORMS[who]:
         page.goto("/projects")
@@ -130,7 +130,7 @@ def send(page: Page, action: str, fields: list[tuple[str, str]]) -> None:
         page.evaluate(SEND, [action, fields])
 
 
-def test_no_step_of_signing_in_breaks_a_rule(site: Site, enter: Enter) -> None:
+def test_sign_in_is_accessible(site: Site, enter: Enter) -> None:
     """A wrong password, the second factor's code, and its setting up with the codes on paper."""
     app = site.scene.app
     with app.state.database.read() as session:

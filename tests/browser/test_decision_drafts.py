@@ -22,8 +22,8 @@ from tests.fixtures.principals import content, person
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Enter = Callable[..., BrowserContext]
 REASON = "The answer names no day, and the patient asks for o"
-MENDED = "General practice, within two days"
-KEPT = "() => Object.keys(localStorage).filter((key) => key.startsWith('verdict:'))"
+FIXED = "General practice, within two days"
+SAVED = "() => Object.keys(localStorage).filter((key) => key.startsWith('decision:'))"
 
 
 def take(page: Page, slug: str) -> str:
@@ -39,22 +39,22 @@ def begin(page: Page) -> None:
     """A rating, half a reason and a mended text, no decision; back when the browser has them."""
     page.locator("body").press("2")
     page.locator("#fix summary").click()
-    page.locator("#fix textarea").last.fill(MENDED)
+    page.locator("#fix textarea").last.fill(FIXED)
     page.locator("#comment").press_sequentially(REASON)
     page.wait_for_function("words => JSON.stringify(localStorage).includes(words)", arg=REASON)
 
 
 def is_restored(page: Page) -> None:
-    expect(page.locator("#kept")).to_contain_text("Restored what you had written")
+    expect(page.locator("#saved-draft")).to_contain_text("Draft restored")
     expect(page.locator("#comment")).to_have_value(REASON)
     expect(page.locator(".criterion input[value='2']").first).to_be_checked()
-    expect(page.locator("#fix textarea").last).to_have_value(MENDED)
+    expect(page.locator("#fix textarea").last).to_have_value(FIXED)
     expect(page.locator("#fix textarea").last).to_be_visible()
 
 
 def is_untouched(page: Page) -> None:
     expect(page.locator("#review-form")).to_be_visible()
-    expect(page.locator("#kept")).to_be_hidden()
+    expect(page.locator("#saved-draft")).to_be_hidden()
     expect(page.locator("#comment")).to_have_value("")
     expect(page.locator(".criterion .none input").first).to_be_checked()
     expect(page.locator("#fix")).not_to_have_attribute("open", "")
@@ -78,13 +78,13 @@ def taken_by_ada(site: Site, pair: str) -> None:
         reviews_actions.take_over(session, person(session, "ada"), lease.id)
 
 
-def given_back(site: Site, pair: str, who: str) -> None:
+def released(site: Site, pair: str, who: str) -> None:
     with site.scene.app.state.database.session() as session:
         lease = session.scalars(select(Lease).where(Lease.pair_id == pair)).one()
         reviews_actions.release(session, person(session, who), lease.id)
 
 
-def test_a_crash_in_mid_sentence_and_a_lost_lease_lose_nothing(site: Site, enter: Enter, ward: str) -> None:
+def test_draft_survives_crash_and_lost_lease(site: Site, enter: Enter, ward: str) -> None:
     (pair,) = waiting(site, ward, 1)
     page = enter("editor").new_page()
     desk = take(page, ward)
@@ -96,34 +96,34 @@ def test_a_crash_in_mid_sentence_and_a_lost_lease_lose_nothing(site: Site, enter
     becomes(site, page.context, "admin")
     page.goto(desk)
     is_untouched(page)  # the same browser and the same item, another person
-    given_back(site, pair, "ada")
+    released(site, pair, "ada")
     becomes(site, page.context, "editor")
     assert take(page, ward) == desk
     is_restored(page)
     page.locator("button[value=return]").click()
-    expect(page.get_by_text("Return: recorded.")).to_be_visible()
-    page.wait_for_function(f"() => !({KEPT})().length")
+    expect(page.get_by_text("Returned")).to_be_visible()
+    page.wait_for_function(f"() => !({SAVED})().length")
 
 
-def test_what_is_decided_leaves_nothing_behind_for_the_next_item(site: Site, enter: Enter, ward: str) -> None:
+def test_decision_removes_draft(site: Site, enter: Enter, ward: str) -> None:
     waiting(site, ward, 2)
     page = enter("editor").new_page()
     desk = take(page, ward)
     begin(page)
     page.keyboard.press("Control+Enter")  # the text was mended: fix and accept
-    expect(page.get_by_text("Fix and accept: recorded.")).to_be_visible()
+    expect(page.get_by_text("Fixed and accepted")).to_be_visible()
     assert page.url != desk
     page.wait_for_load_state("load")
     is_untouched(page)
-    assert page.evaluate(KEPT) == []
+    assert page.evaluate(SAVED) == []
 
 
-def test_it_is_never_shown_for_another_revision(site: Site, enter: Enter, ward: str) -> None:
+def test_draft_belongs_to_one_revision(site: Site, enter: Enter, ward: str) -> None:
     (pair_id,) = waiting(site, ward, 1)
     page = enter("editor").new_page()
     take(page, ward)
     begin(page)
-    given_back(site, pair_id, "edith")
+    released(site, pair_id, "edith")
     with site.scene.app.state.database.session() as session:
         emil, pair = person(session, "emil"), session.get_one(Pair, pair_id)
         pairs_actions.withdraw(session, emil, pair)
@@ -136,28 +136,28 @@ def test_it_is_never_shown_for_another_revision(site: Site, enter: Enter, ward: 
     expect(page.get_by_text("at night").first).to_be_visible()
     page.wait_for_load_state("load")
     is_untouched(page)
-    assert page.evaluate(KEPT) == []
+    assert page.evaluate(SAVED) == []
 
 
-def test_it_can_be_dropped_and_what_is_taken_back_is_not_kept(site: Site, enter: Enter, ward: str) -> None:
+def test_draft_can_be_discarded(site: Site, enter: Enter, ward: str) -> None:
     waiting(site, ward, 1)
     page = enter("editor").new_page()
     take(page, ward)
     begin(page)
     page.reload()
     is_restored(page)
-    page.locator("[data-forget]").click()
-    expect(page.locator("#kept")).to_be_hidden()
+    page.locator("[data-discard]").click()
+    expect(page.locator("#saved-draft")).to_be_hidden()
     expect(page.locator("#comment")).to_have_value("")
     expect(page.locator("#comment")).to_be_focused()
-    assert page.evaluate(KEPT) == []
+    assert page.evaluate(SAVED) == []
     page.keyboard.type("No")
-    page.wait_for_function(f"() => ({KEPT})().length === 1")
+    page.wait_for_function(f"() => ({SAVED})().length === 1")
     page.locator("#comment").fill("")
-    page.wait_for_function(f"() => !({KEPT})().length")
+    page.wait_for_function(f"() => !({SAVED})().length")
 
 
-def test_the_line_that_says_so_can_be_read_by_everybody(site: Site, enter: Enter, ward: str) -> None:
+def test_draft_notice_is_accessible(site: Site, enter: Enter, ward: str) -> None:
     waiting(site, ward, 1)
     page = enter("editor", bypass_csp=True).new_page()
     take(page, ward)
@@ -167,45 +167,45 @@ def test_the_line_that_says_so_can_be_read_by_everybody(site: Site, enter: Enter
     assert remarks(page) == []
 
 
-def test_a_refused_verdict_stays_in_the_browser(site: Site, enter: Enter, ward: str) -> None:
+def test_rejected_decision_keeps_draft(site: Site, enter: Enter, ward: str) -> None:
     (pair,) = waiting(site, ward, 1)
     page = enter("editor").new_page()
     desk = take(page, ward)
     begin(page)
     taken_by_ada(site, pair)
     page.locator("button[value=return]").click()
-    expect(page.get_by_text("Not recorded")).to_be_visible()
-    expect(page.locator("#kept")).to_be_hidden()  # the page itself came back with all of it
+    expect(page.get_by_text("Not saved")).to_be_visible()
+    expect(page.locator("#saved-draft")).to_be_hidden()  # the page itself came back with all of it
     expect(page.locator("#comment")).to_have_value(REASON)
-    given_back(site, pair, "ada")
+    released(site, pair, "ada")
     page = crashed(page)
     assert take(page, ward) == desk
     is_restored(page)
 
 
-def test_signing_out_takes_ones_own_away_and_nobody_elses(site: Site, enter: Enter, ward: str) -> None:
+def test_sign_out_removes_own_drafts(site: Site, enter: Enter, ward: str) -> None:
     waiting(site, ward, 1)
     page = enter("editor").new_page()
     take(page, ward)
     begin(page)
-    page.evaluate("() => localStorage.setItem('verdict:another:1:2', JSON.stringify({ at: Date.now(), values: [] }))")
+    page.evaluate("() => localStorage.setItem('decision:another:1:2', JSON.stringify({ at: Date.now(), values: [] }))")
     with site.scene.app.state.database.session() as session:
         raw = auth_actions.start_session(session, person(session, "edith"))  # of its own: the others go on with hers
     page.context.add_cookies([{"name": "preceptor_session", "value": raw, "url": site.url}])
     page.reload()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
-    page.wait_for_function(f"() => ({KEPT})().length === 1")
-    assert page.evaluate(KEPT) == ["verdict:another:1:2"]
+    page.wait_for_function(f"() => ({SAVED})().length === 1")
+    assert page.evaluate(SAVED) == ["decision:another:1:2"]
 
 
-def test_a_half_written_ruling_is_kept_in_the_same_way(site: Site, enter: Enter, ward: str) -> None:
+def test_adjudication_draft_is_saved(site: Site, enter: Enter, ward: str) -> None:
     waiting(site, ward, 1)
     page = enter("editor").new_page()
     take(page, ward)
     page.locator("#comment").fill("Two desks could do it.")
     page.locator("button[value=escalate]").click()
-    expect(page.get_by_text("Escalate: recorded.")).to_be_visible()
+    expect(page.get_by_text("Escalated")).to_be_visible()
     becomes(site, page.context, "admin")
     page.goto(f"/projects/{ward}/reviews/adjudicate")
     page.get_by_role("link", name="Adjudicate", exact=True).last.click()
@@ -214,5 +214,5 @@ def test_a_half_written_ruling_is_kept_in_the_same_way(site: Site, enter: Enter,
     page.goto(desk)
     is_restored(page)
     page.locator("button[value=return]").click()
-    expect(page.get_by_text("Return: ruled.")).to_be_visible()
-    page.wait_for_function(f"() => !({KEPT})().length")
+    expect(page.get_by_text("Adjudicated: returned")).to_be_visible()
+    page.wait_for_function(f"() => !({SAVED})().length")

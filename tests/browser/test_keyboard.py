@@ -46,7 +46,7 @@ def states(site: Site, slug: str) -> list[str]:
         return list(session.scalars(select(Pair.state).join(Project).where(Project.slug == slug)))
 
 
-def test_a_pair_lives_by_keyboard_alone(site: Site, ward: str, hands: Callable[[str], Keyboard]) -> None:
+def test_pair_workflow_by_keyboard(site: Site, ward: str, hands: Callable[[str], Keyboard]) -> None:
     emil, edith = hands("expert"), hands("editor")
     write(emil, ward)
     assert states(site, ward) == ["submitted"]
@@ -57,14 +57,14 @@ def test_a_pair_lives_by_keyboard_alone(site: Site, ward: str, hands: Callable[[
     edith.press("Escape")
     edith.turn("r")
     assert states(site, ward) == ["changes_requested"]
-    mend(emil)
+    fix(emil)
     edith.open(f"/projects/{ward}/reviews")
     edith.turn("Control+Enter")
     expect(edith.page.locator("ins").first).to_contain_text("Sunday")
     edith.turn("a")
     assert states(site, ward) == ["approved"]
     edith.turn("u")
-    expect(edith.page.get_by_text("Undone: the pair waits for a decision again.")).to_be_visible()
+    expect(edith.page.get_by_text("Decision undone")).to_be_visible()
     assert states(site, ward) == ["submitted"]
     edith.tab_to("nav[aria-label=Project] a[href$='/reviews']")
     edith.turn("Enter")
@@ -75,7 +75,7 @@ def test_a_pair_lives_by_keyboard_alone(site: Site, ward: str, hands: Callable[[
 
 
 def write(emil: Keyboard, slug: str) -> None:
-    """A text with an address in it is warned of, mended by the fix that is offered, and submitted."""
+    """A text with an address in it is warned of, fixed by the offered fix, and submitted."""
     emil.open(f"/projects/{slug}")
     emil.skip()
     emil.tab_to(".button--primary[href$='/pairs/new']")
@@ -85,16 +85,16 @@ def write(emil: Keyboard, slug: str) -> None:
     emil.type("The nurse of the ward.")
     expect(emil.page.locator("#problems mark").first).to_have_text("ann.lee@example.org")
     emil.press("Escape", "c")
-    assert emil.focused("[data-code=pii] [data-mend]")
+    assert emil.focused("[data-code=pii] [data-fix]")
     emil.press("Enter")
     expect(emil.page.locator("#turn-1")).to_have_value("Ask [EMAIL] who takes the drip out.")
     expect(emil.page.locator("[data-code=pii]")).to_have_count(0)
     emil.turn("Control+Enter")
     emil.turn("Control+Enter")
-    expect(emil.page.get_by_text("Submitted. Here is the next one.")).to_be_visible()
+    expect(emil.page.get_by_text("Submitted. Write the next pair.")).to_be_visible()
 
 
-def mend(emil: Keyboard) -> None:
+def fix(emil: Keyboard) -> None:
     """From the home page to the returned text, and back to the editors."""
     emil.open("/")
     expect(emil.page.get_by_text("Say on which day.")).to_be_visible()
@@ -144,7 +144,7 @@ def rated(page: Page) -> list[str]:
     ]
 
 
-def test_every_key_of_the_reviewing_desk(site: Site, ward: str, hands: Callable[[str], Keyboard]) -> None:
+def test_review_page_keys(site: Site, ward: str, hands: Callable[[str], Keyboard]) -> None:
     waiting(site, ward, 9)
     edith = hands("editor")
     edith.open(f"/projects/{ward}/reviews")
@@ -172,7 +172,7 @@ def test_every_key_of_the_reviewing_desk(site: Site, ward: str, hands: Callable[
     decide(site, ward, edith)
 
 
-def test_the_queue_is_narrowed_to_one_tag_by_keyboard(site: Site, ward: str, hands: Callable[[str], Keyboard]) -> None:
+def test_queue_filter_by_keyboard(site: Site, ward: str, hands: Callable[[str], Keyboard]) -> None:
     """The letters that choose a value press no button."""
     waiting(site, ward, 2)
     edith = hands("editor")
@@ -186,7 +186,7 @@ def test_the_queue_is_narrowed_to_one_tag_by_keyboard(site: Site, ward: str, han
     edith.turn("a")
     assert edith.page.url.endswith("/reviews?tag=language%3Aen") and decisions(site, ward) == ["accept"]
     edith.turn("u")
-    expect(edith.page.get_by_text("Undone: the pair waits for a decision again.")).to_be_visible()
+    expect(edith.page.get_by_text("Decision undone")).to_be_visible()
     assert edith.page.url.endswith(f"/projects/{ward}/reviews?tag=language%3Aen")
     edith.turn("n")
     edith.turn("g")
@@ -194,7 +194,7 @@ def test_the_queue_is_narrowed_to_one_tag_by_keyboard(site: Site, ward: str, han
 
 
 def decide(site: Site, slug: str, edith: Keyboard) -> None:
-    """Each decision by its letter, undo and give back, on nine items."""
+    """Each decision by its letter, undo and release, on nine pairs."""
     edith.turn("a")
     assert decisions(site, slug) == ["accept"]
     edith.press("f")
@@ -215,33 +215,33 @@ def decide(site: Site, slug: str, edith: Keyboard) -> None:
     edith.open(f"/projects/{slug}/reviews")
     edith.turn("Control+Enter")
     edith.turn("g")
-    expect(edith.page.get_by_text("Given back.")).to_be_visible()
+    expect(edith.page.get_by_text("Pair released")).to_be_visible()
     edith.turn("u")
     assert decisions(site, slug) == made[:-2]
 
 
-def test_every_key_of_adjudication(site: Site, hands: Callable[[str], Keyboard]) -> None:
-    ruler = hands("editor")
-    ruler.open(f"/pairs/{site.scene.at['escalated']}/adjudicate")
-    keys = listed(ruler.page)
+def test_adjudication_keys(site: Site, hands: Callable[[str], Keyboard]) -> None:
+    editor = hands("editor")
+    editor.open(f"/pairs/{site.scene.at['escalated']}/adjudicate")
+    keys = listed(editor.page)
     assert keys == {"1", "…", "5", "0", *"JKAFRXW", "Ctrl+↵", "Esc", "?"}
-    silent(ruler, keys | set("12345"))
-    ruler.press("1", "2", "k", "0")
-    assert rated(ruler.page)[:2] == ["1", ""]
+    silent(editor, keys | set("12345"))
+    editor.press("1", "2", "k", "0")
+    assert rated(editor.page)[:2] == ["1", ""]
     for letter, decision in (("r", "return"), ("x", "reject")):
-        ruler.press(letter)
-        expect(ruler.page.locator(f"button[value={decision}]")).to_have_attribute("aria-pressed", "true")
-        ruler.press("Escape")
-    ruler.press("f")
-    assert ruler.focused("#fix textarea")
-    ruler.press("Escape", "w")
-    ruler.type("Rule 3.")
-    ruler.press("Escape")
-    ruler.turn("a")
+        editor.press(letter)
+        expect(editor.page.locator(f"button[value={decision}]")).to_have_attribute("aria-pressed", "true")
+        editor.press("Escape")
+    editor.press("f")
+    assert editor.focused("#fix textarea")
+    editor.press("Escape", "w")
+    editor.type("Rule 3.")
+    editor.press("Escape")
+    editor.turn("a")
     assert decisions(site, "ward")[-1] == "accept"
 
 
-def test_every_key_of_the_writing_desk(ward: str, hands: Callable[[str], Keyboard]) -> None:
+def test_writing_page_keys(ward: str, hands: Callable[[str], Keyboard]) -> None:
     emil = hands("expert")
     emil.open("/projects/triage/pairs/new")
     emil.press("Escape")
@@ -273,7 +273,7 @@ def test_every_key_of_the_writing_desk(ward: str, hands: Callable[[str], Keyboar
     assert emil.page.url.endswith("/edit")
 
 
-def test_what_is_typed_before_the_script_is_there_is_kept(ward: str, enter: Enter) -> None:
+def test_text_typed_early_is_saved(ward: str, enter: Enter) -> None:
     """The desk's script comes late; the text that is there by then is saved and checked all the same."""
     context = enter("expert")
     held: list[Any] = []

@@ -64,7 +64,7 @@ def write_and_review(stack: Stack) -> None:
 
 
 @pytest.mark.slow
-def test_the_loop_closes(database_url: str, stack: Stack) -> None:
+def test_loop_by_api(database_url: str, stack: Stack) -> None:
     """On each engine, from the first project to the next round."""
     steps.open_project(stack)
     write_and_review(stack)

@@ -45,12 +45,12 @@ def people(browser: Browser, stack: Stack) -> Iterator[dict[str, Person]]:
 def open_project(carol: Person) -> None:
     carol.page.goto("/projects/new")
     carol.fill("Name", "Clinic")
-    carol.fill("Address", "clinic")
+    carol.fill("URL slug", "clinic")
     carol.page.get_by_label("Task", exact=True).select_option("classification")
-    carol.press("Open the project")
+    carol.press("Create project")
     for email, role in (("alice@example.org", "expert"), ("bob@example.org", "editor")):
         carol.page.goto("/projects/clinic/members")
-        carol.fill("E-mail address", email)
+        carol.fill("Email", email)
         carol.page.get_by_label("Role", exact=True).select_option(role)
         carol.press("Add")
         expect(carol.page.get_by_role("cell", name=email)).to_be_visible()
@@ -69,9 +69,9 @@ def write(alice: Person) -> None:
     alice.page.locator("#turn-1").fill(PROMPT)
     expect(alice.page.get_by_text("e-mail address")).to_be_hidden()
     alice.fill("Source", "written by Alice")
-    alice.fill("Licence", "CC0-1.0")
+    alice.fill("License", "CC0-1.0")
     alice.page.locator("#turn-2").press("Control+Enter")
-    expect(alice.page.get_by_role("heading", name="Review, then submit")).to_be_visible()
+    expect(alice.page.get_by_role("heading", name="Review and submit")).to_be_visible()
     alice.press("Submit")
     expect(alice.page.get_by_text("Submitted").first).to_be_visible()
 
@@ -79,7 +79,7 @@ def write(alice: Person) -> None:
 def take(bob: Person) -> None:
     bob.page.goto("/")
     bob.press("Start reviewing")
-    expect(bob.page.get_by_role("heading", name="Review a pair")).to_be_visible()
+    expect(bob.page.get_by_role("heading", name="Review pair")).to_be_visible()
     bob.page.wait_for_load_state()  # a key pressed before the page's script arrived is nobody's
     for name in ("accuracy", "relevance", "guideline"):
         bob.page.keyboard.press("4")
@@ -93,7 +93,7 @@ def return_and_accept(alice: Person, bob: Person) -> None:
     wait_for(lambda: "/review" in bob.page.url, 10, "the next item")
     alice.page.goto("/")
     expect(alice.page.get_by_text("Say which invoice.")).to_be_visible()
-    alice.page.get_by_role("link", name="Mend it").click()
+    alice.page.get_by_role("link", name="Fix").click()
     alice.page.locator("#turn-1").fill("Which desk takes the insurance form for the invoice of my May visit?")
     alice.page.locator("#turn-1").press("Control+Enter")
     alice.press("Submit")
@@ -124,16 +124,16 @@ def train(carol: Person) -> None:
 
 def close_the_loop(carol: Person, alice: Person) -> None:
     carol.press("Make finding")
-    expect(carol.page.get_by_role("heading", name="Open a round")).to_be_visible()
+    expect(carol.page.get_by_role("heading", name="New round")).to_be_visible()
     title = carol.page.get_by_label("Title", exact=True).input_value()
-    carol.press("Open the round")
+    carol.press("Create round")
     alice.page.goto("/")
     expect(alice.page.get_by_role("heading", name=re.compile(re.escape(title)))).to_be_visible()
     alice.page.get_by_role("link", name="Write for this round").click()
     expect(alice.page.get_by_text(re.compile("round 1"))).to_be_visible()
 
 
-def test_three_people_walk_the_loop(stack: Stack, people: dict[str, Person]) -> None:
+def test_three_people_complete_the_loop(stack: Stack, people: dict[str, Person]) -> None:
     carol, alice, bob = people["carol"], people["alice"], people["bob"]
     open_project(carol)
     write(alice)

@@ -28,7 +28,7 @@ def children_of(pid: int) -> list[int]:
 
 
 @pytest.mark.slow
-def test_a_killed_trainer_and_a_killed_web_process_cost_no_run(stack: Stack) -> None:
+def test_kills_do_not_lose_runs(stack: Stack) -> None:
     steps.open_project(stack)
     steps.import_approved(stack)
     run = steps.start_run(stack, steps.freeze(stack), epochs=60, max_minutes=0.6, early_stopping=None)["id"]

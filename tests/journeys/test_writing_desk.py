@@ -1,4 +1,4 @@
-"""The writing desk in a real browser: by keyboard alone, through a crash, and in two tabs."""
+"""The writing page in a real browser: by keyboard alone, through a crash, and in two tabs."""
 
 from __future__ import annotations
 
@@ -70,19 +70,19 @@ def tab_to(page: Page, selector: str, most: int = 80) -> None:
     raise AssertionError(f"Tab never came to {selector}")
 
 
-def test_by_keyboard_alone_a_pair_is_written_mended_explained_and_submitted(desk: Desk) -> None:
+def test_write_fix_waive_submit_by_keyboard(desk: Desk) -> None:
     page = desk.open()
     page.keyboard.type(PROMPT)
     tab_to(page, "#turn-2")
     page.keyboard.type("administration, and 2 + 2 = 5")
     expect(page.locator("#problems mark").first).to_have_text("ann.lee@example.org")
-    tab_to(page, "[data-code=pii] [data-mend]")
+    tab_to(page, "[data-code=pii] [data-fix]")
     page.keyboard.press("Enter")
     expect(page.locator("#turn-1")).to_have_value(PROMPT.replace("ann.lee@example.org", "[EMAIL]"))
     page.keyboard.press("Control+z")
     expect(page.locator("#turn-1")).to_have_value(PROMPT)
     expect(page.locator("[data-code=pii]")).to_be_visible()
-    tab_to(page, "[data-code=pii] [data-mend]")
+    tab_to(page, "[data-code=pii] [data-fix]")
     page.keyboard.press("Enter")
     expect(page.locator("[data-code=pii]")).to_have_count(0)
     tab_to(page, "[data-code=arithmetic] .keep summary")
@@ -90,16 +90,16 @@ def test_by_keyboard_alone_a_pair_is_written_mended_explained_and_submitted(desk
     tab_to(page, "[data-reason=arithmetic]")
     page.keyboard.type("The exercise asks for a wrong sum.")
     page.keyboard.press("Enter")
-    expect(page.locator("[data-code=arithmetic].problem--kept")).to_contain_text("asks for a wrong sum")
+    expect(page.locator("[data-code=arithmetic].problem--waived")).to_contain_text("asks for a wrong sum")
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_role("heading", name="Review, then submit")).to_be_visible()
-    expect(page.get_by_text("Kept by the author")).to_be_visible()
+    expect(page.get_by_role("heading", name="Review and submit")).to_be_visible()
+    expect(page.get_by_text("Kept", exact=True)).to_be_visible()
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("Submitted. Here is the next one.")).to_be_visible()
+    expect(page.get_by_text("Submitted. Write the next pair.")).to_be_visible()
     expect(page.locator("#restore")).to_be_hidden()
 
 
-def test_a_crash_in_mid_sentence_loses_nothing(desk: Desk) -> None:
+def test_draft_survives_crash(desk: Desk) -> None:
     desk.context.route("**/autosave", lambda route: route.abort())  # the server never heard of it
     page = desk.open()
     page.keyboard.type("Which desk takes the form that my grandm")
@@ -119,7 +119,7 @@ def kill(page: Page) -> None:
         page.goto("chrome://crash", timeout=5_000)
 
 
-def test_two_tabs_of_one_pair_never_overwrite_each_other(desk: Desk) -> None:
+def test_two_tabs_do_not_overwrite(desk: Desk) -> None:
     path = f"/pairs/{desk.draft('Which desk?')}"
     first, second = desk.open(f"{path}/edit"), desk.open(f"{path}/edit")
     first.locator("#turn-1").fill("Which desk, says the first tab?")
@@ -138,7 +138,7 @@ def test_two_tabs_of_one_pair_never_overwrite_each_other(desk: Desk) -> None:
     expect(first.locator("#compare ins")).to_have_text("second")
 
 
-def test_turns_documents_previews_and_the_paste_share(desk: Desk) -> None:
+def test_turns_previews_paste_share(desk: Desk) -> None:
     page = desk.open()
     page.locator("#turn-1").fill("Which **desk** takes the form?")
     page.locator("#turn-2").fill("administration")

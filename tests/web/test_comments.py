@@ -51,34 +51,32 @@ def only(database: Database) -> Comment:
         return session.scalars(select(Comment).where(Comment.parent_id.is_(None))).one()
 
 
-def test_a_remark_is_written_answered_and_resolved_with_plain_forms(
-    database: Database, cast: Cast, pair: Pair, browse: Callable[[User], Browser]
-) -> None:
+def test_comment_reply_resolve(database: Database, cast: Cast, pair: Pair, browse: Callable[[User], Browser]) -> None:
     bob, alice, page = browse(cast.bob), browse(cast.alice), f"/pairs/{pair.id}"
     sent = bob.send(f"{page}/comments", page=page, field="messages.0", quote="the form", nth="1", text="<b>Which?</b>")
     assert (sent.status_code, sent.headers["location"]) == (303, f"{page}#comments")
     comment = only(database)
     assert comment.start == PROMPT.rindex("the form") and comment.quote == "the form"
     shown = alice.get(page).text
-    assert "&lt;b&gt;Which?&lt;/b&gt;" in shown and "on prompt" in shown and "1 open" in shown
+    assert "&lt;b&gt;Which?&lt;/b&gt;" in shown and "· Prompt ·" in shown and "1 open" in shown
     alice.send(f"{page}/comments", page=page, parent=comment.id, text="The second.")
     alice.send(f"/comments/{comment.id}/resolve", page=page)
     assert only(database).resolved_by == cast.alice.id
     shown = bob.get(page).text
-    assert "The second." in shown and "0 open, 1 resolved" in shown and "Open again" in shown
+    assert "The second." in shown and "0 open, 1 resolved" in shown and "Reopen" in shown
 
 
-def test_a_quote_that_does_not_stand_there_keeps_what_was_typed(
+def test_unknown_quote_keeps_input(
     database: Database, cast: Cast, pair: Pair, browse: Callable[[User], Browser]
 ) -> None:
     bob, page = browse(cast.bob), f"/pairs/{pair.id}"
-    answer = bob.send(f"{page}/comments", page=page, field="messages.0", quote="zebra crossing", text="My long remark")
-    assert answer.status_code == 409 and "My long remark" in answer.text and "quoted text is not" in answer.text
+    answer = bob.send(f"{page}/comments", page=page, field="messages.0", quote="zebra crossing", text="My long comment")
+    assert answer.status_code == 409 and "My long comment" in answer.text and "quoted text is not" in answer.text
     with database.read() as session:
         assert session.scalars(select(Comment)).all() == []
 
 
-def test_a_script_gets_the_fragment_alone(cast: Cast, pair: Pair, browse: Callable[[User], Browser]) -> None:
+def test_htmx_gets_fragment(cast: Cast, pair: Pair, browse: Callable[[User], Browser]) -> None:
     bob, page = browse(cast.bob), f"/pairs/{pair.id}"
     bob.client.headers["HX-Request"] = "true"
     answer = bob.send(f"{page}/comments", page=page, text="Hello")
@@ -86,7 +84,7 @@ def test_a_script_gets_the_fragment_alone(cast: Cast, pair: Pair, browse: Callab
     assert "<html" not in answer.text
 
 
-def test_the_desk_hides_what_another_reviewer_said(
+def test_comments_of_reviewers_are_blind(
     database: Database, cast: Cast, pair: Pair, browse: Callable[[User], Browser]
 ) -> None:
     with database.session() as session:
@@ -103,7 +101,7 @@ def test_the_desk_hides_what_another_reviewer_said(
     assert pair.id in bob.get("/projects/clinic/pairs?unresolved=true").text
 
 
-def test_lines_are_opened_and_marked_read(
+def test_notifications_marked_read(
     database: Database, cast: Cast, pair: Pair, browse: Callable[[User], Browser]
 ) -> None:
     with database.session() as session:
@@ -124,7 +122,7 @@ def test_lines_are_opened_and_marked_read(
     assert "A new comment on a pair" in alice.get("/notifications?all=true").text
 
 
-def test_a_webhook_is_made_and_deleted_on_its_page(
+def test_webhook_created_and_deleted(
     app: Any, database: Database, cast: Cast, browse: Callable[[User], Browser]
 ) -> None:
     carol, page = browse(cast.carol), "/projects/clinic/webhooks"
@@ -143,8 +141,8 @@ def test_a_webhook_is_made_and_deleted_on_its_page(
 
 
 @pytest.mark.browser
-def test_selecting_words_and_pressing_c_writes_a_remark_on_them(live_server: LiveServer, browser: Any) -> None:
-    """On the reviewing desk, where C alone goes to the verdict's comment; what was rated stays as it is."""
+def test_c_comments_on_selection(live_server: LiveServer, browser: Any) -> None:
+    """On the review page, C alone opens the comment form; ratings stay as they are."""
     with live_server.database.session() as session:
         cast = make_cast(session, slug="comments-live")
         content = pair_content.pair(PROMPT, "Front desk", source="Own work", licence="CC0-1.0", tags={"language": "en"})

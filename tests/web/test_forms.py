@@ -27,11 +27,11 @@ def _pair_form(page: str, prompt: str, completion: str) -> dict[str, object]:
     }
 
 
-def test_a_form_without_its_token_is_refused(visit):
+def test_form_needs_csrf_token(visit):
     assert visit("emil").post("/projects/triage/pairs", data={"role": "user"}).status_code == 403
 
 
-def test_a_pair_is_written_submitted_and_withdrawn(visit):
+def test_write_submit_withdraw(visit):
     emil = visit("emil")
     page = emil.get("/projects/triage/pairs/new").text
     form = _pair_form(page, "I have had hiccups for an hour after lunch, age 33.", "Self-care")
@@ -40,12 +40,12 @@ def test_a_pair_is_written_submitted_and_withdrawn(visit):
     path = answer.headers["location"].removesuffix("/submit")
     token = {"csrf": form["csrf"]}
     assert emil.post(f"{path}/submit", data=token).status_code == 303
-    assert "Undo submit" in emil.get(path).text
+    assert ">Withdraw</button>" in emil.get(path).text
     assert emil.post(f"{path}/withdraw", data=token).status_code == 303
     assert emil.post(f"{path}/discard", data=token).status_code == 303
 
 
-def test_a_stale_save_keeps_what_was_typed(world, visit):
+def test_stale_save_keeps_text(world, visit):
     emil = visit("emil")
     page = emil.get(f"/pairs/{world.ids['draft']}/edit").text
     form = _pair_form(page, "Text that must not be lost", "Self-care") | {"expected_revision": "0" * 64}
@@ -53,7 +53,7 @@ def test_a_stale_save_keeps_what_was_typed(world, visit):
     assert answer.status_code == 412 and "Text that must not be lost" in answer.text
 
 
-def test_checks_answer_with_a_fragment(visit):
+def test_check_returns_fragment(visit):
     emil = visit("emil")
     page = emil.get("/projects/triage/pairs/new").text
     answer = emil.post(
@@ -62,7 +62,7 @@ def test_checks_answer_with_a_fragment(visit):
     assert answer.status_code == 200 and "<html" not in answer.text and "problem" in answer.text
 
 
-def test_autosave_makes_a_draft_then_saves_it(visit):
+def test_autosave_creates_then_saves(visit):
     emil = visit("emil")
     page = emil.get("/projects/triage/pairs/new").text
     form = _pair_form(page, "Blister on the heel after a long walk, 41 years.", "Self-care")
@@ -78,21 +78,21 @@ def test_autosave_makes_a_draft_then_saves_it(visit):
     assert stale.status_code == 412
 
 
-def test_an_editor_decides_gets_the_next_and_undoes(visit):
+def test_decide_opens_next_and_undo(visit):
     edith = visit("edith")
     token = {"csrf": _hidden(edith.get("/projects/triage/reviews").text, "csrf")}
     path = edith.post("/projects/triage/reviews/next", data=token).headers["location"]
     desk = edith.get(path).text
     assert edith.post(re.findall(r'data-renew="([^"]+)"', desk)[0], data=token).status_code == 204
-    verdict = token | {"lease": _hidden(desk, "lease"), "decision": "accept", "rating:accuracy": "5", "comment": ""}
-    answer = edith.post(path, data=verdict)
+    review = token | {"lease": _hidden(desk, "lease"), "decision": "accept", "rating:accuracy": "5", "comment": ""}
+    answer = edith.post(path, data=review)
     assert answer.status_code == 303 and answer.headers["location"] != path
     queue = edith.get("/projects/triage/reviews").text
     undone = edith.post("/projects/triage/reviews/undo", data=token | {"review": _hidden(queue, "review")})
     assert undone.status_code == 303
 
 
-def test_a_sign_in_link_survives_being_looked_at_and_works_once(world, visit):
+def test_sign_in_link_works_once(world, visit):
     with world.app.state.database.session() as session:
         user = accounts_queries.user_by_email(session, "otto@example.org")
         assert user is not None
@@ -106,7 +106,7 @@ def test_a_sign_in_link_survives_being_looked_at_and_works_once(world, visit):
     assert visit(None).post(f"/sign-in/{raw}").status_code == 404
 
 
-def test_the_events_of_a_finished_run_end(world, visit):
+def test_finished_run_events_end(world, visit):
     answer = visit("emil").get(f"/runs/{world.ids['run']}/events", headers={"last-event-id": "100"})
     assert answer.status_code == 200
     numbers = [int(one) for one in re.findall(r"^id: (\d+)", answer.text, re.M)]
@@ -114,7 +114,7 @@ def test_the_events_of_a_finished_run_end(world, visit):
     assert visit("otto").get(f"/runs/{world.ids['run']}/events").status_code == 404
 
 
-def test_the_form_of_a_project_and_what_it_answers_call_the_address_alike(visit):
+def test_slug_errors_name_the_field(visit):
     ada = visit("ada")
     page = ada.get("/projects/new").text
     assert re.search(r'<label for="[^"]*slug"[^>]*>\s*URL slug', page)
@@ -122,18 +122,19 @@ def test_the_form_of_a_project_and_what_it_answers_call_the_address_alike(visit)
     for slug, said in (("Not This", "A URL slug has"), ("triage", "The URL slug")):
         answer = ada.post("/projects", data=form | {"slug": slug})
         assert answer.status_code in (409, 422) and said in answer.text, answer.text
+        assert "address" not in answer.text.partition('role="alert"')[2].partition("</div>")[0]
 
 
-def test_a_finding_opens_a_round(world, visit):
+def test_finding_creates_round(world, visit):
     ada = visit("ada")
     page = ada.get(f"/findings/{world.ids['finding']}").text
     form = {
         "csrf": _hidden(page, "csrf"),
-        "title": "Mend rashes",
+        "title": "Improve rashes",
         "brief": "Write rashes.",
         "target_tag": ["category", "category"],
         "target_value": ["rash", ""],
         "target_count": ["12", ""],
     }
     assert ada.post(f"/findings/{world.ids['finding']}/round", data=form).status_code == 303
-    assert "Mend rashes" in visit("emil").get("/").text
+    assert "Improve rashes" in visit("emil").get("/").text

@@ -59,26 +59,26 @@ PAGES = {
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("person", ["ada", "edith", "emil", "otto"])
-def test_answers_each_role(world, visit, path, person):
+def test_status_by_role(world, visit, path, person):
     answer = visit(person).get(path.format(**world.ids))
     assert answer.status_code == PAGES[path][person], answer.text[:2000]
     assert "<html" in answer.text or "progress" in path
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_asks_strangers_to_sign_in(world, visit, path):
+def test_sign_in_required(world, visit, path):
     assert visit(None).get(path.format(**world.ids)).status_code == 401
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_holds_nothing_that_the_content_policy_refuses(world, visit, path):
+def test_page_obeys_content_policy(world, visit, path):
     text = visit("ada").get(path.format(**world.ids)).text
     assert not re.search(r"<script(?![^>]*\bsrc=)", text), "inline script"
     assert not re.search(r"<style|\sstyle\s*=|\son[a-z]+\s*=\s*[\"']", text), "inline style or handler"
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_field_has_a_label_and_every_form_its_token(world, visit, path):
+def test_labels_and_csrf_tokens(world, visit, path):
     text = visit("ada").get(path.format(**world.ids)).text
     for field in re.findall(r"<(?:input|select|textarea)\b[^>]*>", text, re.S):
         if re.search(r'type="(hidden|checkbox|radio)"', field):
@@ -89,6 +89,6 @@ def test_every_field_has_a_label_and_every_form_its_token(world, visit, path):
         assert 'name="csrf"' in form, form[:300]
 
 
-def test_unknown_addresses_are_not_found(visit):
+def test_unknown_urls_return_404(visit):
     for path in ("/pairs/nothing", "/runs/nothing", "/versions/nothing", "/projects/nothing", "/nowhere"):
         assert visit("ada").get(path).status_code == 404

@@ -1,4 +1,4 @@
-"""The queue narrowed to one tag, without JavaScript: the choice stays in the address for as long as one works."""
+"""The queue filtered by a tag, without JavaScript: the filter stays in the URL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from app.core.db.database import Database
 from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
-from app.web.queue_filter import address, tag_of
+from app.web.queue_filter import filtered_url, tag_of
 from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import chosen, submitted
 from tests.web.test_reviewing import ROOT, send
@@ -47,7 +47,7 @@ def hidden(html: str, form: str) -> str:
     return tag[1] if tag else ""
 
 
-def test_the_choice_goes_along_from_the_queue_to_the_last_item(signed_in: SignedIn, cast: Cast, made: Any) -> None:
+def test_filter_lasts_to_last_pair(signed_in: SignedIn, cast: Cast, made: Any) -> None:
     _, first, _, second = made("dermatology", "cardiology", "dermatology", "cardiology")
     bob = signed_in(cast.bob)
     page = bob.get(ROOT).text
@@ -56,29 +56,29 @@ def test_the_choice_goes_along_from_the_queue_to_the_last_item(signed_in: Signed
     assert desk == f"/pairs/{first}/review{HEART}"
     html = bob.get(desk).text
     assert hidden(html, f"/pairs/{first}/review") == hidden(html, f"/pairs/{first}/comments") == "domain:cardiology"
-    verdict = {"decision": "accept", "tag": "domain:cardiology"}
-    desk = send(bob, desk, f"/pairs/{first}/review", lease=lease_on(html), **verdict).headers["location"]
+    review = {"decision": "accept", "tag": "domain:cardiology"}
+    desk = send(bob, desk, f"/pairs/{first}/review", lease=lease_on(html), **review).headers["location"]
     assert desk == f"/pairs/{second}/review{HEART}"
     html = bob.get(desk).text
     assert hidden(html, f"{ROOT}/undo") == "domain:cardiology"
-    done = send(bob, desk, f"/pairs/{second}/review", lease=lease_on(html), **verdict)
+    done = send(bob, desk, f"/pairs/{second}/review", lease=lease_on(html), **review)
     assert done.headers["location"] == f"{ROOT}{HEART}"
     page = bob.get(f"{ROOT}{HEART}").text
-    assert "Nothing with" in page and "<strong>2</strong> with other tags wait" in page
+    assert "No pairs with" in page and "<strong>2</strong> with other tags to review" in page
     assert f'href="{ROOT}">All tags</a>' in page and "selected>cardiology" in page
 
 
-def test_give_back_undo_and_a_remark_stay_in_the_queue_of_the_tag(signed_in: SignedIn, cast: Cast, made: Any) -> None:
+def test_release_undo_comment_keep_filter(signed_in: SignedIn, cast: Cast, made: Any) -> None:
     _, heart = made("dermatology", "cardiology")
     bob, tag = signed_in(cast.bob), {"tag": "domain:cardiology"}
     desk = send(bob, ROOT, f"{ROOT}/next", **tag).headers["location"]
     html = bob.get(desk).text
     back = re.search(r'name="back" value="(/projects[^"]+)"', html)
     assert back and back[1] == f"{ROOT}{HEART}"
-    said = send(bob, desk, f"/pairs/{heart}/comments", back="review", text="Which ward?", **tag)
-    assert said.headers["location"] == f"/pairs/{heart}/review{HEART}#comments"
-    given_back = send(bob, desk, f"/leases/{lease_on(html)}/release", back=back[1])
-    assert given_back.headers["location"] == f"{ROOT}{HEART}"
+    commented = send(bob, desk, f"/pairs/{heart}/comments", back="review", text="Which ward?", **tag)
+    assert commented.headers["location"] == f"/pairs/{heart}/review{HEART}#comments"
+    released = send(bob, desk, f"/leases/{lease_on(html)}/release", back=back[1])
+    assert released.headers["location"] == f"{ROOT}{HEART}"
     desk = send(bob, f"{ROOT}{HEART}", f"{ROOT}/next", **tag).headers["location"]
     lease = lease_on(bob.get(desk).text)
     refused = send(bob, desk, f"/pairs/{heart}/review", lease=lease, decision="reject", **tag)
@@ -89,23 +89,23 @@ def test_give_back_undo_and_a_remark_stay_in_the_queue_of_the_tag(signed_in: Sig
     assert review and hidden(page, f"{ROOT}/undo") == "domain:cardiology"
     undone = send(bob, ROOT, f"{ROOT}/undo", review=review[1], **tag)
     assert undone.headers["location"] == f"{ROOT}{HEART}"
-    assert "You get the oldest with" in bob.get(f"{ROOT}{HEART}").text
+    assert "Next: the oldest with" in bob.get(f"{ROOT}{HEART}").text
 
 
-def test_an_item_of_another_value_on_the_desk_is_told(signed_in: SignedIn, cast: Cast, made: Any) -> None:
+def test_pair_outside_filter_is_noted(signed_in: SignedIn, cast: Cast, made: Any) -> None:
     skin, _ = made("dermatology", "cardiology")
     bob = signed_in(cast.bob)
     desk = send(bob, ROOT, f"{ROOT}/next").headers["location"]
-    assert desk == f"/pairs/{skin}/review" and "not of" not in bob.get(desk).text
+    assert desk == f"/pairs/{skin}/review" and "This pair doesn't have" not in bob.get(desk).text
     page = bob.get(f"{ROOT}{HEART}").text
-    assert re.search(r"It is not of .*cardiology.*comes first\.", page)
+    assert re.search(r"The pair in progress doesn't have .*cardiology.*\.", page)
     desk = send(bob, ROOT, f"{ROOT}/next", tag="domain:cardiology").headers["location"]
     assert desk == f"/pairs/{skin}/review{HEART}"
-    assert re.search(r"This item is not of .*cardiology", bob.get(desk).text)
+    assert re.search(r"This pair doesn't have .*cardiology", bob.get(desk).text)
 
 
 @pytest.mark.parametrize("tag", ["cardiology", "domain:", ":"])
-def test_a_tag_that_cannot_be_read_records_nothing(signed_in: SignedIn, cast: Cast, made: Any, tag: str) -> None:
+def test_invalid_tag_saves_nothing(signed_in: SignedIn, cast: Cast, made: Any, tag: str) -> None:
     (pair,) = made("cardiology")
     bob = signed_in(cast.bob)
     assert bob.get(ROOT, params={"tag": tag}).status_code == 422
@@ -116,17 +116,18 @@ def test_a_tag_that_cannot_be_read_records_nothing(signed_in: SignedIn, cast: Ca
     assert bob.get(desk).status_code == 200, f"{pair} is still on the desk"
 
 
-def test_what_a_stranger_wrote_into_the_address_is_shown_as_text(signed_in: SignedIn, cast: Cast, made: Any) -> None:
+def test_tag_in_url_is_escaped(signed_in: SignedIn, cast: Cast, made: Any) -> None:
     made("cardiology")
     tag = 'domain:"><script>alert(1)</script>'
     page = signed_in(cast.bob).get(ROOT, params={"tag": tag}).text
-    assert "<script>alert(1)" not in page and "Nothing with" in page
+    assert "<script>alert(1)" not in page and "No pairs with" in page
     assert (
-        address("/projects/clinic/reviews", tag_of("a b:c&d=e#f")) == "/projects/clinic/reviews?tag=a+b%3Ac%26d%3De%23f"
+        filtered_url("/projects/clinic/reviews", tag_of("a b:c&d=e#f"))
+        == "/projects/clinic/reviews?tag=a+b%3Ac%26d%3De%23f"
     )
 
 
-def test_a_long_list_of_values_is_no_choice_but_may_be_in_the_address(
+def test_many_values_only_filter_by_url(
     signed_in: SignedIn, cast: Cast, made: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pairs_queries, "MOST_CHOICES", 2)
@@ -134,4 +135,4 @@ def test_a_long_list_of_values_is_no_choice_but_may_be_in_the_address(
     bob = signed_in(cast.bob)
     assert 'value="domain:' not in bob.get(ROOT).text
     page = bob.get(f"{ROOT}{HEART}").text
-    assert "You get the oldest with" in page and page.count('value="domain:') == 1 and "selected>cardiology" in page
+    assert "Next: the oldest with" in page and page.count('value="domain:') == 1 and "selected>cardiology" in page

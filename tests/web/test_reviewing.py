@@ -1,4 +1,4 @@
-"""The reviewing pages without JavaScript: desk, adjudication, leases, gold, agreement, older rules."""
+"""The review pages without JavaScript: reviewing, adjudication, leases, gold pairs, agreement, outdated approvals."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def send(client: TestClient, page: str, path: str, **fields: Any) -> Any:
 
 
 def take(client: TestClient) -> tuple[str, str, str]:
-    """(address of the desk, its HTML, lease)."""
+    """(URL of the review page, its HTML, lease)."""
     desk = send(client, ROOT, f"{ROOT}/next").headers["location"]
     html = client.get(desk).text
     lease = re.search(r'name="lease" value="([^"]+)"', html)
@@ -49,19 +49,17 @@ def take(client: TestClient) -> tuple[str, str, str]:
     return desk, html, lease[1]
 
 
-def test_a_decision_answers_with_the_next_item_already_held(signed_in: SignedIn, cast: Cast, made: Any) -> None:
+def test_decision_leases_next_pair(signed_in: SignedIn, cast: Cast, made: Any) -> None:
     pairs = made(2)
     bob = signed_in(cast.bob)
     desk, html, lease = take(bob)
-    assert desk == f"/pairs/{pairs[0]}/review" and "Give back <kbd>G</kbd>" in html
+    assert desk == f"/pairs/{pairs[0]}/review" and "Release <kbd>G</kbd>" in html
     answer = send(bob, desk, desk, lease=lease, decision="accept", **{"rating:accuracy": "5"})
     assert answer.headers["location"] == f"/pairs/{pairs[1]}/review"
     assert bob.get(answer.headers["location"]).status_code == 200
 
 
-def test_a_lost_lease_keeps_the_draft_verdict_in_the_page(
-    database: Database, signed_in: SignedIn, cast: Cast, made: Any
-) -> None:
+def test_lost_lease_keeps_input(database: Database, signed_in: SignedIn, cast: Cast, made: Any) -> None:
     made(1)
     bob, carol = signed_in(cast.bob), signed_in(cast.carol)
     desk, html, lease = take(bob)
@@ -73,11 +71,11 @@ def test_a_lost_lease_keeps_the_draft_verdict_in_the_page(
     typed = {"decision": "return", "comment": "The day is missing.", "rating:accuracy": "2"}
     refused = bob.post(desk, data={"csrf": csrf[1], "lease": lease, **typed})
     assert refused.status_code == 409
-    assert "The day is missing." in refused.text and "Not recorded" in refused.text
+    assert "The day is missing." in refused.text and "Not saved" in refused.text
     assert re.search(r'name="rating:accuracy" value="2"[^>]*checked', refused.text)
 
 
-def test_a_verdict_without_its_reason_comes_back_as_it_was_typed(signed_in: SignedIn, cast: Cast, made: Any) -> None:
+def test_missing_reason_keeps_input(signed_in: SignedIn, cast: Cast, made: Any) -> None:
     made(1)
     bob = signed_in(cast.bob)
     desk, _, lease = take(bob)
@@ -86,9 +84,7 @@ def test_a_verdict_without_its_reason_comes_back_as_it_was_typed(signed_in: Sign
     assert re.search(r'name="rating:relevance" value="1"[^>]*checked', refused.text)
 
 
-def test_the_pair_page_is_blind_until_the_verdict_is_in(
-    database: Database, signed_in: SignedIn, cast: Cast, made: Any
-) -> None:
+def test_pair_page_is_blind(database: Database, signed_in: SignedIn, cast: Cast, made: Any) -> None:
     (pair,) = made(1, overlap=2)
     with database.session() as session:
         judge(session, cast.carol, session.get_one(Project, cast.project.id), comment="Carol's secret reason.")
@@ -100,15 +96,13 @@ def test_the_pair_page_is_blind_until_the_verdict_is_in(
     assert "secret reason" in bob.get(f"/pairs/{pair}").text
 
 
-def test_an_escalated_pair_is_ruled_on_with_all_opinions_in_view(
-    database: Database, signed_in: SignedIn, cast: Cast, made: Any
-) -> None:
+def test_adjudicate_escalated_pair(database: Database, signed_in: SignedIn, cast: Cast, made: Any) -> None:
     (pair,) = made(1)
     with database.session() as session:
         project = session.get_one(Project, cast.project.id)
         judge(session, cast.bob, project, "escalate", comment="Two desks could do it.")
     bob, carol = signed_in(cast.bob), signed_in(cast.carol)
-    assert "For another" in bob.get(f"{ROOT}/adjudicate").text
+    assert "You can't decide this one" in bob.get(f"{ROOT}/adjudicate").text
     assert bob.get(f"/pairs/{pair}/adjudicate").status_code == 403
     page = f"/pairs/{pair}/adjudicate"
     assert page in carol.get(f"{ROOT}/adjudicate").text
@@ -118,9 +112,7 @@ def test_an_escalated_pair_is_ruled_on_with_all_opinions_in_view(
     assert "Nothing to adjudicate" in carol.get(f"{ROOT}/adjudicate").text
 
 
-def test_the_right_answer_is_shown_at_once_after_a_gold_pair(
-    database: Database, signed_in: SignedIn, cast: Cast, made: Any
-) -> None:
+def test_gold_answer_follows_decision(database: Database, signed_in: SignedIn, cast: Cast, made: Any) -> None:
     gold, plain = made(2, gold_first=1)
     carol, bob = signed_in(cast.carol), signed_in(cast.bob)
     page = f"/pairs/{gold}/gold"
@@ -140,19 +132,17 @@ def test_the_right_answer_is_shown_at_once_after_a_gold_pair(
     assert send(carol, f"{ROOT}/gold", f"/pairs/{gold}/gold/retire").status_code == 303
 
 
-def test_agreement_is_a_tab_for_reviewers(signed_in: SignedIn, cast: Cast, made: Any) -> None:
+def test_agreement_needs_reviewer(signed_in: SignedIn, cast: Cast, made: Any) -> None:
     made(1)
     bob, alice = signed_in(cast.bob), signed_in(cast.alice)
     page = bob.get("/projects/clinic/agreement")
-    assert page.status_code == 200 and "20 more pairs" in page.text
+    assert page.status_code == 200 and "20 more double-reviewed pairs" in page.text
     assert "/projects/clinic/agreement" in bob.get("/projects/clinic").text
     assert "/projects/clinic/agreement" not in alice.get("/projects/clinic").text
     assert alice.get("/projects/clinic/agreement").status_code == 403
 
 
-def test_approvals_of_an_older_rule_are_counted_and_sent_back(
-    database: Database, signed_in: SignedIn, cast: Cast, made: Any
-) -> None:
+def test_outdated_approvals_sent_back(database: Database, signed_in: SignedIn, cast: Cast, made: Any) -> None:
     (pair,) = made(1)
     with database.session() as session:
         project = session.get_one(Project, cast.project.id)
@@ -161,22 +151,22 @@ def test_approvals_of_an_older_rule_are_counted_and_sent_back(
     bob, carol = signed_in(cast.bob), signed_in(cast.carol)
     for page in ("/projects/clinic/guidelines", "/projects/clinic/pairs"):
         assert f"{ROOT}/older" in bob.get(page).text
-    assert "Send the chosen" not in bob.get(f"{ROOT}/older").text
+    assert "Send selected to review" not in bob.get(f"{ROOT}/older").text
     assert send(carol, f"{ROOT}/older", f"{ROOT}/older", which="chosen", pair=pair).status_code == 303
-    assert "Nothing was approved under an older rule" in carol.get(f"{ROOT}/older").text
+    assert "No outdated approvals" in carol.get(f"{ROOT}/older").text
 
 
-def test_precedents_stand_beside_the_item(database: Database, signed_in: SignedIn, cast: Cast) -> None:
+def test_precedents_are_shown(database: Database, signed_in: SignedIn, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         for number in (0, 16 * 16):
             submitted(session, cast.alice, project, number)
         judge(session, cast.bob, project, comment="As the list says.")
     _, html, _ = take(signed_in(cast.bob))
-    assert "Decided before" in html and "As the list says." in html
+    assert "Precedents" in html and "As the list says." in html
 
 
-def test_a_gold_item_can_be_given_back(database: Database, signed_in: SignedIn, cast: Cast, made: Any) -> None:
+def test_gold_pair_can_be_released(database: Database, signed_in: SignedIn, cast: Cast, made: Any) -> None:
     (gold,) = made(1, gold_first=1)
     with database.session() as session:
         pair = session.get_one(reviews_actions.Pair, gold)

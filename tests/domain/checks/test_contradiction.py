@@ -75,5 +75,5 @@ def test_both_answers_are_shown_word_by_word() -> None:
         {"role": "assistant", "content": "The limit is 500 euros."},
     ]
     (shown,) = explained([problem.as_dict()], turns)
-    assert ("gone", "700") in shown["neighbours"][0]["completion_diff"]
-    assert ("new", "500") in shown["neighbours"][0]["completion_diff"]
+    assert ("removed", "700") in shown["neighbours"][0]["completion_diff"]
+    assert ("added", "500") in shown["neighbours"][0]["completion_diff"]

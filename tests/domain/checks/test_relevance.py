@@ -57,7 +57,7 @@ def test_the_nearest_are_shown_as_they_are_and_not_compared() -> None:
     far_from = [Neighbor("p", "r", 0.21, "Where is my card?", "billing", "approved", "subject")]
     (found,) = check_pair(PROMPT, "billing", languages=["en"], task="classification", far_from=far_from)
     (shown,) = explained([found.as_dict()], [{"content": PROMPT}, {"content": "billing"}])
-    assert shown["name"] == "Far from what the project has approved"
-    assert shown["may_keep"]
-    assert shown["neighbours"][0]["words"] == "Nearest by subject"
+    assert shown["name"] == "Off-topic (outlier)"
+    assert shown["can_waive"]
+    assert shown["neighbours"][0]["words"] == "Closest subject"
     assert shown["neighbours"][0]["prompt_diff"] is None

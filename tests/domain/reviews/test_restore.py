@@ -91,7 +91,7 @@ def test_over_the_api_and_on_the_page(
     assert alice.post(f"/api/v1{at}/bring-back").status_code == 409
     before = last_event(database)
     assert browser.send(f"{at}/discard", page=at).status_code == 303
-    assert "Bring back" in browser.get(at).text
+    assert ">Restore</button>" in browser.get(at).text
     assert browser.send(f"{at}/undiscard", page=at).headers["location"] == at
-    assert "Bring back" not in browser.get(at).text
+    assert ">Restore</button>" not in browser.get(at).text
     assert actions_since(database, before) == ["pair.discarded", "pair.brought_back"]

@@ -252,7 +252,7 @@ def test_what_is_refused_on_the_page_changes_nothing_and_keeps_what_was_typed(
     }
     answer = carols(app, database, cast).send(PAGE, **(sent | more))
     assert answer.status_code == status
-    assert "Nothing was saved." in answer.text and "Icy" in answer.text
+    assert "Your changes were not saved." in answer.text and "Icy" in answer.text
     with database.read() as session:
         project = session.get_one(Project, cast.project.id)
         assert (names(project), project.overlap) == (NAMES, 1)
