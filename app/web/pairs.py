@@ -93,7 +93,7 @@ def show(
     old: int | None = None,
     new: int | None = None,
 ) -> Response:
-    """Show a pair. `old` and `new` are revision numbers to compare; by default, the changes of the last edit session."""
+    """Show a pair. `old` and `new` are revision numbers to compare; by default, the last edit session."""
     pair = pairs_queries.by_id(session, pair_id)
     revisions = sorted(pairs_queries.revisions(session, pair), key=lambda item: item.number, reverse=True)
     revision = pairs_queries.current(session, pair)

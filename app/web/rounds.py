@@ -115,7 +115,7 @@ def due(deadline: datetime | None, today: date | None = None) -> str:
 
 
 def row(session: Session, user: User, project: Project, round_: Round) -> dict[str, Any]:
-    """Return what the card of a round shows: progress, forecast, the user's share, and the next targets to write for."""
+    """Return what the card of a round shows: progress, forecast, the user's share, and the next targets."""
     progress = progress_queries.of_round(session, round_)
     return {
         "round": round_,
@@ -219,7 +219,7 @@ def _assigned(form: FormData, user_id: str) -> int | None:
     count = form_str(form, f"assigned:{user_id}")
     if count and not (count.isascii() and count.isdigit()):
         raise Invalid(
-            f"Enter the number of pairs as a whole number instead of {count!r}, or leave it empty to share the targets.",
+            f"{count!r} is not a whole number. Enter the number of pairs, or leave it empty to share the targets.",
             field="assignees",
         )
     return int(count) if count else None

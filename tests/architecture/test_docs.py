@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import typer.main
-from app.web.settings import RULES
 
 from app.cli.main import app as command_line
 from app.domain.checks.guideline_rules import FREE, LENGTH, TESTS, WORDS
 from app.domain.checks.pii.redaction import KINDS
 from app.domain.checks.registry import CODES
+from app.web.projects_settings import RULES
 from tests.security.test_compliance import BOASTS, NAMED, QUOTED, exists
 
 ROOT = Path(__file__).resolve().parents[2]

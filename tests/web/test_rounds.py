@@ -100,7 +100,7 @@ def test_create_edit_close_round(cast: Cast, database: Database, signed_in: Sign
     ("wrong", "words"),
     [
         ({"target_count": ["many", "2"]}, "as a whole number"),
-        ({"deadline": "2020-01-01"}, "passed already"),
+        ({"deadline": "2020-01-01"}, "is in the past"),
         ({"title": " "}, "needs a title"),
         ({"target_count": ["", "2"]}, "Enter the number of pairs for clinical × en"),
     ],
