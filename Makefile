@@ -19,6 +19,9 @@ help: ## show the commands
 run: .venv/.installed-run static/vendor/htmx.min.js ## install, migrate, load the demo, start everything, print sign-in links
 	$(BIN)/preceptor up $(ARGS)
 
+dev: .venv/.installed-run static/vendor/htmx.min.js ## serve with reload while you edit app/ and templates/; no trainer
+	WEB_CONCURRENCY=1 UVICORN_RELOAD=true $(BIN)/preceptor up --no-trainer $(ARGS)
+
 test: .venv/.installed-test static/vendor/htmx.min.js check ## everything that CI runs, on SQLite and on PostgreSQL
 	@rm -rf .audit-report
 	$(PYTEST) $(ARGS)
