@@ -23,7 +23,7 @@ from app.core.db.base import now
 from app.core.errors import AppError
 from app.core.storage import Damaged, Storage
 from app.settings import Settings
-from app.worker import erasure_sweep
+from app.worker import housekeeping
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -180,8 +180,8 @@ def restore(installation: Installation, folder: Path, *, erasures: Path | None =
     upgrade(installation.database, "head")
     with installation.database.session() as session:
         jobs.requeue_running(session)
-    again = erasure_sweep.erase_again(installation, *([erasures] if erasures else []))
-    erasure_sweep.sweep(installation)
+    again = housekeeping.erase_again(installation, *([erasures] if erasures else []))
+    housekeeping.sweep_erased(installation)
     return {**manifest, "erased_again": again}
 
 

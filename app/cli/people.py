@@ -11,7 +11,7 @@ from app.cli import accounts
 from app.domain.privacy import actions as privacy_actions
 from app.domain.privacy import portability
 from app.domain.privacy.tables import Erasure
-from app.worker.erasure_sweep import sweep
+from app.worker import housekeeping
 
 
 def export(installation: Installation, email: str, path: Path) -> int:
@@ -35,6 +35,6 @@ def erase(installation: Installation, email: str, content: str) -> dict[str, Any
         person = accounts.user_named(session, email)
         admin = accounts.acting_user(session, None)
         erasure = privacy_actions.erase(session, installation.storage, admin, person, content=content).id
-    deleted = sweep(installation)
+    deleted = housekeeping.sweep_erased(installation)
     with installation.database.read() as session:
         return {**session.get_one(Erasure, erasure).report, "files": deleted}

@@ -16,20 +16,20 @@ CHECK_SECONDS = 20.0
 
 
 class CheckpointSigner:
-    """Signs when a checkpoint is due. What goes wrong is said in the log and stops no other work."""
+    """Signs a checkpoint when one is due. Errors are logged and stop no other work."""
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
-        self._next = 0.0
+        self._next_check = 0.0
 
-    def look(self, *, last_time: bool = False) -> None:
-        """Call this often: it looks every twenty seconds, and signs every 200 events, every hour, and at the end."""
-        if not last_time and time.monotonic() < self._next:
+    def sign_if_due(self, *, closing: bool = False) -> None:
+        """Check at most every 20 seconds; sign every 200 events, every hour, and on `closing`."""
+        if not closing and time.monotonic() < self._next_check:
             return
-        self._next = time.monotonic() + CHECK_SECONDS
+        self._next_check = time.monotonic() + CHECK_SECONDS
         try:
             with self.installation.database.read() as session:
-                made = audit_actions.make_checkpoint(session, self.installation.settings, only_if_due=not last_time)
+                made = audit_actions.make_checkpoint(session, self.installation.settings, only_if_due=not closing)
         except AppError as error:
             log.error("audit log: %s", error.detail)
         except (OSError, SQLAlchemyError) as error:

@@ -72,7 +72,7 @@ def test_the_keeper_signs_the_first_event_and_then_every_200(installation: Insta
     path = installation.settings.audit_checkpoints_path
     for events, signed in ((1, [1]), (199, [1]), (1, [1, 201]), (5, [1, 201])):
         tampering.write_log(installation.database, events)
-        CheckpointSigner(installation).look()
+        CheckpointSigner(installation).sign_if_due()
         assert [line["count"] for line in tampering.lines(path)] == signed
 
 
@@ -82,5 +82,5 @@ def test_what_hinders_the_keeper_is_said_and_stops_nothing(
     tampering.write_log(installation.database, 3)
     installation.settings.audit_checkpoints_path.mkdir(parents=True)
     with caplog.at_level(logging.ERROR, "preceptor.audit"):
-        CheckpointSigner(installation).look()
+        CheckpointSigner(installation).sign_if_due()
     assert "audit-checkpoints.jsonl" in caplog.text

@@ -26,9 +26,11 @@ from app.core.db.errors import as_app_error
 from app.core.errors import NotFound
 from app.core.storage import Damaged, Storage
 from app.domain.accounts import actions as accounts_actions
+from app.domain.imports import actions as imports_actions
 from app.main import create_app
 from app.settings import Settings
 from app.worker import loop
+from app.worker.lease import ClaimedJob
 from tests.conftest import KEY
 from tests.fixtures import postgres
 from tests.fixtures.people import make_cast
@@ -115,13 +117,13 @@ def test_a_job_that_met_a_full_disk_says_so(small_disk: Path, tmp_path: Path, mo
     migrate(database)
     installation = Installation(settings, database, Storage(settings.resolved_storage_url))
     with database.session() as session:
-        job = jobs.enqueue(session, loop.KINDS[0], {}).id
+        job = jobs.enqueue(session, imports_actions.KIND, {}).id
 
-    def write_much(_: Installation, held: loop.ClaimedJob) -> Any:
+    def write_much(_: Installation, held: ClaimedJob) -> Any:
         with held:
             installation.storage.put(bytes(65536) for _ in range(200))
 
-    monkeypatch.setitem(loop.DO, loop.KINDS[0], write_much)
+    monkeypatch.setitem(loop.HANDLERS, imports_actions.KIND, write_much)
     assert loop.work_once(installation)
     with database.session() as session:
         found = jobs.by_id(session, job)

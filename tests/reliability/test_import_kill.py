@@ -30,7 +30,7 @@ MOMENTS = ("UPDATE jobs SET payload", "INSERT INTO revisions", "INSERT INTO pair
 WORKER = """
 import json, os, signal, sys, time
 from sqlalchemy import event, text
-from app.cli import jobs as worker
+from app.worker import loop as worker
 from app.bootstrap import Installation
 from app.core import jobs
 from app.core.db.database import Database
@@ -48,8 +48,8 @@ def work(moment):
             os.kill(os.getpid(), signal.SIGKILL)
 
     installation = Installation(settings, database, Storage(settings.resolved_storage_url))
-    watch = jobs.Watch(0.5)
-    while not worker.work_once(installation, watch=watch, kinds=["import"]):
+    watch = jobs.LeaseMonitor(0.5)
+    while not worker.work_once(installation, monitor=watch, kinds=["import"]):
         time.sleep(0.05)
 
 for moment in sys.argv[1:]:

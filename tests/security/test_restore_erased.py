@@ -26,7 +26,7 @@ from app.domain.privacy import queries as privacy_queries
 from app.domain.versions import actions as versions_actions
 from app.main import create_app
 from app.settings import Settings
-from app.worker import erasure_sweep, loop
+from app.worker import housekeeping
 from tests.conftest import ENGINES, HOSTS, KEY, postgres_database
 from tests.fixtures.people import Cast
 from tests.security.canaries import EMAIL, NAME, WORD, World, build, erase, traces
@@ -133,12 +133,12 @@ def test_an_older_database_that_came_back_by_other_means_is_seen_to_by_the_jobs_
     settings = world.app.state.settings
     entry = erasure_log.Entry(world.person.contributor_id, "withdraw", world.cast.carol.id, "2026-11-21T17:00:00+00:00")
     erasure_log.append(settings.erasures_path, [entry, replace(entry, contributor="0" * 32)])
-    loop._sweep(home(world))
+    housekeeping.sweep(home(world))
     with world.database.read() as session:
         person = session.get_one(User, world.person.id)
         assert person.person.erased_at is not None and person.person.name == ""
         assert privacy_queries.unswept(session) == []
-    assert erasure_sweep.erase_again(home(world)) == []
+    assert housekeeping.erase_again(home(world)) == []
 
 
 def test_the_last_admin_of_a_backup_goes_all_the_same(database: Database, settings: Settings, cast: Cast) -> None:
@@ -148,4 +148,4 @@ def test_the_last_admin_of_a_backup_goes_all_the_same(database: Database, settin
         settings.erasures_path, [erasure_log.Entry(cast.carol.contributor_id, "keep", cast.carol.id, "")]
     )
     installation = Installation(settings, database, Storage(settings.resolved_storage_url))
-    assert erasure_sweep.erase_again(installation) == [cast.carol.contributor_id]
+    assert housekeeping.erase_again(installation) == [cast.carol.contributor_id]

@@ -142,7 +142,7 @@ def test_a_column_type_that_is_not_plain_is_refused(column: pa.Array, tally: Tal
 
 MEASURE = """
 import resource, sys, time
-from app.domain.versions import readers
+from app.domain.imports import reader_process as readers
 from app.core.errors import AppError
 began = time.monotonic()
 with open(sys.argv[1], "rb") as file:

@@ -198,9 +198,9 @@ def test_a_worker_that_dies_while_it_delivers_costs_one_attempt(
     clock = [0.0]
     watch = jobs.LeaseMonitor(60.0, clock=lambda: clock[0])
     assert loop.claim(database, "dies", watch, [webhooks_tables.DELIVERY]) is not None
-    assert not loop.work_once(installation, watch=watch, kinds=[webhooks_tables.DELIVERY])
+    assert not loop.work_once(installation, monitor=watch, kinds=[webhooks_tables.DELIVERY])
     clock[0] += 61
-    assert loop.work_once(installation, watch=watch, kinds=[webhooks_tables.DELIVERY])
+    assert loop.work_once(installation, monitor=watch, kinds=[webhooks_tables.DELIVERY])
     with database.read() as session:
         job = session.query(Job).filter(Job.kind == webhooks_tables.DELIVERY).one()
         assert (job.state, job.attempt, len(receiver.requests)) == ("done", 2, 1)

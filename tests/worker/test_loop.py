@@ -24,6 +24,7 @@ from app.domain.versions import actions as versions_actions
 from app.domain.versions import queries as versions_queries
 from app.settings import Settings
 from app.worker import loop
+from app.worker.lease import Stopped
 from tests.fixtures.people import Cast
 
 LABELS = ("billing", "records", "refill")
@@ -155,8 +156,8 @@ def test_a_worker_that_lost_its_lease_writes_nothing(installation: Installation,
     assert slow is not None and loop.work_once(installation, "quick", watch) is False
     assert loop.work_once(installation, "quick", watch)
     assert pair_count(installation) == 12
-    with pytest.raises(loop.Stopped):
-        loop._do(installation, slow)
+    with pytest.raises(Stopped):
+        loop.run(installation, slow)
     assert pair_count(installation) == 12
     job = job_of(installation, asked)
     assert (job.state, job.attempt) == ("done", 2)

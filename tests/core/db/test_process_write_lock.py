@@ -17,9 +17,9 @@ from app.core.db.process_write_lock import ProcessWriteLock
 BUSY = """
 import sys, time
 from pathlib import Path
-from app.core.db.process_write_lock import Turnstile
+from app.core.db.process_write_lock import ProcessWriteLock
 
-gate, turns, end = Turnstile(Path(sys.argv[1]), 30), 0, time.monotonic() + float(sys.argv[2])
+gate, turns, end = ProcessWriteLock(Path(sys.argv[1]), 30), 0, time.monotonic() + float(sys.argv[2])
 while time.monotonic() < end:
     gate.enter()
     time.sleep(0.01)

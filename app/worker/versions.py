@@ -1,0 +1,20 @@
+"""Freezes a dataset version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.bootstrap import Installation
+from app.domain.versions import actions as versions_actions
+from app.worker.lease import ClaimedJob
+
+
+def run(installation: Installation, job: ClaimedJob) -> Callable[[Session], dict[str, Any]]:
+    """Prepare the version outside any write transaction. Return the step that writes it."""
+    with job, installation.database.read() as session:
+        prepared = versions_actions.prepare(session, installation.storage, job.payload)
+    job.require_running()
+    return lambda session: {"version": versions_actions.freeze(session, prepared).id}
