@@ -1,4 +1,4 @@
-"""My account: name, password, second factor, the browsers that are signed in, and tokens for scripts."""
+"""One's own account: name, password, second factor, sessions, and API tokens."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from app.domain.projects import access
 from app.domain.projects import queries as projects_queries
 from app.http.auth import cookie_name, is_secure
 from app.http.transactions import DbSession
-from app.web.auth import keep
+from app.web.auth import set_session_cookie
 from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, rate_limited, redirect, requires
+from app.web.forms import form_errors
 from app.web.render import render
 
 router = APIRouter(prefix="/account")
-MINE = requires(Permission.USE)
+USE = requires(Permission.USE)
 SYSTEMS = {"iphone": "iPhone", "ipad": "iPad", "android": "Android", "windows": "Windows", "mac os": "macOS"}
 BROWSERS = {"edg": "Edge", "opr": "Opera", "firefox": "Firefox", "chrome": "Chrome", "safari": "Safari"}
 
@@ -34,36 +35,35 @@ BROWSERS = {"edg": "Edge", "opr": "Opera", "firefox": "Firefox", "chrome": "Chro
 # --- name, password, second factor ---
 
 
-@router.get("", dependencies=[MINE])
+@router.get("", dependencies=[USE])
 def show(request: Request, session: DbSession, user: CurrentUser) -> Response:
     return _account(request, session, user)
 
 
-@router.post("/name", dependencies=[MINE])
+@router.post("/name", dependencies=[USE])
 def rename(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
-    try:
+    with form_errors() as result:
         accounts_actions.rename(session, user, form_str(form, "name"))
-    except AppError as error:
-        return _account(request, session, user, error)
-    return redirect(request, "/account", "Your name is changed.")
+    if result.error:
+        return _account(request, session, user, result.error)
+    return redirect(request, "/account", "Name saved.")
 
 
-@router.post("/password", dependencies=[rate_limited(SIGN_IN, "password"), MINE])
+@router.post("/password", dependencies=[rate_limited(SIGN_IN, "password"), USE])
 def set_password(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     current, password = str(form.get("current") or ""), str(form.get("password") or "")
-    raw = request.cookies[cookie_name(request)]
-    try:
-        raw = auth_actions.set_password(session, user, raw=raw, current=current, password=password)
-    except AppError as error:
-        return _account(request, session, user, error)
-    response = redirect(request, "/account", "The password is set. All your other browsers are signed out.")
-    keep(request, response, raw)
+    with form_errors() as result:
+        raw = auth_actions.set_password(
+            session, user, raw=request.cookies[cookie_name(request)], current=current, password=password
+        )
+    if result.error:
+        return _account(request, session, user, result.error)
+    response = redirect(request, "/account", "Password saved. All your other sessions are signed out.")
+    set_session_cookie(request, response, raw)
     return response
 
 
 def _account(request: Request, session: Session, user: User, error: AppError | None = None) -> Response:
-    if error is not None and error.status not in (409, 422):
-        raise error
     return render(
         request,
         "account/show.html",
@@ -77,128 +77,125 @@ def _account(request: Request, session: Session, user: User, error: AppError | N
     )
 
 
-@router.get("/second-factor", dependencies=[MINE])
+@router.get("/second-factor", dependencies=[USE])
 def show_factor(request: Request, session: DbSession, user: CurrentUser) -> Response:
     return _factor(request, session, user)
 
 
-@router.post("/second-factor", dependencies=[MINE])
+@router.post("/second-factor", dependencies=[USE])
 def begin_factor(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     second_factor.begin(session, user, key=request.app.state.settings.key)
     return redirect(request, "/account/second-factor")
 
 
-@router.post("/second-factor/confirm", dependencies=[rate_limited(SIGN_IN, "code"), MINE])
+@router.post("/second-factor/confirm", dependencies=[rate_limited(SIGN_IN, "code"), USE])
 def confirm_factor(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     key, raw = request.app.state.settings.key, request.cookies[cookie_name(request)]
-    try:
+    with form_errors() as result:
         codes, raw = second_factor.confirm(session, user, form_str(form, "code"), key=key, raw=raw)
-    except AppError as error:
-        return _factor(request, session, user, error)
-    response = render(request, "account/recovery_codes.html", codes=codes, begun=True)
-    keep(request, response, raw)
+    if result.error:
+        return _factor(request, session, user, result.error)
+    response = render(request, "account/recovery_codes.html", codes=codes, activated=True)
+    set_session_cookie(request, response, raw)
     return response
 
 
-@router.post("/second-factor/codes", dependencies=[rate_limited(SIGN_IN, "code"), MINE])
+@router.post("/second-factor/codes", dependencies=[rate_limited(SIGN_IN, "code"), USE])
 def renew_codes(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
-    try:
+    with form_errors() as result:
         codes = second_factor.renew_codes(session, user, form_str(form, "code"), key=request.app.state.settings.key)
-    except AppError as error:
-        return _factor(request, session, user, error)
-    return render(request, "account/recovery_codes.html", codes=codes, begun=False)
+    if result.error:
+        return _factor(request, session, user, result.error)
+    return render(request, "account/recovery_codes.html", codes=codes, activated=False)
 
 
-@router.post("/second-factor/off", dependencies=[rate_limited(SIGN_IN, "code"), MINE])
+@router.post("/second-factor/off", dependencies=[rate_limited(SIGN_IN, "code"), USE])
 def switch_factor_off(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
-    try:
+    with form_errors() as result:
         second_factor.switch_off(session, user, form_str(form, "code"), key=request.app.state.settings.key)
-    except AppError as error:
-        return _factor(request, session, user, error)
-    return redirect(request, "/account", "The second factor is off.")
+    if result.error:
+        return _factor(request, session, user, result.error)
+    return redirect(request, "/account", "Two-factor authentication is off.")
 
 
 def _factor(request: Request, session: Session, user: User, error: AppError | None = None) -> Response:
-    """The page for what comes next: beginning, confirming, or looking after it."""
-    if error is not None and error.status not in (409, 422):
-        raise error
+    """Show the page for the next step: set up, confirm, or manage."""
     factor = auth_queries.factor_of(session, user)
-    shown: dict[str, Any] = {"state": "off", "secret": None, "picture": None}
+    context: dict[str, Any] = {"state": "off", "secret": None, "picture": None}
     if factor is not None and factor.confirmed_at is not None:
-        shown["state"] = "on"
+        context["state"] = "on"
     elif factor is not None:
         secret = second_factor.secret_of(factor, key=request.app.state.settings.key)
-        shown = {"state": "begun", "secret": secret, "picture": second_factor.picture(user, secret)}
+        context = {"state": "pending", "secret": secret, "picture": second_factor.picture(user, secret)}
     left = auth_queries.recovery_codes_left(session, user)
-    status = error.status if error else 200
-    return render(request, "account/second_factor.html", status=status, error=error, codes_left=left, **shown)
+    return render(request, "account/second_factor.html", error=error, codes_left=left, **context)
 
 
-# --- browsers ---
+# --- sessions ---
 
 
-@router.get("/sessions", dependencies=[MINE])
+@router.get("/sessions", dependencies=[USE])
 def list_sessions(request: Request, session: DbSession, user: CurrentUser) -> Response:
-    rows = [(one, browser(one.user_agent)) for one in auth_queries.sessions_of(session, user)]
+    rows = [(row, browser_name(row.user_agent)) for row in auth_queries.sessions_of(session, user)]
     return render(request, "account/sessions.html", rows=rows, current=request.state.browser.id)
 
 
-@router.post("/sessions/end", dependencies=[MINE])
+@router.post("/sessions/end", dependencies=[USE])
 def sign_out_everywhere(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     auth_actions.sign_out_everywhere(session, user)
     request.state.user = None
-    response = render(request, "auth/signed_out.html", who=user.id)
+    response = render(request, "auth/signed_out.html", user_id=user.id)
     response.delete_cookie(cookie_name(request), path="/", secure=is_secure(request))
     return response
 
 
-@router.post("/sessions/{session_id}/end", dependencies=[MINE])
+@router.post("/sessions/{session_id}/end", dependencies=[USE])
 def revoke_session(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, session_id: str
 ) -> Response:
     auth_actions.revoke_session(session, user, session_id)
-    return redirect(request, "/account/sessions", "That browser is signed out.")
+    return redirect(request, "/account/sessions", "Session signed out.")
 
 
-def browser(user_agent: str) -> str:
-    """What a person calls it: Firefox on Linux."""
+def browser_name(user_agent: str) -> str:
+    """Return a readable name, such as "Firefox on Linux"."""
     agent = user_agent.lower()
-    name = next((words for part, words in BROWSERS.items() if re.search(rf"\b{part}\w*/", agent)), "A browser")
-    system = next((words for part, words in SYSTEMS.items() if part in agent), "Linux" if "linux" in agent else "")
+    name = next((name for part, name in BROWSERS.items() if re.search(rf"\b{part}\w*/", agent)), "Unknown browser")
+    system = next((name for part, name in SYSTEMS.items() if part in agent), "Linux" if "linux" in agent else "")
     return f"{name} on {system}" if system else name
 
 
 # --- tokens ---
 
 
-@router.get("/tokens", dependencies=[MINE])
+@router.get("/tokens", dependencies=[USE])
 def list_tokens(request: Request, session: DbSession, user: CurrentUser) -> Response:
     return _tokens(request, session, user)
 
 
-@router.post("/tokens", dependencies=[MINE])
-def make_token(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
-    """The token stands in the answer itself and nowhere else."""
-    given = {name: form_str(form, name) for name in ("name", "days", "project", "read_only")}
-    try:
-        project = access.visible_project(session, user, given["project"]) if given["project"] else None
+@router.post("/tokens", dependencies=[USE])
+def create_token(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
+    """Create a token. Only this response shows it."""
+    values = {name: form_str(form, name) for name in ("name", "days", "project", "read_only")}
+    with form_errors() as result:
+        project = access.visible_project(session, user, values["project"]) if values["project"] else None
         raw = accounts_actions.make_token(
             session,
             user,
-            name=given["name"],
+            name=values["name"],
             days=form_number(form, "days", int) or 0,
-            read_only=bool(given["read_only"]),
+            read_only=bool(values["read_only"]),
             project_id=project.id if project else None,
         )
-    except AppError as error:
-        return _tokens(request, session, user, given=given, error=error)
+    if result.error:
+        return _tokens(request, session, user, values=values, error=result.error)
     return _tokens(request, session, user, raw=raw)
 
 
-@router.post("/tokens/{token_id}/revoke", dependencies=[MINE])
+@router.post("/tokens/{token_id}/revoke", dependencies=[USE])
 def revoke_token(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, token_id: str) -> Response:
     accounts_actions.revoke_token(session, user, token_id, actor=user)
-    return redirect(request, "/account/tokens", "The token is revoked; who still sends it is refused.")
+    return redirect(request, "/account/tokens", "Token revoked.")
 
 
 def _tokens(
@@ -207,20 +204,18 @@ def _tokens(
     user: User,
     *,
     raw: str | None = None,
-    given: dict[str, str] | None = None,
+    values: dict[str, str] | None = None,
     error: AppError | None = None,
 ) -> Response:
-    if error is not None and error.status not in (409, 422):
-        raise error
-    mine = projects_queries.projects_of(session, user)
+    projects = projects_queries.projects_of(session, user)
     return render(
         request,
         "account/tokens.html",
         tokens=accounts_queries.tokens_of(session, user),
-        names={project.id: project.name for project in mine},
-        choices=[(project.slug, project.name) for project in mine],
+        names={project.id: project.name for project in projects},
+        choices=[(project.slug, project.name) for project in projects],
         longest=accounts_actions.LONGEST_DAYS,
-        given=given or {"name": "", "days": "90", "project": "", "read_only": ""},
+        values=values or {"name": "", "days": "90", "project": "", "read_only": ""},
         raw=raw,
         error=error,
     )

@@ -1,4 +1,4 @@
-"""Who did what to which thing: the log with its filters, its verification, the download."""
+"""The audit log: filtered list, verification, download."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ router = APIRouter()
 NO_PROJECT = "no project"
 
 
-def given_of(
+def form_values(
     subject: str = "",
     actor: str = "",
     action: str = "",
@@ -30,43 +30,48 @@ def given_of(
     since: str = "",
     until: str = "",
 ) -> dict[str, str]:
-    """What the form holds; only what was filled in."""
+    """Return the filter fields that are not empty."""
     fields = {"subject": subject, "actor": actor, "action": action, "project": project, "since": since, "until": until}
     return {name: value.strip() for name, value in fields.items() if value.strip()}
 
 
-Given = Annotated[dict[str, str], Depends(given_of)]
+FormValues = Annotated[dict[str, str], Depends(form_values)]
 
 
-def filters_of(session: DbSession, given: Given) -> Filters:
-    """A project that is not there has no events."""
-    plain = {name: given.get(name, "") for name in ("subject", "actor", "action")}
-    slug = given.get("project")
-    found = projects_queries.by_slug(session, slug) if slug else None
+def filters_of(session: DbSession, values: FormValues) -> Filters:
+    """Return the filters for the query. An unknown project matches no events."""
+    plain = {name: values.get(name, "") for name in ("subject", "actor", "action")}
+    slug = values.get("project")
+    project = projects_queries.by_slug(session, slug) if slug else None
     return Filters(
         **plain,
-        project_id=found.id if found else NO_PROJECT if slug else "",
-        since=audit_queries.moment(given.get("since", ""), "since"),
-        until=audit_queries.moment(given.get("until", ""), "until"),
+        project_id=project.id if project else NO_PROJECT if slug else "",
+        since=audit_queries.moment(values.get("since", ""), "since"),
+        until=audit_queries.moment(values.get("until", ""), "until"),
     )
 
 
-Wanted = Annotated[Filters, Depends(filters_of)]
+AuditFilters = Annotated[Filters, Depends(filters_of)]
 
 
 @router.get("/audit", dependencies=[requires(Permission.READ_AUDIT)])
 def index(
-    request: Request, session: DbSession, user: CurrentUser, given: Given, wanted: Wanted, cursor: str | None = None
+    request: Request,
+    session: DbSession,
+    user: CurrentUser,
+    values: FormValues,
+    filters: AuditFilters,
+    cursor: str | None = None,
 ) -> Response:
-    found = audit_queries.page(session, wanted, cursor=cursor)
+    events = audit_queries.page(session, filters, cursor=cursor)
     return render(
         request,
         "audit/list.html",
-        found=found,
-        given=given,
-        address=_address,
+        events=events,
+        filters=values,
+        query=_query,
         state=verify.recent(session, request.app.state.settings),
-        names=accounts_queries.names(session, {event.actor for event in found.items if event.actor}),
+        names=accounts_queries.names(session, {event.actor for event in events.items if event.actor}),
         is_denial=audit_queries.is_denial,
     )
 
@@ -77,14 +82,14 @@ def verification(request: Request, session: DbSession, user: CurrentUser) -> Res
 
 
 @router.get("/audit/log.jsonl", dependencies=[requires(Permission.READ_AUDIT)])
-def download(request: Request, session: DbSession, user: CurrentUser, wanted: Wanted) -> Response:
+def download(request: Request, session: DbSession, user: CurrentUser, filters: AuditFilters) -> Response:
     return StreamingResponse(
-        audit_queries.json_lines(request.app.state.database, wanted),
+        audit_queries.json_lines(request.app.state.database, filters),
         media_type="application/jsonl",
         headers={"Content-Disposition": 'attachment; filename="audit.jsonl"'},
     )
 
 
-def _address(given: dict[str, str], **change: Any) -> str:
-    """The query string of these filters with some changed."""
-    return "?" + urlencode({name: value for name, value in {**given, **change}.items() if value})
+def _query(values: dict[str, str], **change: Any) -> str:
+    """Return the query string of these filters, with `change` applied."""
+    return "?" + urlencode({name: value for name, value in {**values, **change}.items() if value})

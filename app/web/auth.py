@@ -1,6 +1,6 @@
-"""Signing in by password, one-time link or single sign-on; the second factor; and out.
+"""Sign in with a password, one-time link or single sign-on; second factor; sign out.
 
-A GET never uses a link up: mail scanners open links. Passwords are judged before the transaction begins.
+A GET never redeems a link, because email scanners open links. Passwords are checked before the transaction begins.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from app.web.deps import CsrfForm, CurrentUser, form_str, redirect, requires
 from app.web.render import render
 
 router = APIRouter()
-AWAY = "preceptor_away"
-OURS = re.compile(r"/(?![/\\])[!-\[\]-~]*")
-WRONG = "This address and password do not belong together. A forgotten password: ask an admin for a one-time link."
-USED = "This sign-in link has been used or has expired; ask an admin for a new one."
+LOGIN_COOKIE = "preceptor_away"
+LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
+WRONG = "Incorrect email or password. If you forgot your password, ask an admin for a one-time link."
+USED = "This sign-in link was already used or has expired. Ask an admin for a new one."
 
 
 def safe_next(address: str) -> str:
-    """A path on this site, or the home page: never another site, whatever the link said."""
-    return address if OURS.fullmatch(address) else "/"
+    """Return `address` if it is a path on this site, else the home page. Prevents redirects to another site."""
+    return address if LOCAL_PATH.fullmatch(address) else "/"
 
 
-# --- by password ---
+# --- password ---
 
 
 @router.get("/sign-in")
-def ask_password(request: Request, session: Transaction, next: str = "") -> Response:
+def show_password_form(request: Request, session: Transaction, next: str = "") -> Response:
     raw = request.cookies.get(cookie_name(request), "")
     if auth_queries.user_by_session(session, raw):
         return redirect(request, safe_next(next))
@@ -50,21 +50,21 @@ def ask_password(request: Request, session: Transaction, next: str = "") -> Resp
 
 @router.post("/sign-in")
 def sign_in_with_password(request: Request, session: Transaction, form: CsrfForm) -> Response:
-    """One answer for a wrong address and a wrong password, after the same work."""
+    """A wrong email and a wrong password get the same response after the same work, so neither can be probed."""
     email, password, then = form_str(form, "email"), str(form.get("password") or ""), form_str(form, "next")
-    limits, who = request.app.state.limits, (("account", email.lower()), ("address", _address(request)))
+    limits, keys = request.app.state.limits, (("account", email.lower()), ("address", _client_address(request)))
     limits.hit(SIGN_IN_ALL, "sign-in")
-    for purpose, name in who:
+    for purpose, name in keys:
         limits.hit(SIGN_IN, purpose, name)
-    with request.app.state.database.read() as reading:
-        stored = auth_queries.password_hash(reading, email)
+    with request.app.state.database.read() as read:
+        stored = auth_queries.password_hash(read, email)
     right = passwords.matches(stored, password)
-    for purpose, name in who if right else ():
+    for purpose, name in keys if right else ():
         limits.forgive(SIGN_IN, purpose, name)
     user = auth_actions.sign_in_with_password(session, email=email, password=password, right=right)
     if user is None:
         return _password_page(request, then, status=401, email=email, error=WRONG)
-    return _let_in(request, session, user, "password", then)
+    return _after_first_factor(request, session, user, "password", then)
 
 
 def _password_page(request: Request, then: str, *, status: int = 200, email: str = "", error: str = "") -> Response:
@@ -80,11 +80,11 @@ def _password_page(request: Request, then: str, *, status: int = 200, email: str
     )
 
 
-# --- the second factor ---
+# --- second factor ---
 
 
 @router.get("/sign-in/second-factor")
-def ask_code(request: Request, session: Transaction, next: str = "") -> Response:
+def show_code_form(request: Request, session: Transaction, next: str = "") -> Response:
     if not auth_queries.session_of(session, request.cookies.get(cookie_name(request), ""), pending=True):
         return redirect(request, _with_next("/sign-in", next))
     return render(request, "auth/second_factor.html", next=safe_next(next), error="")
@@ -93,35 +93,35 @@ def ask_code(request: Request, session: Transaction, next: str = "") -> Response
 @router.post("/sign-in/second-factor")
 def sign_in_with_code(request: Request, session: Transaction, form: CsrfForm) -> Response:
     raw, then = request.cookies.get(cookie_name(request), ""), form_str(form, "next")
-    with request.app.state.database.read() as reading:
-        found = auth_queries.session_of(reading, raw, pending=True)
-    if found is None:
+    with request.app.state.database.read() as read:
+        match = auth_queries.session_of(read, raw, pending=True)
+    if match is None:
         return redirect(request, _with_next("/sign-in", then))
     request.app.state.limits.hit(SIGN_IN_ALL, "sign-in")
-    request.app.state.limits.hit(SIGN_IN, "second factor", found[0].id)
-    user, way = session.get_one(User, found[0].id), found[1].way
+    request.app.state.limits.hit(SIGN_IN, "second factor", match[0].id)
+    user, way = session.get_one(User, match[0].id), match[1].way
     if not second_factor.passes(session, user, form_str(form, "code"), key=request.app.state.settings.key):
-        wrong = "This code is not right, or it was used before. Wait for the next one."
-        return render(request, "auth/second_factor.html", status=401, next=safe_next(then), error=wrong)
+        error = "Incorrect or already used code. Wait for the next one."
+        return render(request, "auth/second_factor.html", status=401, next=safe_next(then), error=error)
     return _start(request, session, user, way, safe_next(then), pending=False)
 
 
-# --- by single sign-on ---
+# --- single sign-on ---
 
 
 @router.get("/sign-in/oidc")
 def start_login(request: Request, next: str = "") -> Response:
-    """To the provider; what it takes to come back stays in a cookie of this browser."""
+    """Redirect to the provider. An encrypted cookie keeps the state that the callback needs."""
     provider = _provider(request)
     if provider is None:
-        raise NotFound("Single sign-on is not set up here.")
-    address, journey = single_sign_on.start_login(provider, _callback(request))
+        raise NotFound("Single sign-on is not configured.")
+    address, login = single_sign_on.start_login(provider, _callback(request))
     response = redirect(request, address)
-    sealed = single_sign_on.encrypt_state(journey, safe_next(next), key=request.app.state.settings.key)
+    encrypted = single_sign_on.encrypt_state(login, safe_next(next), key=request.app.state.settings.key)
     secure = is_secure(request)
     response.set_cookie(
-        AWAY,
-        sealed,
+        LOGIN_COOKIE,
+        encrypted,
         max_age=single_sign_on.LOGIN_SECONDS,
         path="/sign-in/oidc",
         httponly=True,
@@ -133,33 +133,33 @@ def start_login(request: Request, next: str = "") -> Response:
 
 @router.get("/sign-in/oidc/callback")
 def complete_login(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
-    """Back from the provider. The one GET that writes: nobody gets here but with the cookie that `depart` set."""
+    """Handle the provider's callback. The only GET that writes; it requires the cookie that `start_login` set."""
     database, settings, provider = request.app.state.database, request.app.state.settings, _provider(request)
     if provider is None:
-        raise NotFound("Single sign-on is not set up here.")
+        raise NotFound("Single sign-on is not configured.")
     try:
         claims, then = _claims(request, provider, state, code, error)
         with database.session() as session:
             user = auth_actions.sign_in_with_identity(session, claims, new_people=settings.oidc_new_people)
-            response = _let_in(request, session, user, "oidc", then)
+            response = _after_first_factor(request, session, user, "oidc", then)
     except AppError:
-        request.app.state.limits.hit(SIGN_IN, "oidc", _address(request))
+        request.app.state.limits.hit(SIGN_IN, "oidc", _client_address(request))
         with database.session() as session:
             auth_actions.sign_in_refused(session, "oidc")
         raise
-    response.delete_cookie(AWAY, path="/sign-in/oidc", secure=is_secure(request))
+    response.delete_cookie(LOGIN_COOKIE, path="/sign-in/oidc", secure=is_secure(request))
     return response
 
 
 def _claims(
     request: Request, provider: single_sign_on.Provider, state: str, code: str, error: str
 ) -> tuple[single_sign_on.Claims, str]:
-    away = single_sign_on.decrypt_state(request.cookies.get(AWAY, ""), key=request.app.state.settings.key)
-    if away is None or not same(away[0].state, state):
-        raise single_sign_on.SignOnFailed("This sign-in was not begun in this browser, or too long ago. Begin again.")
+    login = single_sign_on.decrypt_state(request.cookies.get(LOGIN_COOKIE, ""), key=request.app.state.settings.key)
+    if login is None or not same(login[0].state, state):
+        raise single_sign_on.SignOnFailed("This sign-in was started in another browser or has expired. Try again.")
     if error or not code:
-        raise single_sign_on.SignOnFailed(f"{provider.name} did not sign you in.")
-    return single_sign_on.complete_login(provider, _callback(request), away[0], code), away[1]
+        raise single_sign_on.SignOnFailed(f"{provider.name} could not sign you in. Try again.")
+    return single_sign_on.complete_login(provider, _callback(request), login[0], code), login[1]
 
 
 def _provider(request: Request) -> single_sign_on.Provider | None:
@@ -175,11 +175,11 @@ def _callback(request: Request) -> str:
     return f"{request.app.state.settings.url.rstrip('/')}/sign-in/oidc/callback"
 
 
-# --- by a one-time link ---
+# --- one-time link ---
 
 
 @router.get("/sign-in/{token}")
-def ask(request: Request, session: Transaction, token: str) -> Response:
+def show_link(request: Request, session: Transaction, token: str) -> Response:
     user = auth_queries.user_by_link(session, token)
     if user is None:
         raise NotFound(USED)
@@ -188,28 +188,28 @@ def ask(request: Request, session: Transaction, token: str) -> Response:
 
 @router.post("/sign-in/{token}")
 def sign_in_with_link(request: Request, session: Transaction, token: str) -> Response:
-    """No CSRF token, for there is no session yet; a foreign page may not sign a person in as somebody else."""
+    """There is no session yet, so no CSRF token; check_site stops another site from signing a user in."""
     check_site(request)
-    with request.app.state.database.read() as reading:
-        known = auth_queries.user_by_link(reading, token) is not None
-    if not known:
-        request.app.state.limits.hit(SIGN_IN, "link", _address(request))
+    with request.app.state.database.read() as read:
+        is_valid = auth_queries.user_by_link(read, token) is not None
+    if not is_valid:
+        request.app.state.limits.hit(SIGN_IN, "link", _client_address(request))
         raise NotFound(USED)
     user = auth_actions.redeem_sign_in_link(session, token)
-    return _let_in(request, session, user, "link", "/")
+    return _after_first_factor(request, session, user, "link", "/")
 
 
-# --- in and out ---
+# --- sessions ---
 
 
-def _let_in(request: Request, session: Session, user: User, way: str, then: str) -> Response:
-    """Past the first factor: to the page that was wanted, or to the second factor."""
+def _after_first_factor(request: Request, session: Session, user: User, way: str, then: str) -> Response:
+    """Start a session and redirect to the requested page, or to the second factor if the user has one."""
     pending = auth_queries.has_factor(session, user)
-    where = _with_next("/sign-in/second-factor", then) if pending else safe_next(then)
-    return _start(request, session, user, way, where, pending=pending)
+    url = _with_next("/sign-in/second-factor", then) if pending else safe_next(then)
+    return _start(request, session, user, way, url, pending=pending)
 
 
-def _start(request: Request, session: Session, user: User, way: str, where: str, *, pending: bool) -> Response:
+def _start(request: Request, session: Session, user: User, way: str, url: str, *, pending: bool) -> Response:
     raw = auth_actions.start_session(
         session,
         user,
@@ -218,14 +218,13 @@ def _start(request: Request, session: Session, user: User, way: str, where: str,
         pending=pending,
         replaces=request.cookies.get(cookie_name(request), ""),
     )
-    response = redirect(request, where)
-    keep(request, response, raw)
+    response = redirect(request, url)
+    set_session_cookie(request, response, raw)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
-def keep(request: Request, response: Response, raw: str) -> None:
-    """Give the browser its session's cookie."""
+def set_session_cookie(request: Request, response: Response, raw: str) -> None:
     response.set_cookie(
         cookie_name(request),
         raw,
@@ -241,7 +240,7 @@ def keep(request: Request, response: Response, raw: str) -> None:
 def sign_out(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     auth_actions.sign_out(session, user, request.cookies[cookie_name(request)])
     request.state.user = None
-    response = render(request, "auth/signed_out.html", who=user.id)
+    response = render(request, "auth/signed_out.html", user_id=user.id)
     response.delete_cookie(cookie_name(request), path="/", secure=is_secure(request))
     return response
 
@@ -250,5 +249,5 @@ def _with_next(address: str, then: str) -> str:
     return address if safe_next(then) == "/" else f"{address}?next={quote(then, safe='')}"
 
 
-def _address(request: Request) -> str:
+def _client_address(request: Request) -> str:
     return request.client.host if request.client else ""

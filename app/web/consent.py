@@ -1,4 +1,4 @@
-"""Terms of contribution: reading, accepting, taking back; admins publish."""
+"""Terms of contribution: read, accept and withdraw acceptance; admins publish."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ router = APIRouter()
 @router.get("/terms", dependencies=[requires(Permission.USE)])
 def show(request: Request, session: DbSession, user: CurrentUser, version: int | None = None) -> Response:
     versions = consent_queries.versions(session)
-    shown = next((one for one in versions if one.number == version), versions[0] if versions else None)
+    current = versions[0] if versions else None
     return render(
         request,
         "consent/terms.html",
-        shown=shown,
-        current=versions[0] if versions else None,
+        terms=next((terms for terms in versions if terms.number == version), current),
+        current=current,
         versions=versions,
         acceptances=consent_queries.acceptances(session, user),
         due=consent_queries.due(session, user),
@@ -34,21 +34,21 @@ def show(request: Request, session: DbSession, user: CurrentUser, version: int |
 @router.post("/terms", dependencies=[requires(Permission.MANAGE_TERMS)])
 def publish(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     terms = consent_actions.publish(session, user, form_str(form, "text"))
-    return redirect(request, "/terms", f"Version {terms.number} is in force. Everybody is asked to accept it.")
+    return redirect(request, "/terms", f"Version {terms.number} published. Everyone will be asked to accept it.")
 
 
 @router.post("/terms/accept", dependencies=[requires(Permission.USE)])
 def accept(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
-    wanted = form_number(form, "number", int)
-    if wanted is None:
-        raise Invalid("Say which version you accept.", field="number")
-    consent_actions.accept(session, user, wanted, how="page")
-    return redirect(request, "/terms", "Accepted. You may submit and import from now on.")
+    number = form_number(form, "number", int)
+    if number is None:
+        raise Invalid("Choose the version to accept.", field="number")
+    consent_actions.accept(session, user, number, how="page")
+    return redirect(request, "/terms", "Accepted. You can now submit and import pairs.")
 
 
 @router.post("/terms/withdraw", dependencies=[requires(Permission.USE)])
 def withdraw(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     consent_actions.withdraw(session, user)
     return redirect(
-        request, "/terms", "Taken back. What you gave stays under the terms it came by; you may submit no more."
+        request, "/terms", "Acceptance withdrawn. Past contributions keep their terms; you can no longer submit."
     )

@@ -21,7 +21,7 @@ from app.domain.reviews import actions as reviews_actions
 from app.domain.reviews import queries as reviews_queries
 from app.domain.rounds import queries as rounds_queries
 from app.http.transactions import DbSession
-from app.web.accounts import link_address
+from app.web.accounts import sign_in_url
 from app.web.deps import (
     CsrfForm,
     CurrentProject,
@@ -101,7 +101,7 @@ def members(request: Request, session: DbSession, user: CurrentUser, project: Cu
 
 
 def _members(
-    request: Request, session: Session, user: User, project: Project, link: str | None = None, whose: str = ""
+    request: Request, session: Session, user: User, project: Project, link: str | None = None, link_user: str = ""
 ) -> Response:
     return render(
         request,
@@ -109,7 +109,7 @@ def _members(
         **project_context(session, user, project, "/members"),
         members=projects_queries.members(session, project),
         link=link,
-        whose=whose,
+        link_user=link_user,
     )
 
 
@@ -123,7 +123,7 @@ def add_member(
     membership = projects_actions.add_member(session, user, project, email=email, role=role)
     if is_new:
         raw = auth_actions.create_sign_in_link(session, user=session.get_one(User, membership.user_id), actor=user)
-        return _members(request, session, user, project, link_address(request, raw), email)
+        return _members(request, session, user, project, sign_in_url(request, raw), email)
     message = f"Role of {email} changed to {role}" if had_role else f"{email} added"
     return redirect(request, f"/projects/{project.slug}/members", message)
 

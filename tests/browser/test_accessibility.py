@@ -33,14 +33,14 @@ SEND = """([action, fields]) => {
 }"""
 FORMS: dict[str, list[tuple[str, str, list[tuple[str, str]]]]] = {
     "admin": [
-        ("/account/tokens", "shown this once", [("name", "export"), ("days", "9")]),
+        ("/account/tokens", "shown only once", [("name", "export"), ("days", "9")]),
         ("/account/tokens", "note--bad", []),
         ("/account/password", "note--bad", [("password", "short")]),
         ("/account/name", "note--bad", []),
         ("/accounts", "note--bad", [("email", "nothing")]),
         ("/accounts", "secret", [("email", "newer@example.org"), ("name", "New")]),
         ("/projects", "note--bad", []),
-        ("/projects/triage/members", "shown this once", [("email", "new@example.org"), ("role", "expert")]),
+        ("/projects/triage/members", "shown only once", [("email", "new@example.org"), ("role", "expert")]),
         ("/projects/triage/members", "Check your input", [("email", "nothing"), ("role", "expert")]),
         ("/projects/triage/settings", "note--bad", [("second_opinions", "900")]),
         ("/projects/triage/rounds", "note--bad", []),

@@ -194,7 +194,7 @@ def test_sign_out_removes_own_drafts(site: Site, enter: Enter, ward: str) -> Non
     page.context.add_cookies([{"name": "preceptor_session", "value": raw, "url": site.url}])
     page.reload()
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+    expect(page.get_by_role("heading", name="You're signed out")).to_be_visible()
     page.wait_for_function(f"() => ({SAVED})().length === 1")
     assert page.evaluate(SAVED) == ["decision:another:1:2"]
 

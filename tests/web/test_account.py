@@ -131,7 +131,7 @@ def test_one_sees_ones_browsers_and_signs_them_out(app, database, cast) -> None:
     here, there = by_link(app, database, cast.alice), by_link(app, database, cast.alice)
     by_link(app, database, cast.bob)
     page = here.get("/account/sessions").text
-    assert page.count("Firefox on Linux") == 2 and page.count("This one") == 1
+    assert page.count("Firefox on Linux") == 2 and page.count("This session") == 1
     ids = re.findall(r"/account/sessions/([0-9a-f]{32})/end", page)
     assert len(ids) == 1
     before = last_event(database)

@@ -89,7 +89,7 @@ def test_the_pages_of_a_filter_keep_it(signed_in: Client, cast: Cast, log: Datab
     first = carol.get("/audit", params={"action": "pair", "project": ""}).text
     assert "action=pair&amp;cursor=" in first
     assert "Next page" not in carol.get("/audit", params={"action": "pair", "cursor": "20"}).text
-    assert "Nothing recorded" in carol.get("/audit", params={"project": "nowhere"}).text
+    assert "No matching events" in carol.get("/audit", params={"project": "nowhere"}).text
     assert carol.get("/audit", params={"since": "31.12.2026"}).status_code == 422
 
 
@@ -120,6 +120,6 @@ def test_the_verification_says_where_the_log_was_cut(
     bad = carol.get("/api/v1/audit/verification").json()
     assert (bad["intact"], bad["first_bad"]) == (False, made.count - 1)
     page = signed_in(cast.carol).get("/audit/verification").text
-    assert "Not what was recorded" in page
+    assert "Tampered" in page
     assert bad["words"] in page
     assert "note--bad" in signed_in(cast.carol).get("/audit").text

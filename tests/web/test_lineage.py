@@ -94,16 +94,16 @@ def test_a_wrong_address_erases_nobody(world: World, visit: Visit, emil: str) ->
 
 def test_terms_are_published_read_and_accepted(world: World, visit: Visit) -> None:
     otto, ada = visit("otto"), visit("ada")
-    assert "No terms were published" in otto.get("/terms").text
+    assert "No terms published" in otto.get("/terms").text
     assert post(otto, "/terms", "/terms", text="mine") == 403
     assert post(ada, "/terms", "/terms", text="# Give\n\nonly what is <b>yours</b>") == 303
     page = otto.get("/terms").text
-    assert "I accept version 1" in page and "<b>yours" not in page
-    assert "wait for your acceptance" in otto.get("/").text
-    assert "wait for your acceptance" in visit("emil").get("/projects/triage/pairs/new").text
+    assert "Accept version 1" in page and "<b>yours" not in page
+    assert "Accept the terms of contribution" in otto.get("/").text
+    assert "Accept the terms of contribution" in visit("emil").get("/projects/triage/pairs/new").text
     assert post(otto, "/terms/accept", "/terms", number="7") == 409
     assert post(otto, "/terms/accept", "/terms", number="1") == 303
-    assert "wait for your acceptance" not in otto.get("/").text
+    assert "Accept the terms of contribution" not in otto.get("/").text
     assert post(otto, "/terms/withdraw", "/terms") == 303
     for name in ("ada", "edith", "emil"):  # the other tests of this world contribute
         assert post(visit(name), "/terms/accept", "/terms", number="1") == 303
