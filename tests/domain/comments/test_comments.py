@@ -1,4 +1,4 @@
-"""Remarks: where they may stand, who sees and settles them, how they follow the text, what erasure leaves."""
+"""Comments: anchors, visibility, resolution, placement in later revisions, and erasure."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ def written(session: Session, cast: Cast, **text: str) -> Pair:
 
 
 def seen(session: Session, cast: Cast, user: User, pair: Pair) -> list[str]:
-    return [one.text for one in comments_queries.of_pair(session, user, cast.project, pair)]
+    return [comment.text for comment in comments_queries.of_pair(session, user, cast.project, pair)]
 
 
-def test_a_remark_quotes_what_stands_there_and_nothing_else(database: Database, cast: Cast) -> None:
+def test_quote_must_be_at_the_anchor(database: Database, cast: Cast) -> None:
     with database.session() as session:
         pair = written(session, cast)
         at = PROMPT.index("travel")
-        made = comments_actions.add(
+        comment = comments_actions.add(
             session, cast.bob, pair, "  Which costs?  ", CommentAnchor("messages.0", None, "travel", at, at + 6)
         )
-        assert (made.text, made.quote, made.start, made.end) == ("Which costs?", "travel", at, at + 6)
-        found = comments_actions.add(session, cast.bob, pair, "Odd", CommentAnchor("messages.0", quote="form for my"))
-        assert (found.start, found.end) == (PROMPT.index("form"), PROMPT.index("form") + 11)
+        assert (comment.text, comment.quote, comment.start, comment.end) == ("Which costs?", "travel", at, at + 6)
+        odd = comments_actions.add(session, cast.bob, pair, "Odd", CommentAnchor("messages.0", quote="form for my"))
+        assert (odd.start, odd.end) == (PROMPT.index("form"), PROMPT.index("form") + 11)
         whole = comments_actions.add(session, cast.bob, pair, "Good overall", CommentAnchor())
         assert (whole.field, whole.start, whole.revision_id) == ("pair", None, pair.current_revision_id)
         wrong: list[tuple[type[AppError], str, CommentAnchor]] = [
@@ -73,14 +73,14 @@ def test_a_remark_quotes_what_stands_there_and_nothing_else(database: Database, 
             (Invalid, "x" * 5001, CommentAnchor()),
             (Invalid, "nul \x00", CommentAnchor()),
         ]
-        for kind, text, place in wrong:
-            with pytest.raises(kind):
-                comments_actions.add(session, cast.bob, pair, text, place)
+        for error, text, anchor in wrong:
+            with pytest.raises(error):
+                comments_actions.add(session, cast.bob, pair, text, anchor)
         with pytest.raises(NotFound):
             comments_actions.add(session, cast.dave, pair, "Hello", CommentAnchor())
 
 
-def test_threads_are_answered_resolved_and_opened_again_by_those_who_may(database: Database, cast: Cast) -> None:
+def test_reply_resolve_reopen_permission(database: Database, cast: Cast) -> None:
     with database.session() as session:
         erin = accounts_actions.create_user(session, email="erin@example.org", name="Erin")
         projects_actions.add_member(session, cast.carol, cast.project, email=erin.email, role="expert")
@@ -100,11 +100,11 @@ def test_threads_are_answered_resolved_and_opened_again_by_those_who_may(databas
             assert comments_actions.reopen(session, user, head).resolved_at is None
         with pytest.raises(Conflict):
             comments_actions.reopen(session, cast.alice, head)
-        names = [one.action for one in session.scalars(select(AuditEvent)) if one.action.startswith("comment.")]
-        assert names == ["comment.added"] * 3 + ["comment.resolved", "comment.reopened"] * 3
+        actions = [event.action for event in session.scalars(select(AuditEvent)) if event.action.startswith("comment.")]
+        assert actions == ["comment.added"] * 3 + ["comment.resolved", "comment.reopened"] * 3
 
 
-def test_a_remark_follows_its_words_to_later_revisions(database: Database, cast: Cast) -> None:
+def test_comment_follows_its_quote(database: Database, cast: Cast) -> None:
     with database.session() as session:
         pair = written(session, cast)
         for quote in ("travel costs", "until when may I do it"):
@@ -113,18 +113,19 @@ def test_a_remark_follows_its_words_to_later_revisions(database: Database, cast:
         revision = pairs_actions.save(
             session, cast.alice, pair, content(changed), expected_revision=pair.current_revision_id
         )
-        found = {
-            one.head.text: one for one in comments_queries.threads(session, cast.bob, cast.project, pair, revision)
+        threads = {
+            thread.head.text: thread
+            for thread in comments_queries.threads(session, cast.bob, cast.project, pair, revision)
         }
-        moved = found["travel costs"]
+        moved = threads["travel costs"]
         assert moved.span and moved.moved and changed[slice(*moved.span)] == "travel costs"
-        near = found["until when may I do it"]
-        assert near.span and changed[slice(*near.span)] == "until when can I still do it"
+        similar = threads["until when may I do it"]
+        assert similar.span and changed[slice(*similar.span)] == "until when can I still do it"
         revision = pairs_actions.save(
             session, cast.alice, pair, content("A new question?"), expected_revision=pair.current_revision_id
         )
-        gone = comments_queries.threads(session, cast.bob, cast.project, pair, revision)
-        assert [(one.span, one.lost) for one in gone] == [(None, True)] * 2
+        lost = comments_queries.threads(session, cast.bob, cast.project, pair, revision)
+        assert [(thread.span, thread.lost) for thread in lost] == [(None, True)] * 2
 
 
 @pytest.mark.parametrize(
@@ -140,12 +141,12 @@ def test_a_remark_follows_its_words_to_later_revisions(database: Database, cast:
         ("word", "", None, None),
     ],
 )
-def test_a_quote_is_found(quote: str, text: str, nth: int | None, expected: tuple[int, int] | None) -> None:
-    found = anchors.find(quote, text, nth=nth)
-    assert (tuple(found) if found else None) == expected
+def test_find_quote(quote: str, text: str, nth: int | None, expected: tuple[int, int] | None) -> None:
+    span = anchors.find(quote, text, nth=nth)
+    assert (tuple(span) if span else None) == expected
 
 
-def test_other_reviewers_remarks_are_hidden_until_one_has_judged(database: Database, cast: Cast) -> None:
+def test_comments_are_blind_until_review(database: Database, cast: Cast) -> None:
     with database.session() as session:
         fay = accounts_actions.create_user(session, email="fay@example.org", name="Fay")
         projects_actions.add_member(session, cast.carol, cast.project, email=fay.email, role="editor")
@@ -172,42 +173,42 @@ def test_other_reviewers_remarks_are_hidden_until_one_has_judged(database: Datab
         assert len(seen(session, cast, cast.bob, pair)) == 3
 
 
-def test_those_concerned_are_told_and_nobody_of_what_they_did(database: Database, cast: Cast) -> None:
+def test_thread_authors_are_notified(database: Database, cast: Cast) -> None:
     with database.session() as session:
         pair = written(session, cast)
         head = comments_actions.add(session, cast.bob, pair, "Which?", CommentAnchor())
         comments_actions.reply(session, cast.carol, head, "Yes, which?")
         comments_actions.reply(session, cast.alice, head, "The first.")
         comments_actions.resolve(session, cast.alice, head)
-        told = session.scalars(
+        notifications = session.scalars(
             select(Notification).where(Notification.kind.startswith("comment")).order_by(Notification.id)
         )
-        got = [(one.user_id, one.kind) for one in told]
+        got = [(row.user_id, row.kind) for row in notifications]
     alice, bob, carol = cast.alice.id, cast.bob.id, cast.carol.id
     added, resolved = "comment.added", "comment.resolved"
     assert got[0] == (alice, added) and set(got[1:3]) == {(alice, added), (bob, added)}
     assert set(got[3:5]) == {(bob, added), (carol, added)} and got[5:] == [(bob, resolved)]
 
 
-def test_the_interface_lists_adds_settles_and_filters(database: Database, cast: Cast, as_user: Signed) -> None:
+def test_comments_api(database: Database, cast: Cast, as_user: Signed) -> None:
     with database.session() as session:
         pair = written(session, cast)
         written(session, cast, prompt="Another question altogether about parking?")
     bob, alice, dave = as_user(cast.bob), as_user(cast.alice), as_user(cast.dave)
-    made = bob.post(f"/api/v1/pairs/{pair.id}/comments", json={"text": "Hm", "field": "messages.0", "quote": "travel"})
-    assert made.status_code == 201 and made.json()["quote"] == "travel"
-    answer = alice.post(f"/api/v1/pairs/{pair.id}/comments", json={"text": "Yes", "parent": made.json()["id"]})
+    head = bob.post(f"/api/v1/pairs/{pair.id}/comments", json={"text": "Hm", "field": "messages.0", "quote": "travel"})
+    assert head.status_code == 201 and head.json()["quote"] == "travel"
+    answer = alice.post(f"/api/v1/pairs/{pair.id}/comments", json={"text": "Yes", "parent": head.json()["id"]})
     assert answer.status_code == 201
     listed = alice.get(f"/api/v1/pairs/{pair.id}/comments").json()["items"]
-    assert [one["id"] for one in listed[0]["replies"]] == [answer.json()["id"]]
-    assert listed[0]["span"] == [made.json()["start"], made.json()["end"]]
+    assert [reply["id"] for reply in listed[0]["replies"]] == [answer.json()["id"]]
+    assert listed[0]["span"] == [head.json()["start"], head.json()["end"]]
     waiting = "/api/v1/projects/clinic/pairs?unresolved=true"
-    assert [one["id"] for one in alice.get(waiting).json()["items"]] == [pair.id]
+    assert [item["id"] for item in alice.get(waiting).json()["items"]] == [pair.id]
     assert dave.get(f"/api/v1/pairs/{pair.id}/comments").status_code == 404
-    assert dave.post(f"/api/v1/comments/{made.json()['id']}/resolve").status_code == 404
-    assert alice.post(f"/api/v1/comments/{made.json()['id']}/resolve").json()["resolved_by"] == cast.alice.id
+    assert dave.post(f"/api/v1/comments/{head.json()['id']}/resolve").status_code == 404
+    assert alice.post(f"/api/v1/comments/{head.json()['id']}/resolve").json()["resolved_by"] == cast.alice.id
     assert alice.get(waiting).json()["items"] == []
-    assert alice.post(f"/api/v1/comments/{made.json()['id']}/reopen").json()["resolved_at"] is None
+    assert alice.post(f"/api/v1/comments/{head.json()['id']}/reopen").json()["resolved_at"] is None
     assert alice.post(f"/api/v1/comments/{'f' * 32}/reopen").status_code == 404
     elsewhere: dict[str, Any] = {"text": "No", "parent": "f" * 32}
     assert alice.post(f"/api/v1/pairs/{pair.id}/comments", json=elsewhere).status_code == 404
@@ -215,10 +216,8 @@ def test_the_interface_lists_adds_settles_and_filters(database: Database, cast: 
 
 @pytest.mark.assurance
 @pytest.mark.parametrize("choice", ["keep", "withdraw"])
-def test_erasure_takes_words_and_lines_as_the_person_chose(
-    database: Database, cast: Cast, choice: str, tmp_path: Any
-) -> None:
-    """Bob's remark on Alice's pair, Alice's on Bob's, her drafts' remarks; her notifications go either way."""
+def test_erasure_of_comments(database: Database, cast: Cast, choice: str, tmp_path: Any) -> None:
+    """Comments by others on her pairs and drafts, and hers on other pairs; her notifications are always deleted."""
     with database.session() as session:
         hers = written(session, cast)
         pairs_actions.submit(session, cast.alice, hers)
@@ -233,16 +232,16 @@ def test_erasure_takes_words_and_lines_as_the_person_chose(
         on_his = comments_actions.add(
             session, cast.alice, his, "alice on his", CommentAnchor("messages.0", quote="canteen")
         )
-        ids = [one.id for one in (on_hers, on_draft, on_his)]
+        ids = [comment.id for comment in (on_hers, on_draft, on_his)]
         assert session.scalars(select(Notification).where(Notification.user_id == cast.alice.id)).all()
     with database.session() as session:
-        actor, subject = (session.get_one(User, one.id) for one in (cast.carol, cast.alice))
+        actor, subject = (session.get_one(User, user.id) for user in (cast.carol, cast.alice))
         privacy_actions.erase(session, Storage(f"file://{tmp_path}/files"), actor, subject, content=choice)
     with database.read() as session:
-        kept = [session.get_one(Comment, one) for one in ids]
-        assert kept[1].text == kept[1].quote == ""
+        comments = [session.get_one(Comment, comment_id) for comment_id in ids]
+        assert comments[1].text == comments[1].quote == ""
         expected = ["bob on hers", "[name] on his"] if choice == "keep" else ["", ""]
-        assert [kept[0].text, kept[2].text] == expected
-        assert [bool(kept[0].quote), bool(kept[2].quote)] == [choice == "keep"] * 2
+        assert [comments[0].text, comments[2].text] == expected
+        assert [bool(comments[0].quote), bool(comments[2].quote)] == [choice == "keep"] * 2
         assert not session.scalars(select(Notification).where(Notification.user_id == cast.alice.id)).all()
         assert pairs_queries.by_id(session, draft.id).state == "withdrawn"

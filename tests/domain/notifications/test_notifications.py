@@ -41,10 +41,10 @@ from tests.fixtures.sample_project import build
 Signed = Callable[..., TestClient]
 
 
-def told(session: Session, user: User) -> list[str]:
-    """Kinds of the person's lines, oldest first, without the guideline of the cast."""
+def kinds_of(session: Session, user: User) -> list[str]:
+    """Kinds of the user's notifications, oldest first, without the guideline of the cast."""
     rows = session.scalars(select(Notification).where(Notification.user_id == user.id).order_by(Notification.id))
-    return [one.kind for one in rows if one.kind != "guideline.published"]
+    return [row.kind for row in rows if row.kind != "guideline.published"]
 
 
 def add_notification(session: Session, user: User, kind: str, subject_id: str, **details: Any) -> str:
@@ -69,7 +69,7 @@ def waiting(session: Session, cast: Cast, prompt: str) -> Pair:
     return pairs_actions.submit(session, cast.alice, pair)
 
 
-def judged(session: Session, cast: Cast, prompt: str, decision: str) -> None:
+def review(session: Session, cast: Cast, prompt: str, decision: str) -> None:
     pair = waiting(session, cast, prompt)
     session.flush()
     lease = reviews_actions.take_next(session, cast.bob, cast.project)
@@ -77,17 +77,17 @@ def judged(session: Session, cast: Cast, prompt: str, decision: str) -> None:
     reviews_actions.decide(session, cast.bob, pair, lease=lease.id, decision=decision, ratings={}, comment="Because.")
 
 
-def test_the_author_hears_of_every_verdict_and_admins_of_escalations(database: Database, cast: Cast) -> None:
+def test_author_notified_of_decisions(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        judged(session, cast, "Where may I park a bicycle overnight?", "accept")
-        judged(session, cast, "Which form is for a lost badge of a visitor?", "return")
-        judged(session, cast, "Can my dog come along to the appointment?", "reject")
-        judged(session, cast, "Who signs for deliveries after seven?", "escalate")
-        assert told(session, cast.alice) == ["pair.accepted", "pair.returned", "pair.rejected", "pair.escalated"]
-        assert told(session, cast.carol) == ["pair.escalated"] and told(session, cast.bob) == []
+        review(session, cast, "Where may I park a bicycle overnight?", "accept")
+        review(session, cast, "Which form is for a lost badge of a visitor?", "return")
+        review(session, cast, "Can my dog come along to the appointment?", "reject")
+        review(session, cast, "Who signs for deliveries after seven?", "escalate")
+        assert kinds_of(session, cast.alice) == ["pair.accepted", "pair.returned", "pair.rejected", "pair.escalated"]
+        assert kinds_of(session, cast.carol) == ["pair.escalated"] and kinds_of(session, cast.bob) == []
 
 
-def test_whoever_was_taken_out_hears_no_more_of_their_own_pairs(database: Database, cast: Cast) -> None:
+def test_removed_author_not_notified(database: Database, cast: Cast) -> None:
     with database.session() as session:
         for prompt in ("Where may I park a bicycle overnight?", "Which form is for a lost badge of a visitor?"):
             waiting(session, cast, prompt)
@@ -99,41 +99,41 @@ def test_whoever_was_taken_out_hears_no_more_of_their_own_pairs(database: Databa
             reviews_actions.decide(
                 session, cast.bob, pair, lease=lease.id, decision=decision, ratings={}, comment="Because."
             )
-        assert told(session, cast.alice) == [] and told(session, cast.carol) == ["pair.escalated"]
+        assert kinds_of(session, cast.alice) == [] and kinds_of(session, cast.carol) == ["pair.escalated"]
 
 
-def test_whoever_was_taken_out_hears_no_more_of_their_remarks(database: Database, cast: Cast) -> None:
+def test_removed_commenter_not_notified(database: Database, cast: Cast) -> None:
     with database.session() as session:
         pair = waiting(session, cast, "Where may I park a bicycle overnight?")
-        remarks = [
+        comments = [
             comments_actions.add(session, person, pair, "By night?", CommentAnchor())
             for person in (cast.alice, cast.bob)
         ]
-        before = told(session, cast.alice)
+        before = kinds_of(session, cast.alice)
         reviews_actions.remove_member(session, session.get_one(User, cast.carol.id), cast.project, cast.alice.id)
-        for one in remarks:
-            comments_actions.resolve(session, cast.carol, one)
-        assert told(session, cast.alice) == before and told(session, cast.bob) == ["comment.resolved"]
+        for comment in comments:
+            comments_actions.resolve(session, cast.carol, comment)
+        assert kinds_of(session, cast.alice) == before and kinds_of(session, cast.bob) == ["comment.resolved"]
 
 
-def test_no_line_holds_a_reviewers_name_or_any_text(database: Database, cast: Cast) -> None:
+def test_no_reviewer_name_or_text(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        judged(session, cast, "Where may I park a bicycle overnight?", "return")
-        lines = list(session.scalars(select(Notification).where(Notification.user_id == cast.alice.id)))
-        held = json.dumps([[one.details, one.subject_id] for one in lines])
-        assert "Because" not in held and cast.bob.id not in held and "bicycle" not in held
+        review(session, cast, "Where may I park a bicycle overnight?", "return")
+        rows = list(session.scalars(select(Notification).where(Notification.user_id == cast.alice.id)))
+        stored = json.dumps([[row.details, row.subject_id] for row in rows])
+        assert "Because" not in stored and cast.bob.id not in stored and "bicycle" not in stored
 
 
-def test_one_acceptance_of_two_is_not_told(database: Database, cast: Cast) -> None:
+def test_undecided_pair_not_notified(database: Database, cast: Cast) -> None:
     with database.session() as session:
         session.get_one(Project, cast.project.id).overlap = 2
     with database.session() as session:
         project = session.get_one(Project, cast.project.id)
-        judged(session, Cast(cast.alice, cast.bob, cast.carol, cast.dave, project), "May I bring a bicycle?", "accept")
-        assert told(session, cast.alice) == []
+        review(session, Cast(cast.alice, cast.bob, cast.carol, cast.dave, project), "May I bring a bicycle?", "accept")
+        assert kinds_of(session, cast.alice) == []
 
 
-def test_a_lapsed_lease_that_goes_to_another_is_told_to_its_holder(database: Database, cast: Cast) -> None:
+def test_expired_lease_holder_notified(database: Database, cast: Cast) -> None:
     with database.session() as session:
         waiting(session, cast, "Where may I park a bicycle overnight?")
         lease = reviews_actions.take_next(session, cast.bob, cast.project)
@@ -141,44 +141,40 @@ def test_a_lapsed_lease_that_goes_to_another_is_told_to_its_holder(database: Dat
         session.get_one(Lease, lease.id).expires_at = now() - timedelta(seconds=1)
         session.flush()
         assert reviews_actions.take_next(session, cast.carol, cast.project) is not None
-        assert told(session, cast.bob) == ["lease.taken_over"] and told(session, cast.carol) == []
+        assert kinds_of(session, cast.bob) == ["lease.taken_over"] and kinds_of(session, cast.carol) == []
 
 
-def test_rounds_are_told_to_who_writes_in_them(database: Database, cast: Cast) -> None:
+def test_assignees_notified_of_rounds(database: Database, cast: Cast) -> None:
     with database.session() as session:
         round_ = rounds_actions.create_round(
             session, cast.carol, cast.project, title="R", brief="", targets=[], assignees=[{"user": cast.alice.id}]
         )
-        people = [{"user": one.id} for one in (cast.alice, cast.bob)]
+        people = [{"user": user.id} for user in (cast.alice, cast.bob)]
         rounds_actions.edit_round(session, cast.carol, cast.project, round_, {"assignees": people})
-        assert told(session, cast.alice) == ["round.opened"] and told(session, cast.bob) == ["round.assigned"]
+        assert kinds_of(session, cast.alice) == ["round.opened"] and kinds_of(session, cast.bob) == ["round.assigned"]
 
 
-def test_a_guideline_is_told_to_all_members_but_its_author(database: Database, cast: Cast) -> None:
+def test_members_notified_of_guideline(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        before = {
-            one.id: notifications_queries.unread(session, one) for one in (cast.alice, cast.bob, cast.carol, cast.dave)
-        }
+        people = (cast.alice, cast.bob, cast.carol, cast.dave)
+        before = {user.id: notifications_queries.unread(session, user) for user in people}
         guidelines_actions.publish(session, cast.carol, cast.project, text="# Anew")
-        gained = [
-            notifications_queries.unread(session, one) - before[one.id]
-            for one in (cast.alice, cast.bob, cast.carol, cast.dave)
-        ]
+        gained = [notifications_queries.unread(session, user) - before[user.id] for user in people]
         assert gained == [1, 1, 0, 0]
 
 
-def test_runs_and_imports_are_told_to_who_asked(app: Any, settings: Settings) -> None:
+def test_requester_notified_of_jobs(app: Any, settings: Settings) -> None:
     world = build(app)
     with app.state.database.session() as session:
         run = session.get_one(TrainingRun, world.ids["run"])
-        lines = session.scalars(select(Notification).where(Notification.subject_id == run.id))
-        assert [(one.user_id, one.kind) for one in lines] == [(run.created_by, "run.done")]
+        rows = session.scalars(select(Notification).where(Notification.subject_id == run.id))
+        assert [(row.user_id, row.kind) for row in rows] == [(run.created_by, "run.done")]
         ada = session.get_one(User, run.created_by)
         project = session.get_one(Project, run.project_id)
-        for rows in (b'{"prompt": "Ear ache on a plane, age 9?", "completion": "Pharmacist"}\n' * 1, b""):
-            if rows:
+        for data in (b'{"prompt": "Ear ache on a plane, age 9?", "completion": "Pharmacist"}\n' * 1, b""):
+            if data:
                 imports_actions.request_import(
-                    session, ada, project, storage=app.state.storage, data=rows, filename="rows.jsonl", source="Own",
+                    session, ada, project, storage=app.state.storage, data=data, filename="rows.jsonl", source="Own",
                     licence="CC0-1.0",
                 )  # fmt: skip
     installation = open_installation(settings)
@@ -197,10 +193,10 @@ def test_runs_and_imports_are_told_to_who_asked(app: Any, settings: Settings) ->
     loop.drain(installation)
     installation.database.dispose()
     with app.state.database.read() as session:
-        assert [one for one in told(session, ada) if one.startswith("import")] == ["import.done", "import.failed"]
+        assert [one for one in kinds_of(session, ada) if one.startswith("import")] == ["import.done", "import.failed"]
 
 
-def test_lines_are_counted_read_and_swept(database: Database, cast: Cast) -> None:
+def test_count_mark_read_and_sweep(database: Database, cast: Cast) -> None:
     with database.session() as session:
         for number in range(3):
             add_notification(session, cast.dave, "run.done", f"{number:032x}", number=number)
@@ -225,7 +221,7 @@ def test_lines_are_counted_read_and_swept(database: Database, cast: Cast) -> Non
         )
 
 
-def test_the_interface_lists_and_marks(database: Database, cast: Cast, as_user: Signed) -> None:
+def test_notifications_api(database: Database, cast: Cast, as_user: Signed) -> None:
     with database.session() as session:
         line = add_notification(session, cast.alice, "pair.returned", "a" * 32)
         other = add_notification(session, cast.bob, "pair.returned", "a" * 32)
@@ -241,7 +237,7 @@ def test_the_interface_lists_and_marks(database: Database, cast: Cast, as_user: 
         assert alice.post("/api/v1/notifications/read", json=body).status_code == 422
 
 
-def test_a_token_of_another_project_sees_and_marks_nothing(database: Database, cast: Cast, as_user: Signed) -> None:
+def test_project_token_sees_nothing(database: Database, cast: Cast, as_user: Signed) -> None:
     with database.session() as session:
         add_notification(session, cast.carol, "pair.returned", "a" * 32)
         elsewhere = Project(
@@ -253,12 +249,12 @@ def test_a_token_of_another_project_sees_and_marks_nothing(database: Database, c
     assert carol.post("/api/v1/notifications/read", json={"all": True}).json()["read"] == 0
 
 
-def test_every_kind_is_said_in_words() -> None:
+def test_every_kind_has_a_text() -> None:
     assert all(" " in said(Notification(kind=kind)) for kind in KINDS)
 
 
-def test_every_kind_is_told_somewhere() -> None:
-    silent = {"kinds.py", "notifications.py"}
+def test_every_kind_is_sent() -> None:
+    silent = {"event_types.py", "notifications.py"}
     sources = "".join(path.read_text() for path in (ROOT / "app").rglob("*.py") if path.name not in silent)
-    assembled = {f"{one}.{end}" for one in ("run", "import", "version") for end in ("done", "failed")}
+    assembled = {f"{job}.{end}" for job in ("run", "import", "version") for end in ("done", "failed")}
     assert [kind for kind in KINDS if kind not in assembled and f'"{kind}"' not in sources] == []

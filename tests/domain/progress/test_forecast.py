@@ -1,4 +1,4 @@
-"""Forecasts: known answers, what must always hold, and how often the interval holds what came."""
+"""Forecasts: known results, invariants, and the coverage of the interval."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ TODAY = date(2026, 11, 21)
 days = st.lists(st.integers(0, 500), min_size=3, max_size=14)
 
 
-def test_fewer_than_three_days_tell_nothing() -> None:
+def test_no_forecast_below_three_days() -> None:
     assert forecast.forecast([40, 60], before=100, done=100, days_left=9) is None
     assert forecast.forecast([40, 60, 50], before=150, done=150, days_left=0) is None
 
 
-def test_an_even_pace_goes_on() -> None:
-    found = forecast.forecast([10] * 14, before=140, done=140, days_left=10)
-    assert found is not None and (found.expected, found.days, found.per_day) == (240, 14, 10.0)
-    # chance alone: 100 more, give or take 1.96 * sqrt(100 + 100 * 10 / 14) = 26
-    assert found.low == pytest.approx(240 - 26, abs=4) and found.high == pytest.approx(240 + 26, abs=5)
+def test_constant_rate_continues() -> None:
+    result = forecast.forecast([10] * 14, before=140, done=140, days_left=10)
+    assert result is not None and (result.expected, result.days, result.per_day) == (240, 14, 10.0)
+    # Poisson noise alone: 100 more, plus or minus 1.96 * sqrt(100 + 100 * 10 / 14) = 26
+    assert result.low == pytest.approx(240 - 26, abs=4) and result.high == pytest.approx(240 + 26, abs=5)
 
 
-def test_days_without_work_leave_room_for_some() -> None:
-    found = forecast.forecast([0, 0, 0, 0, 0], before=0, done=0, days_left=5)
-    assert found is not None and (found.expected, found.low) == (0, 0) and found.high > 0
+def test_zero_days_allow_some() -> None:
+    result = forecast.forecast([0, 0, 0, 0, 0], before=0, done=0, days_left=5)
+    assert result is not None and (result.expected, result.low) == (0, 0) and result.high > 0
 
 
-def test_uneven_days_widen_the_interval() -> None:
+def test_uneven_days_widen_interval() -> None:
     even = forecast.forecast([20] * 10, before=200, done=200, days_left=10)
     uneven = forecast.forecast([0, 40] * 5, before=200, done=200, days_left=10)
     assert even and uneven and even.expected == uneven.expected
@@ -41,18 +41,20 @@ def test_uneven_days_widen_the_interval() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(daily=days, today=st.integers(0, 400), left=st.integers(1, 60))
-def test_what_always_holds(daily: list[int], today: int, left: int) -> None:
+def test_forecast_invariants(daily: list[int], today: int, left: int) -> None:
     before, done = sum(daily), sum(daily) + today
-    found = forecast.forecast(daily, before=before, done=done, days_left=left)
-    assert found is not None
-    assert done <= found.low <= found.high, "nothing that is approved is lost"
-    assert found.low <= found.expected <= found.high
-    assert found == forecast.forecast(daily, before=before, done=done, days_left=left), "the same days, the same words"
+    result = forecast.forecast(daily, before=before, done=done, days_left=left)
+    assert result is not None
+    assert done <= result.low <= result.high, "approved pairs are not lost"
+    assert result.low <= result.expected <= result.high
+    assert result == forecast.forecast(daily, before=before, done=done, days_left=left), (
+        "the same days give the same forecast"
+    )
 
 
 @settings(max_examples=30, deadline=None)
 @given(daily=st.lists(st.integers(5, 60), min_size=4, max_size=7), left=st.integers(1, 30))
-def test_more_days_of_the_same_kind_narrow_it(daily: list[int], left: int) -> None:
+def test_more_days_narrow_interval(daily: list[int], left: int) -> None:
     few = forecast.forecast(daily, before=0, done=0, days_left=left)
     many = forecast.forecast(daily * 2, before=0, done=0, days_left=left)
     assert few and many and many.high - many.low <= (few.high - few.low) * 1.1
@@ -60,21 +62,21 @@ def test_more_days_of_the_same_kind_narrow_it(daily: list[int], left: int) -> No
 
 @pytest.mark.parametrize("n", [3, 6, 14])
 @pytest.mark.parametrize(("mean", "dispersion"), [(0.5, 1.0), (8.0, 1.0), (60.0, 10.0)])
-def test_the_interval_holds_what_came_about_as_often_as_it_says(n: int, mean: float, dispersion: float) -> None:
-    rng, held = np.random.default_rng(11), 0
+def test_interval_coverage(n: int, mean: float, dispersion: float) -> None:
+    rng, covered = np.random.default_rng(11), 0
 
     def drawn(size: int) -> list[int]:
         rate = mean if dispersion == 1 else rng.gamma(mean / (dispersion - 1), dispersion - 1, size)
-        return [int(one) for one in rng.poisson(rate, size)]
+        return [int(count) for count in rng.poisson(rate, size)]
 
     for _ in range(200):
-        found, came = forecast.forecast(drawn(n), before=0, done=0, days_left=8), sum(drawn(8))
-        assert found is not None
-        held += found.low <= came <= found.high
-    assert held >= 200 * 0.89, "95 % intervals, 200 futures: 0.89 is four standard errors below"
+        result, actual = forecast.forecast(drawn(n), before=0, done=0, days_left=8), sum(drawn(8))
+        assert result is not None
+        covered += result.low <= actual <= result.high
+    assert covered >= 200 * 0.89, "95% intervals, 200 futures: 0.89 is four standard errors below"
 
 
-def test_only_whole_days_since_the_opening_count() -> None:
+def test_only_whole_days_count() -> None:
     opened = TODAY - timedelta(days=4)
     by_day = {opened: 3, TODAY - timedelta(days=2): 5, TODAY: 2}
     daily, running = forecast.days_before(by_day, opened=opened, today=TODAY)
@@ -84,20 +86,20 @@ def test_only_whole_days_since_the_opening_count() -> None:
     assert len(daily) == 14
 
 
-def test_the_line_ends_at_the_target() -> None:
+def test_line_ends_at_target() -> None:
     opened, deadline = date(2026, 11, 1), date(2026, 11, 30)
     at = [forecast.on_line(3000, opened=opened, deadline=deadline, day=opened + timedelta(days=n)) for n in range(32)]
     assert at[0] == 100 and at[29] == at[31] == 3000 and at == sorted(at)
 
 
-def test_the_words() -> None:
+def test_forecast_sentences() -> None:
     by = {"deadline": date(2026, 11, 30), "today": TODAY}
-    found = forecast.Forecast(1640, 1480, 1810, 14, 48.0)
-    assert forecast.words(found, target=2000, done=1160, **by) == (
+    result = forecast.Forecast(1640, 1480, 1810, 14, 48.0)
+    assert forecast.words(result, target=2000, done=1160, **by) == (
         "At this rate 1,640 of 2,000 by 30 Nov (1,480 to 1,810; 95% interval from 14 days)."
     )
     assert "needs 3 full days" in forecast.words(None, target=2000, done=4, **by)
-    assert forecast.words(found, target=900, done=1160, **by) == "Reached: 1,160 of 900."
+    assert forecast.words(result, target=900, done=1160, **by) == "Reached: 1,160 of 900."
     late = {"deadline": date(2026, 11, 20), "today": TODAY}
     assert "has passed with 4 of 2,000" in forecast.words(None, target=2000, done=4, **late)
     assert forecast.needed_per_day(2000, done=1000, days_left=10) == 100

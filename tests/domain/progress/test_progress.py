@@ -1,4 +1,4 @@
-"""What the rounds of a project gained: by target, by person, by day; one's own work; coverage."""
+"""Progress of rounds by target, user and day; an author's counts; coverage."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def put(
 
 @pytest.fixture
 def round_(database: Database, cast: Cast) -> Round:
-    """Four German clinical pairs, two of them approved; one English returned; and some that count nowhere."""
+    """Four German clinical pairs, two of them approved, one English pair returned, and some that are not counted."""
     with database.session() as session:
         people = [{"user": cast.alice.id, "count": 3}, {"user": cast.bob.id}]
-        one = rounds_actions.create_round(
+        created = rounds_actions.create_round(
             session,
             cast.carol,
             cast.project,
@@ -62,17 +62,17 @@ def round_(database: Database, cast: Cast) -> Round:
             deadline=(now() + timedelta(days=5)).date().isoformat(),
         )
         for state in ("approved", "approved", "in_review", "draft"):
-            put(session, cast, one, state, DE)
-        put(session, cast, one, "changes_requested", {**EN, "language": "EN"}, by=cast.carol.id)
-        put(session, cast, one, "rejected", EN)
-        put(session, cast, one, "discarded", DE, discarded_at=now())
-        put(session, cast, one, "withdrawn", DE)
-        put(session, cast, one, "approved", DE, is_gold=True)
+            put(session, cast, created, state, DE)
+        put(session, cast, created, "changes_requested", {**EN, "language": "EN"}, by=cast.carol.id)
+        put(session, cast, created, "rejected", EN)
+        put(session, cast, created, "discarded", DE, discarded_at=now())
+        put(session, cast, created, "withdrawn", DE)
+        put(session, cast, created, "approved", DE, is_gold=True)
         put(session, cast, None, "approved", DE)
-        return one
+        return created
 
 
-def test_each_target_says_what_was_written_waits_is_approved_and_lacks(database: Database, round_: Round) -> None:
+def test_target_counts(database: Database, round_: Round) -> None:
     with database.read() as session:
         german, english, french = progress_queries.target_progress(session, round_)
     assert german | {"written": 4, "submitted": 1, "approved": 2, "lacking": 1, "to_write": 0} == german
@@ -82,38 +82,38 @@ def test_each_target_says_what_was_written_waits_is_approved_and_lacks(database:
     assert french | {"written": 0, "approved": 0, "lacking": 1, "to_write": 1} == french
 
 
-def test_each_person_has_a_row_the_assigned_ones_first(database: Database, cast: Cast, round_: Round) -> None:
+def test_assignees_come_first(database: Database, cast: Cast, round_: Round) -> None:
     with database.read() as session:
-        found = progress_queries.of_round(session, round_)
-    rows = {one["user"]: one for one in found.people}
+        result = progress_queries.of_round(session, round_)
+    rows = {row["user"]: row for row in result.people}
     assert rows[cast.alice.id] | {"assigned": True, "count": 3, "approved": 2, "lacking": 1} == rows[cast.alice.id]
     assert rows[cast.bob.id] | {"assigned": True, "count": None, "written": 0, "lacking": None} == rows[cast.bob.id]
     assert rows[cast.carol.id] | {"assigned": False, "returned": 1} == rows[cast.carol.id]
-    assert found.people[-1]["user"] == cast.carol.id
-    assert (found.total, found.reached, found.approved) == (6, 2, 2)
+    assert result.people[-1]["user"] == cast.carol.id
+    assert (result.total, result.reached, result.approved) == (6, 2, 2)
 
 
-def test_the_number_of_queries_does_not_grow_with_the_targets(database: Database, cast: Cast) -> None:
+def test_two_queries_for_many_targets(database: Database, cast: Cast) -> None:
     many = [{"tags": {"category": f"c{at}", "language": "de"}, "count": 1} for at in range(60)]
     with database.session() as session:
-        one = rounds_actions.create_round(session, cast.carol, cast.project, title="x", brief="", targets=many)
-    asked: list[str] = []
-    event.listen(database.engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+        created = rounds_actions.create_round(session, cast.carol, cast.project, title="x", brief="", targets=many)
+    statements: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
     with database.read() as session:
-        assert len(progress_queries.target_progress(session, one)) == 60
-    assert len([one for one in asked if one.lstrip().upper().startswith("SELECT")]) <= 2
+        assert len(progress_queries.target_progress(session, created)) == 60
+    assert len([text for text in statements if text.lstrip().upper().startswith("SELECT")]) <= 2
 
 
-def test_a_round_without_targets_still_counts_its_people(database: Database, cast: Cast) -> None:
+def test_people_without_targets(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        one = rounds_actions.create_round(session, cast.carol, cast.project, title="x", brief="", targets=[])
-        put(session, cast, one, "approved", {})
-        found = progress_queries.of_round(session, one)
-    assert (found.targets, found.total, found.approved) == ([], 0, 1)
-    assert found.people[0]["approved"] == 1
+        created = rounds_actions.create_round(session, cast.carol, cast.project, title="x", brief="", targets=[])
+        put(session, cast, created, "approved", {})
+        result = progress_queries.of_round(session, created)
+    assert (result.targets, result.total, result.approved) == ([], 0, 1)
+    assert result.people[0]["approved"] == 1
 
 
-def test_no_slice_counts_above_its_target(database: Database, cast: Cast, round_: Round) -> None:
+def test_reached_is_capped_at_target(database: Database, cast: Cast, round_: Round) -> None:
     with database.session() as session:
         for _ in range(5):
             put(session, cast, round_, "approved", DE)
@@ -125,36 +125,36 @@ def at(days_ago: int) -> datetime:
     return now().replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=days_ago)
 
 
-def test_days_are_those_of_the_verdict_and_sums_follow_them(database: Database, cast: Cast, round_: Round) -> None:
+def test_throughput_by_day_of_approval(database: Database, cast: Cast, round_: Round) -> None:
     with database.session() as session:
-        one = session.get_one(Round, round_.id)
-        one.created_at, one.targets = at(6), [{"tags": {"language": "fr"}, "count": 40}]
+        created = session.get_one(Round, round_.id)
+        created.created_at, created.targets = at(6), [{"tags": {"language": "fr"}, "count": 40}]
         for ago, n in ((5, 4), (4, 6), (2, 5), (0, 1)):
             for _ in range(n):
-                put(session, cast, one, "approved", {"language": "fr"}, updated_at=at(ago))
+                put(session, cast, created, "approved", {"language": "fr"}, updated_at=at(ago))
     with database.read() as session:
-        found = throughput_queries.of_round(session, one)
-    assert found is not None and found.done == 16 and found.target == 40
-    assert [day["approved"] for day in found.days] == [0, 4, 6, 0, 5, 0, 1, None, None, None, None, None]
-    assert [day["sum"] for day in found.days][:7] == [0, 4, 10, 10, 15, 15, 16]
-    assert found.days[-1]["line"] == 40
-    assert found.forecast is not None and found.forecast.days == 6
-    assert found.forecast.expected == 15 + round(2.5 * 6) and found.behind
-    assert found.needed_per_day == 4
-    assert "At this rate 30 of 40" in found.words
+        result = throughput_queries.of_round(session, created)
+    assert result is not None and result.done == 16 and result.target == 40
+    assert [day["approved"] for day in result.days] == [0, 4, 6, 0, 5, 0, 1, None, None, None, None, None]
+    assert [day["sum"] for day in result.days][:7] == [0, 4, 10, 10, 15, 15, 16]
+    assert result.days[-1]["line"] == 40
+    assert result.forecast is not None and result.forecast.days == 6
+    assert result.forecast.expected == 15 + round(2.5 * 6) and result.behind
+    assert result.needed_per_day == 4
+    assert "At this rate 30 of 40" in result.words
 
 
-def test_a_round_without_a_deadline_has_no_line(database: Database, cast: Cast) -> None:
+def test_no_throughput_without_deadline(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        one = rounds_actions.create_round(session, cast.carol, cast.project, title="x", brief="", targets=TARGETS)
-        assert throughput_queries.of_round(session, one) is None
+        created = rounds_actions.create_round(session, cast.carol, cast.project, title="x", brief="", targets=TARGETS)
+        assert throughput_queries.of_round(session, created) is None
 
 
-def test_own_work(database: Database, cast: Cast, round_: Round) -> None:
+def test_author_counts(database: Database, cast: Cast, round_: Round) -> None:
     with database.session() as session:
         put(session, cast, None, "approved", DE, updated_at=now() - timedelta(days=70))
-        found = progress_queries.author_counts(session, cast.project, cast.alice.id)
-    assert found == {
+        result = progress_queries.author_counts(session, cast.project, cast.alice.id)
+    assert result == {
         "draft": 1,
         "submitted": 1,
         "changes_requested": 0,
@@ -165,21 +165,21 @@ def test_own_work(database: Database, cast: Cast, round_: Round) -> None:
     }
 
 
-def test_coverage_is_domain_by_language_with_gaps(database: Database, cast: Cast, round_: Round) -> None:
+def test_coverage_by_domain_and_language(database: Database, cast: Cast, round_: Round) -> None:
     with database.session() as session:
         put(session, cast, None, "draft", {"domain": "Clinical"})
-        found = progress_queries.coverage(session, cast.project)
-    assert found["domains"] == ["administration", "clinical"]
-    assert found["languages"] == ["en", "de", ""]
-    assert dict(found["cells"]["clinical", "de"]) == {"written": 5, "approved": 3}
-    assert dict(found["cells"]["administration", "en"]) == {"written": 2, "approved": 0}
-    assert dict(found["cells"]["clinical", ""]) == {"written": 1, "approved": 0}
-    assert ("administration", "de") not in found["cells"]
+        result = progress_queries.coverage(session, cast.project)
+    assert result["domains"] == ["administration", "clinical"]
+    assert result["languages"] == ["en", "de", ""]
+    assert dict(result["cells"]["clinical", "de"]) == {"written": 5, "approved": 3}
+    assert dict(result["cells"]["administration", "en"]) == {"written": 2, "approved": 0}
+    assert dict(result["cells"]["clinical", ""]) == {"written": 1, "approved": 0}
+    assert ("administration", "de") not in result["cells"]
 
 
-def test_approved_by_day_is_of_the_whole_project(database: Database, cast: Cast, round_: Round) -> None:
+def test_approved_by_day_of_project(database: Database, cast: Cast, round_: Round) -> None:
     with database.session() as session:
         put(session, cast, None, "approved", DE, updated_at=at(3))
         put(session, cast, None, "approved", DE, updated_at=at(90))
-        found = progress_queries.approved_by_day(session, cast.project)
-    assert found == {at(3).date(): 1, now().date(): 3}
+        result = progress_queries.approved_by_day(session, cast.project)
+    assert result == {at(3).date(): 1, now().date(): 3}

@@ -1,4 +1,4 @@
-"""A browser that somebody has signed in to."""
+"""A browser with a signed-in user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.fixtures.web_client import Browser
 
 @pytest.fixture
 def browse(app: Any, database: Database) -> Callable[[User], Browser]:
-    """browse(cast.carol): sends forms as they stand on the page."""
+    """browse(cast.carol): a browser that sends the forms of a page."""
 
     def make(user: User) -> Browser:
         browser = Browser(app)

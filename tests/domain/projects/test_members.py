@@ -1,4 +1,4 @@
-"""Members of a project: their role is changed, and they are taken out of it."""
+"""Members of a project: change their role, remove them."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ def recorded(session: Session, action: str) -> list[AuditEvent]:
     return session.query(AuditEvent).filter_by(action=action).order_by(AuditEvent.id).all()
 
 
-def test_what_is_on_the_desk_goes_back_and_what_was_given_stays(database: Database, cast: Cast) -> None:
+def test_removal_releases_leases(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
-        judged, on_desk = (submitted(session, cast.alice, project, number) for number in (1, 2))
-        verdict = judge(session, cast.bob, project)
+        reviewed, leased = (submitted(session, cast.alice, project, number) for number in (1, 2))
+        review = judge(session, cast.bob, project)
         lease = reviews_actions.take_next(session, cast.bob, project)
-        assert lease is not None and (lease.pair_id, on_desk.state) == (on_desk.id, "in_review")
+        assert lease is not None and (lease.pair_id, leased.state) == (leased.id, "in_review")
         lost = lease.id
         reviews_actions.remove_member(session, cast.carol, project, cast.bob.id)
-        assert (on_desk.state, judged.state) == ("submitted", "approved")
-        assert reviews_queries.of_pair(session, judged) == [verdict]
+        assert (leased.state, reviewed.state) == ("submitted", "approved")
+        assert reviews_queries.of_pair(session, reviewed) == [review]
         assert reviews_queries.leases_of_member(session, cast.bob.id, project) == []
         with pytest.raises(NotFound):
-            reviews_actions.decide(session, cast.bob, on_desk, lease=lost, decision="accept", ratings={})
+            reviews_actions.decide(session, cast.bob, leased, lease=lost, decision="accept", ratings={})
         (event,) = recorded(session, "member.removed")
         assert (event.actor, event.subject_id, event.details) == (cast.carol.id, cast.bob.id, {"role": "editor"})
         (released,) = recorded(session, "lease.released")
-        assert (released.subject_id, released.details) == (on_desk.id, {"former": cast.bob.id})
+        assert (released.subject_id, released.details) == (leased.id, {"former": cast.bob.id})
 
 
-def test_another_opinion_that_is_being_written_stays_on_its_desk(database: Database, cast: Cast) -> None:
+def test_removal_keeps_other_leases(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast, overlap=2)
         pair = submitted(session, cast.alice, project)
@@ -60,10 +60,10 @@ def test_another_opinion_that_is_being_written_stays_on_its_desk(database: Datab
             assert reviews_actions.take_next(session, person, project) is not None
         reviews_actions.remove_member(session, carol, project, cast.bob.id)
         assert pair.state == "in_review"
-        assert [one.reviewer_id for one, _ in reviews_queries.open_leases(session, project)] == [carol.id]
+        assert [lease.reviewer_id for lease, _ in reviews_queries.open_leases(session, project)] == [carol.id]
 
 
-def test_desks_in_other_projects_are_left_alone(database: Database, cast: Cast) -> None:
+def test_removal_keeps_other_projects(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         other = projects_actions.create_project(
@@ -78,7 +78,7 @@ def test_desks_in_other_projects_are_left_alone(database: Database, cast: Cast) 
         assert reviews_actions.renew(session, cast.bob, lease.id).pair_id == lease.pair_id
 
 
-def test_drafts_stay_theirs_out_of_sight_until_they_are_back(database: Database, cast: Cast, as_user: As) -> None:
+def test_removed_member_loses_access(database: Database, cast: Cast, as_user: As) -> None:
     with database.session() as session:
         pair = pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
     alice, carol = as_user(cast.alice), as_user(cast.carol)
@@ -91,7 +91,7 @@ def test_drafts_stay_theirs_out_of_sight_until_they_are_back(database: Database,
     assert alice.post(f"/api/v1/pairs/{pair.id}/submit").json()["state"] == "submitted"
 
 
-def test_pairs_of_one_who_was_taken_out_are_still_found_by_author(database: Database, cast: Cast, browse: Any) -> None:
+def test_removed_author_stays_in_filter(database: Database, cast: Cast, browse: Any) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         pairs_actions.create(session, cast.alice, project, content(1))
@@ -99,10 +99,10 @@ def test_pairs_of_one_who_was_taken_out_are_still_found_by_author(database: Data
     page = browse(cast.bob).get("/projects/clinic/pairs").text
     assert f'<option value="{cast.alice.id}" >Alice</option>' in page
     assert "case 1" in browse(cast.bob).get(f"/projects/clinic/pairs?author={cast.alice.id}").text
-    assert cast.bob.id not in page  # who wrote nothing is not asked for
+    assert cast.bob.id not in page  # users without pairs are not in the filter
 
 
-def test_only_an_admin_takes_people_out(database: Database, cast: Cast, as_user: As) -> None:
+def test_only_admin_removes_members(database: Database, cast: Cast, as_user: As) -> None:
     for person, status in ((cast.alice, 403), (cast.bob, 403), (cast.dave, 404)):
         answer = as_user(person).delete(f"/api/v1/projects/clinic/members/{cast.alice.id}")
         assert answer.status_code == status
@@ -111,13 +111,13 @@ def test_only_an_admin_takes_people_out(database: Database, cast: Cast, as_user:
 
 
 @pytest.mark.parametrize("who", ["dave", "nobody"])
-def test_who_is_no_member_cannot_be_taken_out(who: str, cast: Cast, as_user: As) -> None:
+def test_remove_non_member_not_found(who: str, cast: Cast, as_user: As) -> None:
     user_id = getattr(cast, who).id if hasattr(cast, who) else who
     assert as_user(cast.carol).delete(f"/api/v1/projects/clinic/members/{user_id}").status_code == 404
 
 
-def test_a_project_without_members_is_still_managed_by_admins(database: Database, cast: Cast) -> None:
-    """Managing is the admins' part: an admin's own membership goes like any other, and takes nothing from them."""
+def test_admins_manage_empty_project(database: Database, cast: Cast) -> None:
+    """Admins manage every project; losing a membership takes no permission from an admin."""
     with database.session() as session:
         project = chosen(session, cast)
         carol = session.get_one(User, cast.carol.id)
@@ -128,15 +128,15 @@ def test_a_project_without_members_is_still_managed_by_admins(database: Database
         assert access.allows(session, carol, Permission.MANAGE_PROJECT, project)
         with pytest.raises(Forbidden):
             projects_actions.remove_membership(
-                session, session.get_one(User, _back(session, carol, project)), project, carol.id
+                session, session.get_one(User, _add_bob_again(session, carol, project)), project, carol.id
             )
 
 
-def _back(session: Session, carol: User, project: Any) -> str:
+def _add_bob_again(session: Session, carol: User, project: Any) -> str:
     return projects_actions.add_member(session, carol, project, email="bob@example.org", role="editor").user_id
 
 
-def test_the_page_asks_before_it_takes_somebody_out(database: Database, cast: Cast, browse: Any) -> None:
+def test_removal_page_asks_first(database: Database, cast: Cast, browse: Any) -> None:
     with database.session() as session:
         pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
     carol, before = browse(cast.carol), last_event(database)
@@ -151,7 +151,7 @@ def test_the_page_asks_before_it_takes_somebody_out(database: Database, cast: Ca
     assert actions_since(database, before) == ["member.removed"]
 
 
-def test_a_role_is_changed_on_the_page(database: Database, cast: Cast, browse: Any) -> None:
+def test_change_role_on_page(database: Database, cast: Cast, browse: Any) -> None:
     carol, before = browse(cast.carol), last_event(database)
     answer = carol.send("/projects/clinic/members", email=cast.alice.email, role="editor")
     assert answer.status_code == 303
@@ -161,6 +161,6 @@ def test_a_role_is_changed_on_the_page(database: Database, cast: Cast, browse: A
     assert actions_since(database, before) == ["member.role_changed"]
 
 
-def test_members_who_may_not_change_it_see_no_buttons(cast: Cast, browse: Any) -> None:
+def test_editors_see_no_member_buttons(cast: Cast, browse: Any) -> None:
     page = browse(cast.bob).get("/projects/clinic/members").text
     assert "Remove" not in page and "Change" not in page

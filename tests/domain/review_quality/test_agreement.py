@@ -1,4 +1,4 @@
-"""Agreement against the examples that its measures were published with."""
+"""Agreement, compared with the published examples of its coefficients."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ OBSERVERS = (
     (1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, NONE),
 )
 """K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), example C: four observers, twelve units.
-The same ratings stand in K. L. Gwet, "Handbook of Inter-Rater Reliability" (2014) and in its R package irrCAC."""
+The same ratings are in K. L. Gwet, "Handbook of Inter-Rater Reliability" (2014) and in its R package irrCAC."""
 UNITS = [[value for value in unit if value is not None] for unit in zip(*OBSERVERS, strict=True)]
 BINARY = list(zip((0, 1, 0, 0, 0, 0, 0, 0, 1, 0), (1, 1, 1, 0, 0, 1, 0, 0, 0, 0), strict=True))
 """The same paper, example A: two observers, ten units, two values."""
 
 
-def test_alpha_of_the_published_examples() -> None:
+def test_alpha_of_published_examples() -> None:
     assert alpha(*tally(BINARY, (0, 1)), ordinal=False) == pytest.approx(0.095, abs=5e-4)
     assert alpha(*tally(UNITS, LEVELS), ordinal=False) == pytest.approx(0.743, abs=5e-4)
     assert alpha(*tally(UNITS, LEVELS), ordinal=True) == pytest.approx(0.815, abs=5e-4)
 
 
-def test_percent_and_gwet_of_the_published_example() -> None:
+def test_gwet_of_published_example() -> None:
     """irrCAC: pa.coeff.raw 0.81818, gwet.ac1.raw 0.77544, with quadratic weights 0.914."""
     counted = tally(UNITS, LEVELS)
     assert percent(*counted) == pytest.approx(0.81818, abs=5e-6)
@@ -39,36 +39,36 @@ def test_percent_and_gwet_of_the_published_example() -> None:
     assert gwet(*counted, ordinal=True) == pytest.approx(0.914, abs=5e-4)
 
 
-def test_two_who_always_agree_and_two_who_never_do() -> None:
+def test_full_and_no_agreement() -> None:
     same = [[value, value] for value in LEVELS] * 6
-    found = measure("accuracy", same, LEVELS, ordinal=True, minimum=20)
-    assert found.alpha and found.gwet and found.percent
-    assert (found.n, found.alpha.value, found.gwet.value, found.percent.low) == (30, 1.0, 1.0, 1.0)
+    result = measure("accuracy", same, LEVELS, ordinal=True, minimum=20)
+    assert result.alpha and result.gwet and result.percent
+    assert (result.n, result.alpha.value, result.gwet.value, result.percent.low) == (30, 1.0, 1.0, 1.0)
     opposed = measure("accuracy", [[1, 5], [5, 1]] * 15, LEVELS, ordinal=True, minimum=20)
     assert opposed.percent and opposed.alpha and opposed.percent.value == 0.0 and opposed.alpha.value < 0
 
 
-def test_alpha_is_undefined_where_nobody_chose_a_second_value_and_gwet_is_not() -> None:
-    found = measure("decision", [["accept", "accept"]] * 25, ("accept", "return"), ordinal=False, minimum=20)
-    assert found.alpha and found.gwet and (found.alpha.value, found.gwet.value) == (None, 1.0)
+def test_one_value_has_no_alpha() -> None:
+    result = measure("decision", [["accept", "accept"]] * 25, ("accept", "return"), ordinal=False, minimum=20)
+    assert result.alpha and result.gwet and (result.alpha.value, result.gwet.value) == (None, 1.0)
 
 
-def test_the_interval_holds_the_value_narrows_with_n_and_is_the_same_each_time() -> None:
+def test_agreement_interval() -> None:
     few = measure("accuracy", UNITS * 2, LEVELS, ordinal=True, minimum=20)
     many = measure("accuracy", UNITS * 40, LEVELS, ordinal=True, minimum=20)
     assert few == measure("accuracy", UNITS * 2, LEVELS, ordinal=True, minimum=20)
-    for found in (few, many):
-        assert found.alpha and found.alpha.low <= found.alpha.value <= found.alpha.high  # type: ignore[operator]
+    for result in (few, many):
+        assert result.alpha and result.alpha.low <= result.alpha.value <= result.alpha.high  # type: ignore[operator]
     assert few.alpha and many.alpha
     assert many.alpha.high - many.alpha.low < few.alpha.high - few.alpha.low  # type: ignore[operator]
 
 
-def test_nothing_is_printed_below_the_least_number() -> None:
-    found = measure("decision", [["accept", "return"]] * 19, ("accept", "return"), ordinal=False, minimum=20)
-    assert (found.n, found.lacking, found.percent, found.alpha, found.gwet) == (19, 1, None, None, None)
+def test_no_agreement_below_minimum() -> None:
+    result = measure("decision", [["accept", "return"]] * 19, ("accept", "return"), ordinal=False, minimum=20)
+    assert (result.n, result.lacking, result.percent, result.alpha, result.gwet) == (19, 1, None, None, None)
 
 
-def test_only_the_needed_opinions_on_the_same_text_count(database: Database, cast: Cast) -> None:
+def test_only_required_reviews_count(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project, (one, two, three) = chosen(session, cast, overlap=2, least_for_agreement=1), editors(session, cast, 3)
         submitted(session, cast.alice, project)
@@ -83,7 +83,7 @@ def test_only_the_needed_opinions_on_the_same_text_count(database: Database, cas
         assert [set(row["reviewers"]) for row in report.people] == [{one.id, two.id}]
 
 
-def test_an_opinion_given_anew_after_anothers_could_be_read_is_not_independent(database: Database, cast: Cast) -> None:
+def test_redone_review_not_independent(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
         submitted(session, cast.alice, project)

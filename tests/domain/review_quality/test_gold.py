@@ -1,4 +1,4 @@
-"""Gold pairs teach and measure, and stand in nothing else."""
+"""Gold pairs train and measure reviewers, and appear nowhere else."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def gold(session: object, cast: Cast, number: int) -> Pair:
     return pair
 
 
-def test_the_first_items_are_gold_and_change_no_state(database: Database, cast: Cast) -> None:
+def test_gold_first_keeps_state(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast, gold_first=1)
         pair, plain = gold(session, cast, 1), submitted(session, cast.alice, project, 2)
@@ -41,21 +41,21 @@ def test_the_first_items_are_gold_and_change_no_state(database: Database, cast: 
         lease = reviews_actions.take_next(session, cast.bob, project)
         assert lease is not None and lease.pair_id == pair.id and pair.state == "submitted"
         assert reviews_queries.shown_state(session, cast.bob, pair) == "in_review"
-        given_ = reviews_actions.decide(
+        review = reviews_actions.decide(
             session, cast.bob, pair, lease=lease.id, decision="accept", ratings={"accuracy": 3}
         )
-        assert (given_.kind, pair.state, reviews_queries.visible(session, cast.carol, pair)) == (
+        assert (review.kind, pair.state, reviews_queries.visible(session, cast.carol, pair)) == (
             "gold",
             "submitted",
             [],
         )
         with pytest.raises(Conflict, match="seen the right answer"):
-            reviews_actions.undo(session, cast.bob, given_)
+            reviews_actions.undo(session, cast.bob, review)
         assert judge(session, cast.bob, project).pair_id == plain.id
         assert reviews_actions.take_next(session, cast.bob, project) is None
 
 
-def test_a_gold_pair_leaves_lists_counts_neighbours_tags_and_versions(database: Database, cast: Cast) -> None:
+def test_gold_pair_leaves_all_lists(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         pair = submitted(session, cast.alice, project)
@@ -73,24 +73,24 @@ def test_a_gold_pair_leaves_lists_counts_neighbours_tags_and_versions(database: 
         assert pairs_queries.tag_values(session, project) == {"language": [("en", 1)]}
 
 
-def test_hit_rates_are_by_criterion_and_decision(database: Database, cast: Cast) -> None:
+def test_hit_rates_by_criterion(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast, gold_first=3)
         for number in range(3):
             gold(session, cast, number)
         for value, decision in ((2, "return"), (3, "accept"), (5, "accept")):
             judge(session, cast.bob, project, decision, ratings={"accuracy": value})
-        found = {
-            (one.name, one.within): (one.hits, one.n)
-            for one in review_quality_queries.gold_rates(session, project)[cast.bob.id]
+        rates_by_name = {
+            (rate.name, rate.within): (rate.hits, rate.n)
+            for rate in review_quality_queries.gold_rates(session, project)[cast.bob.id]
         }
-        assert found["decision", 0] == (1, 3)
-        assert (found["accuracy", 0], found["accuracy", 1]) == ((1, 3), (2, 3))
-        assert found["relevance", 0] == (0, 0)
+        assert rates_by_name["decision", 0] == (1, 3)
+        assert (rates_by_name["accuracy", 0], rates_by_name["accuracy", 1]) == ((1, 3), (2, 3))
+        assert rates_by_name["relevance", 0] == (0, 0)
         assert review_quality_queries.units(session, project) == []
 
 
-def test_only_who_manages_the_project_marks_one_and_must_explain_it(database: Database, cast: Cast) -> None:
+def test_mark_gold_needs_explanation(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         pair = submitted(session, cast.alice, project)
@@ -105,7 +105,7 @@ def test_only_who_manages_the_project_marks_one_and_must_explain_it(database: Da
             review_quality_actions.mark(session, cast.carol, pair, **RIGHT)
 
 
-def test_each_reviewer_gets_each_gold_pair_once_and_never_an_own_one(database: Database, cast: Cast) -> None:
+def test_each_gold_pair_once_per_reviewer(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project, people = chosen(session, cast, gold=1.0), editors(session, cast, 3)
         for number in range(3):
@@ -119,12 +119,12 @@ def test_each_reviewer_gets_each_gold_pair_once_and_never_an_own_one(database: D
 
 
 @given(st.integers(0, 400), st.integers(1, 400))
-def test_the_interval_holds_the_share_and_stays_within_its_bounds(hits: int, n: int) -> None:
+def test_wilson_contains_the_share(hits: int, n: int) -> None:
     low, high = wilson_interval(min(hits, n), n)
     assert 0 <= low <= min(hits, n) / n + 1e-9 and min(hits, n) / n - 1e-9 <= high <= 1
 
 
-def test_the_interval_of_the_literature() -> None:
+def test_wilson_published_values() -> None:
     """R. G. Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I."""
     assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
     assert wilson_interval(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
@@ -132,16 +132,16 @@ def test_the_interval_of_the_literature() -> None:
     assert wilson_interval(1, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
 
 
-def test_due_is_deterministic_and_of_its_share() -> None:
+def test_due_is_deterministic() -> None:
     drawn = [due("reviewer", number, 5, 0.1) for number in range(5000)]
     assert all(drawn[:5]) and 400 < sum(drawn[5:]) < 600
     assert drawn == [due("reviewer", number, 5, 0.1) for number in range(5000)]
     assert sorted(order("a", ["x", "y", "z"])) == ["x", "y", "z"]
 
 
-def test_what_either_side_did_not_judge_is_not_counted() -> None:
-    given_ = [({"decision": "accept", "ratings": {"a": None}}, {"decision": "accept", "ratings": {"a": 4}})]
-    found = rates(given_, ["a"])
-    assert [(one.hits, one.n) for one in found] == [(1, 1), (0, 0), (0, 0)]
-    assert (found[1].low, found[1].high) == (0.0, 1.0)
+def test_unrated_is_not_counted() -> None:
+    answers = [({"decision": "accept", "ratings": {"a": None}}, {"decision": "accept", "ratings": {"a": 4}})]
+    results = rates(answers, ["a"])
+    assert [(rate.hits, rate.n) for rate in results] == [(1, 1), (0, 0), (0, 0)]
+    assert (results[1].low, results[1].high) == (0.0, 1.0)
     assert agreement.LEVELS == (1, 2, 3, 4, 5)

@@ -1,4 +1,4 @@
-"""A reviewer's own numbers: how many, how long each took, and what waits since when."""
+"""A reviewer's statistics: counts, median time, and the length and age of the queue."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def judge(session: Session, cast: Cast, user: User) -> None:
     reviews_actions.decide(session, user, pair, lease=lease.id, decision="accept", ratings={})
 
 
-def test_the_queue_has_a_length_and_an_age(database: Database, cast: Cast) -> None:
+def test_queue_length_and_age(database: Database, cast: Cast) -> None:
     with database.session() as session:
         assert reviewer_stats_queries.queue_summary(session, cast.project, cast.bob) == {"length": 0, "oldest": None}
         first, _ = (submitted(session, cast, prompt) for prompt in PROMPTS[:2])
         first.updated_at = since = now() - timedelta(days=4)
         session.flush()
-        found = reviewer_stats_queries.queue_summary(session, cast.project, cast.bob)
-    assert found["length"] == 2 and abs(found["oldest"] - since) < timedelta(seconds=1)
+        queue = reviewer_stats_queries.queue_summary(session, cast.project, cast.bob)
+    assert queue["length"] == 2 and abs(queue["oldest"] - since) < timedelta(seconds=1)
 
 
-def test_verdicts_are_counted_and_timed(database: Database, cast: Cast) -> None:
+def test_reviews_counted_and_timed(database: Database, cast: Cast) -> None:
     with database.session() as session:
         for prompt in PROMPTS:
             submitted(session, cast, prompt)
@@ -57,27 +57,27 @@ def test_verdicts_are_counted_and_timed(database: Database, cast: Cast) -> None:
         few = reviewer_stats_queries.reviewer_counts(session, cast.project, cast.bob)
         for _ in PROMPTS[4:]:
             judge(session, cast, cast.bob)
-        found = reviewer_stats_queries.reviewer_counts(session, cast.project, cast.bob)
+        counts = reviewer_stats_queries.reviewer_counts(session, cast.project, cast.bob)
         nobody = reviewer_stats_queries.reviewer_counts(session, cast.project, cast.carol)
     assert few == {"all": 4, "week": 4, "month": 4, "median_seconds": None}
-    assert found["all"] == found["month"] == 6 and 0 <= found["median_seconds"] < 60
+    assert counts["all"] == counts["month"] == 6 and 0 <= counts["median_seconds"] < 60
     assert nobody["all"] == 0 and nobody["median_seconds"] is None
 
 
-def test_time_runs_from_being_served_to_the_verdict() -> None:
+def test_seconds_from_lease_to_decision() -> None:
     start = now()
 
     def at(minutes: float) -> datetime:
         return start + timedelta(minutes=minutes)
 
     events = [
-        ("review.decided", "begun before the log was read", at(0)),
+        ("review.decided", "leased before the first event", at(0)),
         ("lease.taken", "a", at(0)),
         ("lease.taken", "b", at(1)),
         ("review.decided", "a", at(2)),
         ("lease.taken_over", "b", at(10)),
         ("review.decided", "b", at(13)),
-        ("lease.taken", "left lying", at(20)),
-        ("review.decided", "left lying", at(200)),
+        ("lease.taken", "long break", at(20)),
+        ("review.decided", "long break", at(200)),
     ]
     assert reviewer_stats_queries.seconds_per_pair(events) == [120, 180]

@@ -1,4 +1,4 @@
-"""Independent opinions: who is served what, what they come to, who sees them."""
+"""Independent reviews: leases, the resulting state, adjudication and who sees them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import chosen, content, editors, judge, submitted
 
 
-def test_a_pair_is_served_to_as_many_as_opinions_are_needed_and_to_no_more(database: Database, cast: Cast) -> None:
+def test_leases_match_required_reviews(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project, (one, two, three) = chosen(session, cast, overlap=2), editors(session, cast, 3)
         pair = submitted(session, cast.alice, project)
@@ -35,7 +35,7 @@ def test_a_pair_is_served_to_as_many_as_opinions_are_needed_and_to_no_more(datab
         assert queue_queries.queue_length(session, project, three) == 1
 
 
-def test_nobody_gets_a_pair_twice_or_their_own(database: Database, cast: Cast) -> None:
+def test_no_repeated_or_own_pair(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
         submitted(session, two, project)
@@ -44,7 +44,7 @@ def test_nobody_gets_a_pair_twice_or_their_own(database: Database, cast: Cast) -
         assert reviews_actions.take_next(session, two, project) is None
 
 
-def test_two_acceptances_approve_and_one_does_not(database: Database, cast: Cast) -> None:
+def test_overlap_two_needs_two_accepts(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
         pair = submitted(session, cast.alice, project)
@@ -55,7 +55,7 @@ def test_two_acceptances_approve_and_one_does_not(database: Database, cast: Cast
 
 
 @pytest.mark.parametrize(("third", "state"), [("accept", "approved"), ("return", "changes_requested")])
-def test_a_split_asks_for_one_more(database: Database, cast: Cast, third: str, state: str) -> None:
+def test_split_needs_third_review(database: Database, cast: Cast, third: str, state: str) -> None:
     with database.session() as session:
         project, people = chosen(session, cast, overlap=2), editors(session, cast, 4)
         pair = submitted(session, cast.alice, project)
@@ -68,7 +68,7 @@ def test_a_split_asks_for_one_more(database: Database, cast: Cast, third: str, s
         assert reviews_actions.take_next(session, people[3], project) is None
 
 
-def test_what_stays_split_is_adjudicated_by_somebody_new(database: Database, cast: Cast) -> None:
+def test_new_reviewer_adjudicates_split(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project, people = chosen(session, cast, overlap=3), editors(session, cast, 5)
         pair = submitted(session, cast.alice, project)
@@ -78,19 +78,19 @@ def test_what_stays_split_is_adjudicated_by_somebody_new(database: Database, cas
         assert reviews_actions.take_next(session, people[4], project) is None
         with pytest.raises(Forbidden):
             adjudication_actions.adjudicate(session, people[0], pair, decision="accept", ratings={})
-        ruling = adjudication_actions.adjudicate(session, people[4], pair, decision="accept", ratings={"accuracy": 4})
-        assert (pair.state, ruling.kind, queue_queries.to_adjudicate(session, project)) == (
+        final = adjudication_actions.adjudicate(session, people[4], pair, decision="accept", ratings={"accuracy": 4})
+        assert (pair.state, final.kind, queue_queries.to_adjudicate(session, project)) == (
             "approved",
             "adjudication",
             [],
         )
         with pytest.raises(Conflict):
             adjudication_actions.adjudicate(session, people[4], pair, decision="return", ratings={}, comment="No.")
-        reviews_actions.undo(session, people[4], ruling)
+        reviews_actions.undo(session, people[4], final)
         assert pair.state == "in_review" and queue_queries.to_adjudicate(session, project) == [pair]
 
 
-def test_an_escalation_waits_for_a_ruling_also_by_an_admin_who_judged(database: Database, cast: Cast) -> None:
+def test_escalating_admin_may_adjudicate(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         pair = submitted(session, cast.alice, project)
@@ -103,7 +103,7 @@ def test_an_escalation_waits_for_a_ruling_also_by_an_admin_who_judged(database: 
         assert pair.state == "approved" and pair.submitted_revision_id == pair.current_revision_id
 
 
-def test_no_ruling_is_given_where_none_is_needed(database: Database, cast: Cast) -> None:
+def test_needless_adjudication_conflicts(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         pair = submitted(session, cast.alice, project)
@@ -111,7 +111,7 @@ def test_no_ruling_is_given_where_none_is_needed(database: Database, cast: Cast)
             adjudication_actions.adjudicate(session, cast.bob, pair, decision="accept", ratings={})
 
 
-def test_a_correction_asks_the_others_about_the_corrected_text(database: Database, cast: Cast) -> None:
+def test_others_review_the_correction(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project, (one, two, three) = chosen(session, cast, overlap=2), editors(session, cast, 3)
         pair = submitted(session, cast.alice, project)
@@ -119,14 +119,14 @@ def test_a_correction_asks_the_others_about_the_corrected_text(database: Databas
         fixed = [{"role": "user", "content": "Who books the scan, please?"}, {"role": "assistant", "content": "desk 2"}]
         correction = judge(session, two, project, "fix_and_accept", messages=fixed)
         assert pair.state == "in_review"
-        assert reviews_queries.earlier(session, pair) == [], "an opinion on the text before is no earlier submission"
+        assert reviews_queries.earlier(session, pair) == [], "a correction starts no new submission"
         judge(session, three, project)
         assert pair.state == "approved"
         with pytest.raises(Conflict, match="correction"):
             reviews_actions.undo(session, two, correction)
 
 
-def test_undoing_an_opinion_asks_for_it_again(database: Database, cast: Cast) -> None:
+def test_undone_review_is_needed_again(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project, (one, two, three) = chosen(session, cast, overlap=2), editors(session, cast, 3)
         pair = submitted(session, cast.alice, project)
@@ -139,23 +139,23 @@ def test_undoing_an_opinion_asks_for_it_again(database: Database, cast: Cast) ->
         assert pair.state == "approved"
 
 
-def test_verdicts_are_blind_until_ones_own_is_in(database: Database, cast: Cast) -> None:
+def test_reviews_are_blind_until_own(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
         pair = submitted(session, cast.alice, project)
-        given = judge(session, one, project)
+        first = judge(session, one, project)
         for user in (two, cast.carol, cast.alice):
             assert reviews_queries.visible(session, user, pair) == []
-        assert reviews_queries.visible(session, one, pair) == [given]
+        assert reviews_queries.visible(session, one, pair) == [first]
         second = judge(session, two, project)
         assert (
             reviews_queries.visible(session, two, pair)
             == reviews_queries.visible(session, cast.alice, pair)
-            == [given, second]
+            == [first, second]
         )
 
 
-def test_the_author_still_reads_why_it_came_back(database: Database, cast: Cast) -> None:
+def test_author_sees_earlier_reviews(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         pair = submitted(session, cast.alice, project)
@@ -166,7 +166,7 @@ def test_the_author_still_reads_why_it_came_back(database: Database, cast: Cast)
         assert reviews_queries.earlier(session, pair) == [before]
 
 
-def test_an_ended_lease_is_served_anew_and_its_holder_is_refused(database: Database, cast: Cast) -> None:
+def test_expired_lease_cannot_decide(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project, (one, two) = chosen(session, cast), editors(session, cast, 2)
         pair = submitted(session, cast.alice, project)
@@ -180,7 +180,7 @@ def test_an_ended_lease_is_served_anew_and_its_holder_is_refused(database: Datab
         assert len(reviews_queries.deciding(session, pair)) == 1
 
 
-def test_a_lead_takes_an_item_over_and_the_log_names_both(database: Database, cast: Cast) -> None:
+def test_take_over_ends_former_lease(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         pair = submitted(session, cast.alice, project)
@@ -199,31 +199,31 @@ def test_a_lead_takes_an_item_over_and_the_log_names_both(database: Database, ca
         assert session.query(Lease).count() == 0
 
 
-def test_a_verdict_on_a_text_that_has_changed_is_refused(database: Database, cast: Cast) -> None:
+def test_stale_revision_cannot_be_decided(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         pair = submitted(session, cast.alice, project)
-        lease, read = reviews_actions.take_next(session, cast.bob, project), pair.submitted_revision_id
+        lease, revision = reviews_actions.take_next(session, cast.bob, project), pair.submitted_revision_id
         assert lease is not None
         pairs_actions.save(session, cast.alice, pair, content(1, "desk 2"), expected_revision=pair.current_revision_id)
         pairs_actions.submit(session, cast.alice, pair)
         with pytest.raises(Conflict, match="changed"):
             reviews_actions.decide(
-                session, cast.bob, pair, lease=lease.id, decision="accept", ratings={}, revision=read
+                session, cast.bob, pair, lease=lease.id, decision="accept", ratings={}, revision=revision
             )
 
 
-def test_a_second_opinion_is_asked_for_on_a_share_of_the_pairs(database: Database, cast: Cast) -> None:
+def test_share_needs_second_review(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast, second_opinions=0.5)
-        found = {submitted(session, cast.alice, project, number).opinions for number in range(12)}
-        assert found == {1, 2}
+        required = {submitted(session, cast.alice, project, number).opinions for number in range(12)}
+        assert required == {1, 2}
         assert session.query(Pair).filter(Pair.opinions.is_(None)).count() == 0
 
 
-def test_what_changes_while_one_waits_for_the_lock_is_seen(database: Database, cast: Cast) -> None:
+def test_lock_reloads_the_pair(database: Database, cast: Cast) -> None:
     if database.is_sqlite:
-        return  # whoever writes holds the whole database since before the pair was read
+        return  # a writer has locked the whole database before it reads the pair
     with database.session() as session:
         pair = submitted(session, cast.alice, chosen(session, cast))
     with database.session() as session:
@@ -234,7 +234,7 @@ def test_what_changes_while_one_waits_for_the_lock_is_seen(database: Database, c
         assert pairs_actions.lock(session, pair.id).state == "draft" and read.state == "draft"
 
 
-def test_a_lease_that_is_being_taken_away_is_neither_waited_for_nor_served(database: Database, cast: Cast) -> None:
+def test_locked_lease_is_skipped(database: Database, cast: Cast) -> None:
     if database.is_sqlite:
         return  # one writer at a time
     with database.session() as session:

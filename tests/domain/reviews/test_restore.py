@@ -1,4 +1,4 @@
-"""A discarded pair comes back as what the verdicts on it make of it."""
+"""A restored pair gets the state that follows from its reviews."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.fixtures.review_desk import chosen, content, judge, submitted
 from tests.fixtures.web_client import Browser, actions_since, last_event
 
 
-def test_a_draft_comes_back_as_a_draft(database: Database, cast: Cast) -> None:
+def test_restored_draft_is_a_draft(database: Database, cast: Cast) -> None:
     with database.session() as session:
         pair = pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
         pairs_actions.discard(session, cast.alice, pair)
@@ -33,7 +33,7 @@ def test_a_draft_comes_back_as_a_draft(database: Database, cast: Cast) -> None:
         assert pairs_actions.submit(session, cast.alice, pair).state == "submitted"
 
 
-def test_a_returned_pair_comes_back_returned(database: Database, cast: Cast) -> None:
+def test_restored_return_is_returned(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         pair = submitted(session, cast.alice, project)
@@ -42,21 +42,21 @@ def test_a_returned_pair_comes_back_returned(database: Database, cast: Cast) -> 
         assert reviews_actions.restore(session, cast.alice, pair).state == "changes_requested"
         again = pairs_actions.create(session, cast.alice, project, content(1))
         problems = pairs_queries.current(session, again).problems
-        assert "duplicate" in [one["code"] for one in problems], "it is found as a duplicate again"
+        assert "duplicate" in [problem["code"] for problem in problems], "it is a duplicate again"
 
 
-def test_a_return_that_was_undone_meanwhile_leaves_it_in_the_queue(database: Database, cast: Cast) -> None:
+def test_undone_return_restores_to_queue(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         pair = submitted(session, cast.alice, project)
-        verdict = judge(session, cast.bob, project, "return")
+        review = judge(session, cast.bob, project, "return")
         pairs_actions.discard(session, cast.alice, pair)
-        reviews_actions.undo(session, cast.bob, verdict)
+        reviews_actions.undo(session, cast.bob, review)
         assert pair.state == "discarded"
         assert reviews_actions.restore(session, cast.alice, pair).state == "submitted"
 
 
-def test_only_the_author_brings_back_and_only_what_was_discarded(database: Database, cast: Cast) -> None:
+def test_only_author_restores_discarded(database: Database, cast: Cast) -> None:
     with database.session() as session:
         pair = pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
         with pytest.raises(Conflict):
@@ -67,7 +67,7 @@ def test_only_the_author_brings_back_and_only_what_was_discarded(database: Datab
         assert pair.state == "discarded"
 
 
-def test_what_an_erasure_took_does_not_come_back(database: Database, cast: Cast, app: Any) -> None:
+def test_erased_pair_is_not_restored(database: Database, cast: Cast, app: Any) -> None:
     with database.session() as session:
         pair = pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
         pairs_actions.discard(session, cast.alice, pair)
@@ -78,9 +78,7 @@ def test_what_an_erasure_took_does_not_come_back(database: Database, cast: Cast,
         reviews_actions.restore(session, cast.carol, pairs_queries.by_id(session, pair_id))
 
 
-def test_over_the_api_and_on_the_page(
-    database: Database, cast: Cast, app: Any, as_user: Callable[..., TestClient]
-) -> None:
+def test_restore_by_api_and_page(database: Database, cast: Cast, app: Any, as_user: Callable[..., TestClient]) -> None:
     with database.session() as session:
         pair = pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
         raw = auth_actions.start_session(session, cast.alice)

@@ -1,4 +1,4 @@
-"""How many opinions a submission needs and what is rated: both are changed, and nothing that was judged changes."""
+"""Changes of the overlap and the criteria, which leave earlier submissions and ratings as they are."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAGE = "/projects/clinic/settings"
 
 
 def names(project: Project) -> list[str]:
-    return [one["name"] for one in project.criteria]
+    return [criterion["name"] for criterion in project.criteria]
 
 
 def last_change(session: Session) -> dict[str, Any]:
@@ -40,10 +40,10 @@ def last_change(session: Session) -> dict[str, Any]:
     return dict(events[-1].details)
 
 
-# --- how many opinions ---
+# --- overlap ---
 
 
-def test_more_opinions_hold_from_the_next_submission_on(database: Database, cast: Cast) -> None:
+def test_higher_overlap_for_new_pairs(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         before = submitted(session, cast.alice, project, 1)
@@ -56,7 +56,7 @@ def test_more_opinions_hold_from_the_next_submission_on(database: Database, cast
         assert last_change(session) == {"overlap": [1, 2]}
 
 
-def test_fewer_opinions_let_nothing_in_review_off(database: Database, cast: Cast) -> None:
+def test_lower_overlap_keeps_submitted(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast, overlap=2)
         bob, other = editors(session, cast, 2)
@@ -69,8 +69,8 @@ def test_fewer_opinions_let_nothing_in_review_off(database: Database, cast: Cast
         assert pair.state == "approved"
 
 
-def test_submissions_without_a_number_of_their_own_keep_what_held(database: Database, cast: Cast) -> None:
-    """As they are in a database from before pairs had such a number."""
+def test_old_submissions_keep_overlap(database: Database, cast: Cast) -> None:
+    """As in a database from before pairs stored the number of required reviews."""
     with database.session() as session:
         project = chosen(session, cast)
         returned, waiting = (submitted(session, cast.alice, project, number) for number in (1, 2))
@@ -91,12 +91,12 @@ def test_submissions_without_a_number_of_their_own_keep_what_held(database: Data
 
 
 @pytest.mark.parametrize("overlap", [0, 10, -1])
-def test_a_number_out_of_range_is_refused(overlap: int, database: Database, cast: Cast) -> None:
+def test_overlap_out_of_range_fails(overlap: int, database: Database, cast: Cast) -> None:
     with database.session() as session, pytest.raises(Invalid):
         settings_actions.change_review_settings(session, cast.carol, chosen(session, cast), overlap=overlap)
 
 
-def test_what_does_not_change_is_not_recorded(database: Database, cast: Cast) -> None:
+def test_no_change_is_not_recorded(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         settings_actions.change_review_settings(session, cast.carol, project, overlap=1, criteria=project.criteria)
@@ -106,7 +106,7 @@ def test_what_does_not_change_is_not_recorded(database: Database, cast: Cast) ->
 # --- criteria ---
 
 
-def test_criteria_are_worded_anew_added_and_removed(database: Database, cast: Cast) -> None:
+def test_criteria_reworded_added_removed(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         levels = {"1": "Wrong", "5": "Right"}
@@ -115,7 +115,7 @@ def test_criteria_are_worded_anew_added_and_removed(database: Database, cast: Ca
         assert names(project) == ["accuracy", "guideline", "tone"]
         first = project.criteria[0]
         assert (first["question"], first["levels"], first["bad"]) == ("Is it true?", levels, "")
-        assert first["good"] == project_criteria.DEFAULT[0]["good"], "what was not given stays"
+        assert first["good"] == project_criteria.DEFAULT[0]["good"], "missing parts stay as they were"
         assert last_change(session) == {"added": ["tone"], "removed": ["relevance"], "reworded": ["accuracy"]}
         submitted(session, cast.alice, project)
         assert judge(session, cast.bob, project, ratings={"tone": 4}).ratings["tone"] == 4
@@ -126,7 +126,7 @@ def test_criteria_are_worded_anew_added_and_removed(database: Database, cast: Ca
         assert project.criteria[1] == first
 
 
-def test_a_criterion_with_ratings_stays(database: Database, cast: Cast) -> None:
+def test_rated_criterion_stays(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         submitted(session, cast.alice, project)
@@ -136,10 +136,10 @@ def test_a_criterion_with_ratings_stays(database: Database, cast: Cast) -> None:
             settings_actions.change_review_settings(session, cast.carol, project, overlap=2, criteria=["guideline"])
         assert (names(project), project.overlap) == (NAMES, 1)
         settings_actions.change_review_settings(session, cast.carol, project, criteria=["accuracy"])
-        assert names(project) == ["accuracy"], "null is no rating"
+        assert names(project) == ["accuracy"], "null is not a rating"
 
 
-def test_a_criterion_that_a_right_answer_rates_stays(database: Database, cast: Cast) -> None:
+def test_gold_rated_criterion_stays(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         pair = submitted(session, cast.alice, project)
@@ -150,7 +150,7 @@ def test_a_criterion_that_a_right_answer_rates_stays(database: Database, cast: C
 
 
 @pytest.mark.parametrize(
-    "given",
+    "criteria",
     [
         [],
         ["accuracy", "Accuracy"],
@@ -164,18 +164,18 @@ def test_a_criterion_that_a_right_answer_rates_stays(database: Database, cast: C
         [f"criterion {number}" for number in range(13)],
     ],
 )
-def test_wrong_criteria_are_refused(given: list[Any]) -> None:
+def test_invalid_criteria_are_rejected(criteria: list[Any]) -> None:
     with pytest.raises(Invalid):
-        project_criteria.parse(given, project_criteria.DEFAULT)
+        project_criteria.parse(criteria, project_criteria.DEFAULT)
 
 
-# --- over the interface and on the page ---
+# --- API and page ---
 
 
-def test_over_the_api(database: Database, cast: Cast, as_user: Callable[..., TestClient]) -> None:
+def test_review_settings_api(database: Database, cast: Cast, as_user: Callable[..., TestClient]) -> None:
     carol = as_user(cast.carol)
     changed = carol.patch(SETTINGS, json={"overlap": 3, "criteria": [*NAMES, TONE], "gold": 0.1}).json()
-    assert (changed["overlap"], [one["name"] for one in changed["criteria"]]) == (3, [*NAMES, "tone"])
+    assert (changed["overlap"], [criterion["name"] for criterion in changed["criteria"]]) == (3, [*NAMES, "tone"])
     assert carol.get(SETTINGS).json() == changed and changed["gold"] == 0.1
     for wrong in ({"overlap": 0, "gold": 0.2}, {"overlap": 2, "gold": 2}, {"criteria": []}, {"criteria": [7]}):
         assert carol.patch(SETTINGS, json=wrong).status_code == 422
@@ -184,7 +184,7 @@ def test_over_the_api(database: Database, cast: Cast, as_user: Callable[..., Tes
         settings_actions.change_review_settings(session, cast.bob, session.get_one(Project, cast.project.id), overlap=1)
 
 
-def carols(app: Any, database: Database, cast: Cast) -> Browser:
+def sign_in_carol(app: Any, database: Database, cast: Cast) -> Browser:
     browser = Browser(app)
     with database.session() as session:
         raw = auth_actions.start_session(session, session.get_one(User, cast.carol.id))
@@ -193,24 +193,24 @@ def carols(app: Any, database: Database, cast: Cast) -> Browser:
 
 
 def form(criteria: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
-    """The criteria's part of the page, its empty one for a new criterion included."""
+    """The fields of the criteria, including the empty row for a new criterion."""
     rows = [*criteria, {"name": "", "question": "", "levels": {}, "good": "", "bad": ""}]
     columns: dict[str, Any] = {
-        f"criterion_{part}": [one.get(part, "") for one in rows] for part in ("name", "question", "good", "bad")
+        f"criterion_{part}": [row.get(part, "") for row in rows] for part in ("name", "question", "good", "bad")
     }
-    levels = {f"criterion_level_{at}": [one["levels"].get(at, "") for one in rows] for at in project_criteria.LEVELS}
+    levels = {f"criterion_level_{at}": [row["levels"].get(at, "") for row in rows] for at in project_criteria.LEVELS}
     return {**columns, **levels, **more}
 
 
-def test_on_the_page(database: Database, cast: Cast, app: Any) -> None:
-    carol, before = carols(app, database, cast), last_event(database)
+def test_review_settings_page(database: Database, cast: Cast, app: Any) -> None:
+    carol, before = sign_in_carol(app, database, cast), last_event(database)
     assert (
         carol.send(
             PAGE, **form(project_criteria.DEFAULT, overlap="1", gold_first="0", least_for_agreement="20")
         ).status_code
         == 303
     )
-    assert actions_since(database, before) == [], "saved as it stands, nothing changes"
+    assert actions_since(database, before) == [], "saving the page unchanged changes nothing"
     sent = form(
         [*project_criteria.DEFAULT, TONE], overlap="2", least_for_agreement="20", criterion_removed=["relevance"]
     )
@@ -223,12 +223,12 @@ def test_on_the_page(database: Database, cast: Cast, app: Any) -> None:
     assert actions_since(database, before) == ["project.judging_changed"]
 
 
-def test_a_stale_page_takes_away_nothing_that_was_added_since(database: Database, cast: Cast, app: Any) -> None:
+def test_stale_page_keeps_new_criteria(database: Database, cast: Cast, app: Any) -> None:
     with database.session() as session:
         settings_actions.change_review_settings(
             session, cast.carol, session.get_one(Project, cast.project.id), criteria=[*NAMES, TONE]
         )
-    assert carols(app, database, cast).send(PAGE, **form(project_criteria.DEFAULT)).status_code == 303
+    assert sign_in_carol(app, database, cast).send(PAGE, **form(project_criteria.DEFAULT)).status_code == 303
     with database.read() as session:
         assert names(session.get_one(Project, cast.project.id)) == [*NAMES, "tone"]
 
@@ -238,9 +238,7 @@ def test_a_stale_page_takes_away_nothing_that_was_added_since(database: Database
     [({"overlap": "12"}, 422), ({"gold": "400"}, 422), ({"criterion_removed": [*NAMES, "tone"]}, 422),
      ({"criterion_removed": ["accuracy"]}, 409)],
 )  # fmt: skip
-def test_what_is_refused_on_the_page_changes_nothing_and_keeps_what_was_typed(
-    more: dict[str, Any], status: int, database: Database, cast: Cast, app: Any
-) -> None:
+def test_rejected_form_keeps_input(more: dict[str, Any], status: int, database: Database, cast: Cast, app: Any) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         submitted(session, cast.alice, project)
@@ -250,10 +248,10 @@ def test_what_is_refused_on_the_page_changes_nothing_and_keeps_what_was_typed(
         "overlap": "2",
         "least_for_agreement": "20",
     }
-    answer = carols(app, database, cast).send(PAGE, **(sent | more))
+    answer = sign_in_carol(app, database, cast).send(PAGE, **(sent | more))
     assert answer.status_code == status
     assert "Your changes were not saved." in answer.text and "Icy" in answer.text
     with database.read() as session:
         project = session.get_one(Project, cast.project.id)
         assert (names(project), project.overlap) == (NAMES, 1)
-    assert [one for one in actions_since(database, before) if one != "request.denied"] == []
+    assert [action for action in actions_since(database, before) if action != "request.denied"] == []

@@ -1,4 +1,4 @@
-"""A new guideline flags what was approved under an older one; precedents come from what was decided."""
+"""Approvals under an older guideline, and precedents from decided pairs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import chosen, editors, judge, submitted
 
 
-def test_approvals_under_an_older_rule_are_flagged_and_sent_back(database: Database, cast: Cast) -> None:
+def test_stale_approvals_are_sent_back(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         first, second = (submitted(session, cast.alice, project, number) for number in (1, 2))
@@ -38,10 +38,10 @@ def test_approvals_under_an_older_rule_are_flagged_and_sent_back(database: Datab
             reviews_actions.undo(session, cast.bob, before)
         assert judge(session, cast.bob, project).pair_id == first.id
         assert (first.state, reviews_queries.stale_approvals(session, project)) == ("approved", (1, [second]))
-        assert len(reviews_queries.of_pair(session, first)) == 2, "what was said stays in the history"
+        assert len(reviews_queries.of_pair(session, first)) == 2, "earlier reviews stay in the history"
 
 
-def test_what_was_said_under_the_older_rule_hides_no_lease(database: Database, cast: Cast) -> None:
+def test_old_reviews_hide_no_lease(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast, overlap=2)
         pair = submitted(session, cast.alice, project)
@@ -50,15 +50,15 @@ def test_what_was_said_under_the_older_rule_hides_no_lease(database: Database, c
             judge(session, person, project)
         guidelines_actions.publish(session, cast.carol, project, text="# Routing\n\nName the day, too.")
         assert adjudication_actions.review_again(session, cast.carol, project, None) == 1 and pair.state == "submitted"
-        held = [reviews_actions.take_next(session, person, project) for person in (bob, other)]
-        assert all(held) and pair.state == "in_review"
-        reviews_actions.release(session, bob, held[0].id)
-        assert pair.state == "in_review", "the other still holds it"
-        reviews_actions.release(session, other, held[1].id)
+        leases = [reviews_actions.take_next(session, person, project) for person in (bob, other)]
+        assert all(leases) and pair.state == "in_review"
+        reviews_actions.release(session, bob, leases[0].id)
+        assert pair.state == "in_review", "the other reviewer still has a lease"
+        reviews_actions.release(session, other, leases[1].id)
         assert pair.state == "submitted"
 
 
-def test_nothing_is_sent_back_that_was_approved_under_the_rule_in_force(database: Database, cast: Cast) -> None:
+def test_current_approvals_stay(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
         submitted(session, cast.alice, project)
@@ -67,23 +67,23 @@ def test_nothing_is_sent_back_that_was_approved_under_the_rule_in_force(database
             adjudication_actions.review_again(session, cast.carol, project, None)
 
 
-def test_precedents_are_decided_pairs_and_rulings_come_first(database: Database, cast: Cast) -> None:
+def test_adjudicated_precedents_first(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = chosen(session, cast)
-        found = []
+        pairs = []
         for day in ("Monday", "Tuesday", "Friday"):
             text = f"Who books the magnetic resonance scan of the left knee for a patient on {day} morning?"
             content = pair_content.pair(text, "radiology", source="test", licence="CC0-1.0", tags={})
-            found.append(
+            pairs.append(
                 pairs_actions.submit(session, cast.alice, pairs_actions.create(session, cast.alice, project, content))
             )
         judge(session, cast.bob, project, "accept", comment="As the list says.")
         judge(session, cast.bob, project, "escalate")
         adjudication_actions.adjudicate(
-            session, cast.carol, found[1], decision="accept", ratings={}, comment="By rule 2."
+            session, cast.carol, pairs[1], decision="accept", ratings={}, comment="By rule 2."
         )
-        near = reviews_queries.precedents(session, project, pairs_queries.submitted(session, found[2]))
-        assert [(one["match"].pair, one["adjudicated"], one["review"].comment) for one in near] == [
-            (found[1].id, True, "By rule 2."),
-            (found[0].id, False, "As the list says."),
+        precedents = reviews_queries.precedents(session, project, pairs_queries.submitted(session, pairs[2]))
+        assert [(row["match"].pair, row["adjudicated"], row["review"].comment) for row in precedents] == [
+            (pairs[1].id, True, "By rule 2."),
+            (pairs[0].id, False, "As the list says."),
         ]
