@@ -59,7 +59,7 @@ def show(request: Request, session: DbSession, user: CurrentUser, project: Curre
         run=runs_queries.by_id(session, finding.run_id),
         round=opened,
         brief=findings_actions.draft_brief(session, finding),
-        progress=progress_queries.target_progress(session, opened) if opened else [],
+        progress=progress_queries.of_round(session, opened).targets if opened else [],
     )
 
 

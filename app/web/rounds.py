@@ -161,7 +161,7 @@ def _list(
         **context,
         rows=[row(session, user, project, round_) for round_ in open_],
         closed=[
-            (round_, progress_queries.target_progress(session, round_)) for round_ in rounds if round_.state != "open"
+            (round_, progress_queries.of_round(session, round_).targets) for round_ in rounds if round_.state != "open"
         ],
         values=values,
         error=error,

@@ -224,8 +224,3 @@ def _day(session: Session, moment: Any) -> ColumnElement[Any]:
     if session.get_bind().dialect.name == "postgresql":
         return func.date(func.timezone("UTC", moment))
     return func.date(moment)
-
-
-def target_progress(session: Session, round_: Round) -> list[dict[str, Any]]:
-    """Each target with its counts: see Progress. Two queries."""
-    return of_round(session, round_).targets

@@ -78,13 +78,13 @@ def add_review(
 def update_state(session: Session, project: Project, pair: Pair) -> None:
     """Set the state that follows from the pair's deciding reviews and leases."""
     session.flush()
-    given = queries.decisions(session, pair)
-    adjudications = [decision for kind, decision in given if kind == ADJUDICATION]
+    reviews = queries.decisions(session, pair)
+    adjudications = [decision for kind, decision in reviews if kind == ADJUDICATION]
     state = states.derive(
         discarded=pair.discarded_at is not None,
         submitted=pair.submitted_revision_id is not None,
-        leased=not given and queries.live_leases(session, pair) > 0,
-        decisions=[decision for kind, decision in given if kind == REVIEW],
+        leased=not reviews and queries.live_leases(session, pair) > 0,
+        decisions=[decision for kind, decision in reviews if kind == REVIEW],
         needed=pair.opinions or project.overlap,
         adjudication=adjudications[-1] if adjudications else None,
     )

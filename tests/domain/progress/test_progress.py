@@ -74,7 +74,7 @@ def round_(database: Database, cast: Cast) -> Round:
 
 def test_target_counts(database: Database, round_: Round) -> None:
     with database.read() as session:
-        german, english, french = progress_queries.target_progress(session, round_)
+        german, english, french = progress_queries.of_round(session, round_).targets
     assert german | {"written": 4, "submitted": 1, "approved": 2, "lacking": 1, "to_write": 0} == german
     assert german["label"] == "language de × domain clinical"
     assert english | {"written": 2, "returned": 1, "rejected": 1, "lacking": 2, "to_write": 1} == english
@@ -100,7 +100,7 @@ def test_two_queries_for_many_targets(database: Database, cast: Cast) -> None:
     statements: list[str] = []
     event.listen(database.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
     with database.read() as session:
-        assert len(progress_queries.target_progress(session, created)) == 60
+        assert len(progress_queries.of_round(session, created).targets) == 60
     assert len([text for text in statements if text.lstrip().upper().startswith("SELECT")]) <= 2
 
 
