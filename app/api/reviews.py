@@ -171,7 +171,7 @@ def review_again(project: CurrentProject, body: Again, session: DbSession, user:
 
 
 def _right_answer(session: Session, review: Review) -> dict[str, Any] | None:
-    answer = session.get(GoldAnswer, review.pair_id) if review.kind == reviews_tables.GOLD else None
+    answer = reviews_queries.gold_answer(session, review.pair_id) if review.kind == reviews_tables.GOLD else None
     return gold_json(answer) if answer else None
 
 

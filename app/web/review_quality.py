@@ -18,7 +18,7 @@ from app.domain.projects.tables import Project
 from app.domain.review_quality import actions as review_quality_actions
 from app.domain.review_quality import queries as review_quality_queries
 from app.domain.reviews import decisions
-from app.domain.reviews.tables import GoldAnswer
+from app.domain.reviews import queries as reviews_queries
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.forms import form_errors
@@ -106,7 +106,7 @@ def _form(
         **project_context(session, user, project, "/reviews"),
         pair=pair,
         revision=pairs_queries.submitted(session, pair),
-        answer=None if error else session.get(GoldAnswer, pair.id),
+        answer=None if error else reviews_queries.gold_answer(session, pair.id),
         decisions=decisions.FINAL_DECISIONS,
         values=values,
         chosen=chosen,

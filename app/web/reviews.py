@@ -21,7 +21,6 @@ from app.domain.reviews import actions as reviews_actions
 from app.domain.reviews import queries as reviews_queries
 from app.domain.reviews import queue_queries
 from app.domain.reviews import tables as reviews_tables
-from app.domain.reviews.tables import GoldAnswer
 from app.http.transactions import DbSession
 from app.web import comments, pair_form, queue_filter
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
@@ -156,7 +155,7 @@ def queue_tabs(session: Session, user: User, project: Project) -> dict[str, Any]
 def last_decision(session: Session, user: User, project: Project) -> dict[str, Any]:
     """Return the user's last decision and, if it was on a gold pair, the correct answer."""
     last = reviews_queries.latest_by(session, user, project)
-    right = session.get(GoldAnswer, last.pair_id) if last and last.kind == reviews_tables.GOLD else None
+    right = reviews_queries.gold_answer(session, last.pair_id) if last and last.kind == reviews_tables.GOLD else None
     return {"last": last, "right": right}
 
 

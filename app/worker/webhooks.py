@@ -13,7 +13,7 @@ from app.core import jobs
 from app.core.errors import AppError, Conflict
 from app.domain.webhooks import actions as webhooks_actions
 from app.domain.webhooks import delivery
-from app.domain.webhooks.tables import Webhook
+from app.domain.webhooks import queries as webhooks_queries
 from app.worker.lease import ClaimedJob, Stopped
 
 log = logging.getLogger("preceptor.jobs")
@@ -26,7 +26,7 @@ def run(installation: Installation, job: ClaimedJob) -> Callable[[Session], dict
     """
     settings, webhook_id = installation.settings, job.payload["webhook"]
     with installation.database.read() as session:
-        webhook = session.get(Webhook, webhook_id)
+        webhook = webhooks_queries.find_webhook(session, webhook_id)
     if webhook is None:
         raise Stopped()
     try:

@@ -39,14 +39,15 @@ class Agreement:
 
     name: str
     n: int
-    opinions: int
+    reviews: int
     lacking: int
     percent: Estimate | None = None
     alpha: Estimate | None = None
     gwet: Estimate | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        fields = asdict(self)
+        return {"name": fields.pop("name"), "n": fields.pop("n"), "opinions": fields.pop("reviews"), **fields}
 
 
 def measure(

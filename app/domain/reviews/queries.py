@@ -119,6 +119,11 @@ def latest_by(session: Session, user: User, project: Project) -> Review | None:
     )
 
 
+def gold_answer(session: Session, pair_id: str) -> GoldAnswer | None:
+    """The right answer of a gold pair, also of a retired one; None for other pairs."""
+    return session.get(GoldAnswer, pair_id)
+
+
 def gold_answer_by(session: Session, user: User, pair: Pair) -> Review | None:
     """The user's answer to a gold pair."""
     return session.scalar(

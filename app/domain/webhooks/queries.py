@@ -31,9 +31,13 @@ def webhooks_of(session: Session, project: Project) -> list[Webhook]:
     return list(session.scalars(select(Webhook).where(Webhook.project_id == project.id).order_by(Webhook.id)))
 
 
+def find_webhook(session: Session, webhook_id: str) -> Webhook | None:
+    return session.get(Webhook, webhook_id)
+
+
 def webhook_by_id(session: Session, webhook_id: str) -> Webhook:
     """Raises NotFound."""
-    webhook = session.get(Webhook, webhook_id)
+    webhook = find_webhook(session, webhook_id)
     if webhook is None:
         raise NotFound()
     return webhook
