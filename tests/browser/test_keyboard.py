@@ -182,9 +182,9 @@ def test_queue_filter_by_keyboard(site: Site, ward: str, hands: Callable[[str], 
     edith.type("en")
     assert edith.page.locator("#f-tag").input_value() == "language:en"
     edith.turn("Control+Enter")
-    assert edith.page.url.endswith("/reviews?tag=language%3Aen")
+    assert edith.page.url.endswith("/review?tag=language%3Aen")
     edith.turn("a")
-    assert edith.page.url.endswith("/reviews?tag=language%3Aen") and decisions(site, ward) == ["accept"]
+    assert edith.page.url.endswith("/review?tag=language%3Aen") and decisions(site, ward) == ["accept"]
     edith.turn("u")
     expect(edith.page.get_by_text("Decision undone")).to_be_visible()
     assert edith.page.url.endswith(f"/projects/{ward}/reviews?tag=language%3Aen")

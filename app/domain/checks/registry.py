@@ -29,7 +29,7 @@ CODES: dict[str, Check] = {
     "too_long": Check("Text too long to store", "block", fixed=True),
     "control_character": Check("Control character", "block", fixed=True),
     "hidden_character": Check("Hidden character", "warn", fixed=True),
-    "echo": Check("Completion repeats the whole prompt", "block"),
+    "echo": Check("Completion equals the prompt", "block"),
     "duplicate": Check("Duplicate pair", "block"),
     "near_duplicate": Check("Near-duplicate prompt", "warn"),
     "same_meaning": Check("Paraphrase of another prompt", "warn"),
