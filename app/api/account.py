@@ -26,7 +26,7 @@ MINE = requires(Permission.USE)
 
 class NewToken(Body):
     name: str
-    days: int = Field(default=90, ge=1, le=accounts_actions.LONGEST_DAYS)
+    days: int = Field(default=90, ge=1, le=accounts_actions.MAX_TOKEN_DAYS)
     read_only: bool = False
     project: str | None = None
 
@@ -60,7 +60,7 @@ def make_token(request: Request, body: NewToken, session: DbSession, user: Curre
     _whole(session, user)
     own: accounts_queries.Token | None = getattr(request.state, "token", None)
     project = access.visible_project(session, user, body.project) if body.project else None
-    raw = accounts_actions.make_token(
+    raw = accounts_actions.create_token(
         session,
         user,
         name=body.name,

@@ -12,7 +12,7 @@ from app.api.strict_route import StrictRoute
 from app.core.errors import NotFound
 from app.domain.accounts.permissions import Permission
 from app.domain.audit import queries as audit_queries
-from app.domain.audit import verify
+from app.domain.audit import verify_queries
 from app.domain.audit.chain import as_dict
 from app.domain.audit.queries import Filters
 from app.domain.projects import queries as projects_queries
@@ -34,7 +34,7 @@ def filters_of(
     found = projects_queries.by_slug(session, project) if project else None
     if project and found is None:
         raise NotFound(f"There is no project {project}.")
-    moments = audit_queries.moment(since, "since"), audit_queries.moment(until, "until")
+    moments = audit_queries.parse_moment(since, "since"), audit_queries.parse_moment(until, "until")
     return Filters(subject, actor, action, found.id if found else "", *moments)
 
 
@@ -52,7 +52,7 @@ def list_events(
 @router.get("/audit/verification", dependencies=[requires(Permission.READ_AUDIT)])
 def verification(request: Request, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     """Walks the whole log and compares it with the signed checkpoints."""
-    return verify.examine(session, request.app.state.settings).as_dict()
+    return verify_queries.verify_log(session, request.app.state.settings).as_dict()
 
 
 @router.get("/audit/log", dependencies=[requires(Permission.READ_AUDIT)], response_class=StreamingResponse)

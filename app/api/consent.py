@@ -35,7 +35,7 @@ def show(session: DbSession, user: CurrentUser) -> dict[str, Any]:
     versions = consent_queries.versions(session)
     return {
         "current": terms_json(versions[0]) if versions else None,
-        "accepted": consent_queries.standing(session, user) is not None,
+        "accepted": consent_queries.accepted_terms_id(session, user) is not None,
         "items": [terms_json(terms) for terms in versions],
         "next": None,
     }

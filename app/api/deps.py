@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import Forbidden, Invalid, Unauthorized
 from app.core.storage import Storage
 from app.domain.accounts import queries as accounts_queries
-from app.domain.accounts.actions import note_use, used
+from app.domain.accounts.actions import mark_token_used, save_last_use
 from app.domain.accounts.permissions import ONLY_PROJECT, Permission
 from app.domain.accounts.tables import User
 from app.domain.auth import queries as auth_queries
@@ -44,8 +44,8 @@ def rate_limited(item: RateLimitItem, purpose: str) -> Any:
 def _note_token(request: Request, background: BackgroundTasks, token: accounts_queries.Token) -> None:
     """Keep the token for those who ask what it may do, and write down that it was used."""
     request.state.token = token
-    if accounts_queries.is_stale(token.last_used_at):
-        background.add_task(note_use, request.app.state.database, used, token.id)
+    if accounts_queries.is_use_stale(token.last_used_at):
+        background.add_task(save_last_use, request.app.state.database, mark_token_used, token.id)
 
 
 def signed_in(request: Request, session: Session, background: BackgroundTasks) -> User:
@@ -61,8 +61,8 @@ def signed_in(request: Request, session: Session, background: BackgroundTasks) -
     if signed is None:
         raise Unauthorized("Send a valid token: Authorization: Bearer ….")
     user, request.state.browser = signed
-    if accounts_queries.is_stale(request.state.browser.last_seen_at):
-        background.add_task(note_use, request.app.state.database, seen, request.state.browser.id)
+    if accounts_queries.is_use_stale(request.state.browser.last_seen_at):
+        background.add_task(save_last_use, request.app.state.database, seen, request.state.browser.id)
     request.state.actor = user.id
     if request.method not in READING and request.headers.get("sec-fetch-site") != "same-origin":
         raise Forbidden(

@@ -16,7 +16,7 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.lineage import queries as lineage_queries
 from app.domain.privacy import actions as privacy_actions
-from app.domain.privacy import portability
+from app.domain.privacy import portability_queries
 from app.domain.runs import queries as runs_queries
 from app.domain.versions import queries as versions_queries
 from app.domain.versions.tables import DatasetVersion
@@ -34,8 +34,8 @@ def version_lineage(
     session: Session, viewer: User, version: DatasetVersion, limit: int, cursor: str | None
 ) -> dict[str, Any]:
     """Counts and a page of examples. Contributors are pseudonyms; admins are told names, too."""
-    found = asdict(lineage_queries.lineage(session, version))
-    page = lineage_queries.items(session, version, limit=limit, cursor=cursor)
+    found = asdict(lineage_queries.version_lineage(session, version))
+    page = lineage_queries.version_items(session, version, limit=limit, cursor=cursor)
     if viewer.is_admin:
         for one in (*found["authors"], *found["reviewers"]):
             one["name"] = accounts_queries.get_user(session, one["user"]).name
@@ -62,7 +62,7 @@ def of_model(
     return {
         "model": {name: getattr(model, name) for name in ("id", "number", "stage", "artifacts", "created_at")},
         "run": {name: getattr(run, name) for name in ("id", "number", "recipe", "seed", "started_at", "finished_at")},
-        "trained_on_withdrawn": lineage_queries.learned_and_withdrawn(session, run),
+        "trained_on_withdrawn": lineage_queries.withdrawn_training_examples(session, run),
         **version_lineage(session, user, version, limit, cursor),
     }
 
@@ -70,15 +70,15 @@ def of_model(
 @router.get("/people/{user_id}/contributions", dependencies=[requires(Permission.USE)])
 def of_person(user_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
     """One's own, or anybody's for admins."""
-    return lineage_queries.contributions(session, lineage_queries.subject(session, user, user_id))
+    return lineage_queries.contributions(session, lineage_queries.data_subject(session, user, user_id))
 
 
 @router.get("/people/{user_id}/data", dependencies=[requires(Permission.USE)])
 def data_of_person(user_id: str, session: DbSession, user: CurrentUser) -> StreamingResponse:
     """One ZIP of JSON Lines with everything that the person gave."""
-    file = portability.archive(session, user, lineage_queries.subject(session, user, user_id))
+    file = portability_queries.export_archive(session, user, lineage_queries.data_subject(session, user, user_id))
     headers = {"Content-Disposition": f'attachment; filename="data-{user_id}.zip"'}
-    return StreamingResponse(portability.chunks(file), media_type="application/zip", headers=headers)
+    return StreamingResponse(portability_queries.archive_chunks(file), media_type="application/zip", headers=headers)
 
 
 @router.post("/people/{user_id}/erasure", dependencies=[requires(Permission.MANAGE_PEOPLE)], status_code=201)

@@ -125,6 +125,7 @@ def import_file(
     if (file.size or 0) > limit:
         raise TooLarge(f"The file is larger than {limit} bytes; split it.", field="file")
     given = _fields({name: value for name, value in form.items() if name != "file"}).model_dump()
+    given["license"] = given.pop("licence")
     mapped = column_mapping.from_text(given.pop("map"))
 
     def ask() -> dict[str, Any]:

@@ -78,7 +78,7 @@ def acting_user(session: Session, email: str | None) -> User:
 def trainer_token(session: Session) -> str:
     """A worker token for a trainer that this machine starts itself; those of earlier starts are revoked."""
     user = acting_user(session, None)
-    accounts_actions.revoke_named(session, user, TRAINER_TOKEN)
+    accounts_actions.revoke_tokens_named(session, user, TRAINER_TOKEN)
     return accounts_actions.issue_token(session, user=user, name=TRAINER_TOKEN, days=TRAINER_TOKEN_DAYS, scope="worker")
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.bootstrap import open_installation
 from app.core.errors import AppError
 from app.domain.audit import actions as audit_actions
-from app.domain.audit import checkpoints, verify
+from app.domain.audit import checkpoints, verify_queries
 from app.domain.audit.verify import Verification
 from app.settings import Settings
 
@@ -21,18 +21,18 @@ log = logging.getLogger("preceptor.audit")
 def verify_log(against: list[Path], public_key: str | None) -> Verification:
     """The whole log, against the own checkpoints and those of the files named."""
     installation = open_installation()
-    key = checkpoints.from_text(public_key) if public_key else None
+    key = checkpoints.parse_public_key(public_key) if public_key else None
     with installation.database.read() as session:
-        return verify.examine(session, installation.settings, against=against, key=key)
+        return verify_queries.verify_log(session, installation.settings, against=against, key=key)
 
 
 def print_verification(found: Verification, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found.as_dict(), indent=2))
         return
-    print(found.words())
-    for remark in found.remarks:
-        print(f"note: {remark}")
+    print(found.summary())
+    for note in found.notes:
+        print(f"note: {note}")
     if found.intact:
         print(f"{found.agreeing} checkpoints agree. Digest of event {found.count}: {found.head}")
 
@@ -48,14 +48,14 @@ def sign_now() -> str:
 
 
 def public_key_text() -> str:
-    return checkpoints.as_text(checkpoints.private_key(open_installation().settings).public_key())
+    return checkpoints.public_key_text(checkpoints.private_key(open_installation().settings).public_key())
 
 
 def examine_log(settings: Settings) -> tuple[bool, str]:
     """For `preceptor doctor`: does the log continue its last checkpoint?"""
     try:
         with open_installation(settings).database.read() as session:
-            found = verify.recent(session, settings)
+            found = verify_queries.verify_recent(session, settings)
     except (AppError, SQLAlchemyError) as error:
         return False, f"cannot be read ({getattr(error, 'detail', None) or error.__cause__ or error})"
-    return found.intact, found.words()
+    return found.intact, found.summary()

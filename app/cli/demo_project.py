@@ -143,7 +143,7 @@ def _import(session: Session, installation: Installation) -> str | None:
         filename="pairs.jsonl",
         format="jsonl",
         source=SOURCE,
-        licence=LICENCE,
+        license=LICENCE,
         approve=True,
     )
     return f"importing {len(data.splitlines())} pairs, approved by the editor …"

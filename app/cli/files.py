@@ -56,7 +56,7 @@ def import_file(
             filename=path.name,
             format=form,
             source=source,
-            licence=licence,
+            license=licence,
             submit=submit,
             approve=approve,
             skip_bad=skip_bad,

@@ -9,7 +9,7 @@ from typing import Any
 from app.bootstrap import Installation
 from app.cli import accounts
 from app.domain.privacy import actions as privacy_actions
-from app.domain.privacy import portability
+from app.domain.privacy import portability_queries
 from app.domain.privacy.tables import Erasure
 from app.worker import housekeeping
 
@@ -19,9 +19,9 @@ def export(installation: Installation, email: str, path: Path) -> int:
     temporary = path.with_name(f".{path.name}.partial")
     with installation.database.read() as session:
         person = accounts.user_named(session, email)
-        file = portability.archive(session, accounts.acting_user(session, None), person)
+        file = portability_queries.export_archive(session, accounts.acting_user(session, None), person)
     with temporary.open("wb") as target:
-        for chunk in portability.chunks(file):
+        for chunk in portability_queries.archive_chunks(file):
             target.write(chunk)
         target.flush()
         os.fsync(target.fileno())

@@ -179,7 +179,7 @@ def create_token(request: Request, session: DbSession, user: CurrentUser, form: 
     values = {name: form_str(form, name) for name in ("name", "days", "project", "read_only")}
     with form_errors() as result:
         project = access.visible_project(session, user, values["project"]) if values["project"] else None
-        raw = accounts_actions.make_token(
+        raw = accounts_actions.create_token(
             session,
             user,
             name=values["name"],
@@ -214,7 +214,7 @@ def _tokens(
         tokens=accounts_queries.tokens_of(session, user),
         names={project.id: project.name for project in projects},
         choices=[(project.slug, project.name) for project in projects],
-        longest=accounts_actions.LONGEST_DAYS,
+        longest=accounts_actions.MAX_TOKEN_DAYS,
         values=values or {"name": "", "days": "90", "project": "", "read_only": ""},
         raw=raw,
         error=error,

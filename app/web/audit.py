@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.audit import queries as audit_queries
-from app.domain.audit import verify
+from app.domain.audit import verify_queries
 from app.domain.audit.queries import Filters
 from app.domain.projects import queries as projects_queries
 from app.http.transactions import DbSession
@@ -46,8 +46,8 @@ def filters_of(session: DbSession, values: FormValues) -> Filters:
     return Filters(
         **plain,
         project_id=project.id if project else NO_PROJECT if slug else "",
-        since=audit_queries.moment(values.get("since", ""), "since"),
-        until=audit_queries.moment(values.get("until", ""), "until"),
+        since=audit_queries.parse_moment(values.get("since", ""), "since"),
+        until=audit_queries.parse_moment(values.get("until", ""), "until"),
     )
 
 
@@ -71,14 +71,16 @@ def index(
         filters=values,
         query=_query,
         state=verify.recent(session, request.app.state.settings),
-        names=accounts_queries.names(session, {event.actor for event in events.items if event.actor}),
+        names=accounts_queries.display_names(session, {event.actor for event in events.items if event.actor}),
         is_denial=audit_queries.is_denial,
     )
 
 
 @router.get("/audit/verification", dependencies=[requires(Permission.READ_AUDIT)])
 def verification(request: Request, session: DbSession, user: CurrentUser) -> Response:
-    return render(request, "audit/verification.html", state=verify.examine(session, request.app.state.settings))
+    return render(
+        request, "audit/verification.html", state=verify_queries.verify_log(session, request.app.state.settings)
+    )
 
 
 @router.get("/audit/log.jsonl", dependencies=[requires(Permission.READ_AUDIT)])

@@ -54,7 +54,7 @@ def comments_context(
     return {
         "threads": threads,
         "open_threads": sum(thread.head.resolved_at is None for thread in threads),
-        "comment_names": accounts_queries.names(session, people),
+        "comment_names": accounts_queries.display_names(session, people),
         "comment_fields": [(field, anchors.name(field, revision.messages)) for field in anchors.fields(revision)],
         "comment_revision": revision,
         "field_name": lambda field: anchors.name(field, revision.messages),

@@ -26,7 +26,7 @@ def show(request: Request, session: DbSession, user: CurrentUser, version: int |
         current=current,
         versions=versions,
         acceptances=consent_queries.acceptances(session, user),
-        due=consent_queries.due(session, user),
+        due=consent_queries.terms_to_accept(session, user),
         error=None,
     )
 

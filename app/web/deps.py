@@ -14,7 +14,7 @@ from starlette.datastructures import FormData
 
 from app.core.errors import Invalid, Unauthorized
 from app.domain.accounts import queries as accounts_queries
-from app.domain.accounts.actions import note_use
+from app.domain.accounts.actions import save_last_use
 from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission
 from app.domain.accounts.tables import User
 from app.domain.auth import queries as auth_queries
@@ -48,8 +48,8 @@ def signed_in(request: Request, session: Transaction, background: BackgroundTask
     if found is None:
         raise Unauthorized("You are not signed in, or your session has ended.")
     user, request.state.browser = found
-    if accounts_queries.is_stale(request.state.browser.last_seen_at):
-        background.add_task(note_use, request.app.state.database, seen, request.state.browser.id)
+    if accounts_queries.is_use_stale(request.state.browser.last_seen_at):
+        background.add_task(save_last_use, request.app.state.database, seen, request.state.browser.id)
     request.state.actor, request.state.me = user.id, user
     unread = notifications_queries.unread(session, user) if request.method == "GET" else 0
     request.state.user = Viewer(user.id, user.name, user.email, user.is_admin, unread)

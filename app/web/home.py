@@ -45,7 +45,7 @@ def home(request: Request, session: DbSession, user: CurrentUser) -> Response:
         request,
         "home/home.html",
         desks=sorted(desks, key=lambda desk: -_urgency(desk)),
-        terms_due=consent_queries.due(session, user),
+        terms_due=consent_queries.terms_to_accept(session, user),
         **_alerts(session, user, mine),
     )
 
@@ -62,7 +62,7 @@ def _alerts(session: Session, user: User, mine: list[Project]) -> dict[str, Any]
         return {"to_erase": [], "failed": [], "idle_trainer": None, "untaken": 0}
     projects = {project.id: project for project in mine}
     return {
-        "to_erase": privacy_queries.who_asked(session),
+        "to_erase": privacy_queries.users_requesting_erasure(session),
         "failed": [_failure(session, job, projects) for job in alerts.failed(session, list(projects))],
         "idle_trainer": alerts.idle_trainer(session),
         "untaken": alerts.untaken(session),

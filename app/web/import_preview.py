@@ -75,7 +75,7 @@ class Preview:
     def rows(self) -> str:
         """The number of pairs to import, as far as the file was scanned."""
         good = self.scan.rows - self.scan.bad
-        return f"more than {good:,}" if self.scan.rows >= reader_process.MOST_COUNTED else f"{good:,}"
+        return f"more than {good:,}" if self.scan.rows >= reader_process.MAX_PREVIEW_ROWS else f"{good:,}"
 
     def becomes(self, column: str) -> str:
         """Return the target of a column."""

@@ -13,7 +13,6 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.imports import actions as imports_actions
 from app.domain.imports import queries as imports_queries
-from app.domain.imports import uploads
 from app.domain.imports.reading import file_types, limits
 from app.domain.imports.reading import mapping as column_mapping
 from app.domain.imports.tables import Upload
@@ -66,7 +65,7 @@ def upload(
         raise TooLarge("This file is larger than the server takes; split it.", field="file")
     form_name, storage = form_str(form, "format") or "auto", request.app.state.storage
     try:
-        kept = uploads.keep(
+        kept = imports_actions.create_upload(
             session, user, project, storage=storage, data=file.file, filename=file.filename, format=form_name
         )
     except AppError as error:
@@ -128,7 +127,7 @@ def import_upload(
             data=kept,
             format=form_name,
             source=given["source"],
-            licence=given["licence"],
+            license=given["licence"],
             submit=given["submit"] == "yes",
             approve=given["approve"] == "yes",
             skip_bad=given["skip_bad"] == "yes",

@@ -63,7 +63,7 @@ def _lineage(
     model: ModelVersion | None = None,
     run: TrainingRun | None = None,
 ) -> Response:
-    lineage = lineage_queries.lineage(session, version)
+    lineage = lineage_queries.version_lineage(session, version)
     user_ids = {row["user"] for row in (*lineage.authors, *lineage.reviewers)}
     return render(
         request,
@@ -72,11 +72,11 @@ def _lineage(
         version=version,
         model=model,
         run=run,
-        withdrawn_since=lineage_queries.learned_and_withdrawn(session, run) if run else 0,
+        withdrawn_since=lineage_queries.withdrawn_training_examples(session, run) if run else 0,
         lineage=lineage,
-        examples=lineage_queries.items(session, version, cursor=cursor),
-        models=lineage_queries.models_of(session, version),
-        names=accounts_queries.names(session, user_ids) if user.is_admin else {},
+        examples=lineage_queries.version_items(session, version, cursor=cursor),
+        models=lineage_queries.runs_and_models(session, version),
+        names=accounts_queries.display_names(session, user_ids) if user.is_admin else {},
     )
 
 
@@ -84,7 +84,7 @@ def _lineage(
 def card_of_version(session: DbSession, user: CurrentUser, project: CurrentProject, version_id: str) -> Response:
     version = versions_queries.by_id(session, version_id)
     present = {split: file["examples"] for split, file in versions_queries.files_of(version).items()}
-    return _markdown(cards.of_version(project, version, lineage_queries.lineage(session, version), present))
+    return _markdown(cards.version_card(project, version, lineage_queries.version_lineage(session, version), present))
 
 
 @router.get("/models/{model_id}/card.md", dependencies=[requires(Permission.READ_PROJECT)])
@@ -96,9 +96,9 @@ def card_of_model(session: DbSession, user: CurrentUser, project: CurrentProject
         raise NotFound("This model has no evaluation report, so it has no card.")
     version, withdrawn = (
         versions_queries.by_id(session, run.version_id),
-        lineage_queries.learned_and_withdrawn(session, run),
+        lineage_queries.withdrawn_training_examples(session, run),
     )
-    return _markdown(cards.of_model(project, model, run, version, report, withdrawn))
+    return _markdown(cards.model_card(project, model, run, version, report, withdrawn))
 
 
 def _markdown(text: str) -> Response:

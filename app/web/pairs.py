@@ -74,10 +74,11 @@ def index(
         states=STATES,
         older=reviews_queries.stale_approvals(session, project, limit=0)[0],
         authors=sorted(
-            accounts_queries.names(session, pairs_queries.authors(session, project)).items(), key=lambda item: item[1]
+            accounts_queries.display_names(session, pairs_queries.authors(session, project)).items(),
+            key=lambda item: item[1],
         ),
         tag_values=pairs_queries.tag_values(session, project),
-        names=accounts_queries.names(session, {pair.author_id for pair in page.items}),
+        names=accounts_queries.display_names(session, {pair.author_id for pair in page.items}),
         links={item: _link(project.slug, {**query, "state": item}) for item in ("", *STATES)},
         next_href=_link(project.slug, {**query, "cursor": page.next}) if page.next else None,
     )
@@ -116,9 +117,9 @@ def show(
         reviews=reviews,
         blind=reviews_queries.is_blind(session, user, pair),
         state=reviews_queries.shown_state(session, user, pair),
-        names=accounts_queries.names(session, people),
+        names=accounts_queries.display_names(session, people),
         own=pair.author_id == user.id,
-        used_in=lineage_queries.used_in(session, pair),
+        used_in=lineage_queries.versions_with_pair(session, pair),
         **comments.comments_context(session, user, project, pair, revision),
         plain=pair_form.plain,
         numbers={item.id: item.number for item in revisions},

@@ -206,7 +206,9 @@ def _comparison(session: Session, pair: Pair | None, values: dict[str, Any]) -> 
     saved = pairs_queries.current(session, pair) if pair else None
     return {
         "saved": saved,
-        "saved_by": accounts_queries.names(session, {saved.author_id}).get(saved.author_id, "–") if saved else "",
+        "saved_by": accounts_queries.display_names(session, {saved.author_id}).get(saved.author_id, "–")
+        if saved
+        else "",
         "theirs": pair_form.plain(saved) if saved else "",
         "mine": mine,
         "known": pair is not None
@@ -248,7 +250,7 @@ def _desk(
         "pairs/write.html",
         **context,
         values=values,
-        terms_due=consent_queries.due(session, user),
+        terms_due=consent_queries.terms_to_accept(session, user),
         pair=pair,
         reasons=_reasons(session, pair),
         round=round_,

@@ -13,7 +13,7 @@ from app.domain.accounts.tables import User
 from app.domain.consent import queries as consent_queries
 from app.domain.lineage import queries as lineage_queries
 from app.domain.privacy import actions as privacy_actions
-from app.domain.privacy import portability
+from app.domain.privacy import portability_queries
 from app.domain.privacy import queries as privacy_queries
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentUser, form_str, redirect, requires
@@ -29,7 +29,7 @@ def show_own(request: Request, session: DbSession, user: CurrentUser) -> Respons
         "privacy/own.html",
         contributions=lineage_queries.contributions(session, user),
         acceptances=consent_queries.acceptances(session, user),
-        requested=privacy_queries.has_asked(session, user),
+        requested=privacy_queries.has_requested_erasure(session, user),
     )
 
 
@@ -53,7 +53,7 @@ def show(request: Request, session: DbSession, user: CurrentUser, user_id: str) 
         person=person,
         contributions=lineage_queries.contributions(session, person),
         erasure=privacy_queries.erasure_of(session, person),
-        requested=privacy_queries.has_asked(session, person),
+        requested=privacy_queries.has_requested_erasure(session, person),
     )
 
 
@@ -63,9 +63,9 @@ def download(session: DbSession, user: CurrentUser, user_id: str) -> Response:
 
 
 def _archive(session: Session, viewer: User, person: User) -> Response:
-    file = portability.archive(session, viewer, person)
+    file = portability_queries.export_archive(session, viewer, person)
     headers = {"Content-Disposition": f'attachment; filename="data-{person.id}.zip"'}
-    return StreamingResponse(portability.chunks(file), media_type="application/zip", headers=headers)
+    return StreamingResponse(portability_queries.archive_chunks(file), media_type="application/zip", headers=headers)
 
 
 @router.get("/accounts/{user_id}/erase", dependencies=[requires(Permission.MANAGE_PEOPLE)])

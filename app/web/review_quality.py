@@ -42,7 +42,7 @@ def rates(request: Request, session: DbSession, user: CurrentUser, project: Curr
         **queue_tabs(session, user, project),
         rates=rates_by_reviewer,
         answers=[(answer, pair, pairs_queries.submitted(session, pair)) for answer, pair in answers],
-        names=accounts_queries.names(session, set(rates_by_reviewer)),
+        names=accounts_queries.display_names(session, set(rates_by_reviewer)),
         chosen=project_settings.of(project.settings),
     )
 
@@ -85,7 +85,7 @@ def agreement(request: Request, session: DbSession, user: CurrentUser, project: 
         "review_quality/agreement.html",
         **project_context(session, user, project, "/agreement"),
         report=report,
-        names=accounts_queries.names(session, people),
+        names=accounts_queries.display_names(session, people),
         chosen=project_settings.of(project.settings),
     )
 

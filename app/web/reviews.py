@@ -119,7 +119,7 @@ def leases(request: Request, session: DbSession, user: CurrentUser, project: Cur
         **project_context(session, user, project, "/reviews"),
         **queue_tabs(session, user, project),
         leases=[(lease, pair, pairs_queries.submitted(session, pair)) for lease, pair in rows],
-        names=accounts_queries.names(session, {lease.reviewer_id for lease, _ in rows}),
+        names=accounts_queries.display_names(session, {lease.reviewer_id for lease, _ in rows}),
     )
 
 

@@ -120,7 +120,7 @@ def _desk(
         pair=pair,
         revision=revision,
         reviews=reviews,
-        names=accounts_queries.names(session, {review.reviewer_id for review in reviews}),
+        names=accounts_queries.display_names(session, {review.reviewer_id for review in reviews}),
         numbers={item.id: item.number for item in pairs_queries.revisions(session, pair)},
         values=values,
         error=error,

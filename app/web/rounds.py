@@ -186,7 +186,7 @@ def _show(
         **context,
         row=details,
         people=visible_people(details["progress"], user, context["can"]),
-        names=accounts_queries.names(session, [person["user"] for person in details["progress"].people]),
+        names=accounts_queries.display_names(session, [person["user"] for person in details["progress"].people]),
         chart=chart(details["pace"]) if details["pace"] else None,
         values=values or _stored(session, round_),
         error=error,

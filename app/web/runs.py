@@ -76,7 +76,7 @@ def show(
         chosen=chosen,
         filters=FILTERS,
         model=models_queries.model_of(session, run),
-        withdrawn=lineage_queries.learned_and_withdrawn(session, run),
+        withdrawn=lineage_queries.withdrawn_training_examples(session, run),
         link=lambda **more: _link(run.id, chosen, more),
         found={
             (one.tag, one.value): one for one in findings_queries.of_project(session, project) if one.run_id == run.id

@@ -14,18 +14,19 @@ from app.core import jobs
 from app.core.db import bulk
 from app.core.db.database import Database
 from app.domain.imports import actions as imports_actions
+from app.domain.imports import queries as imports_queries
 from app.worker.lease import ClaimedJob
 
 
 def run(installation: Installation, job: ClaimedJob) -> Callable[[Session], dict[str, Any]]:
     """Check the rows outside any write transaction, so that no writer waits. Return the step that writes them."""
     with job, installation.database.read() as session:
-        prepared = imports_actions.check_rows(session, installation.storage, job.payload, job.progress)
+        prepared = imports_queries.check_rows(session, installation.storage, job.payload, job.progress)
     job.require_running()
     if prepared.bad_lines:
         with installation.database.session() as session:
-            imports_actions.name_bad(jobs.require_lease(session, job.id, job.token), prepared)
-    bad = imports_actions.keep_bad(installation.storage, prepared)
+            imports_actions.note_error_file(jobs.require_lease(session, job.id, job.token), prepared)
+    bad = imports_actions.store_error_rows(installation.storage, prepared)
     return lambda session: {**imports_actions.save_rows(session, job.payload, prepared), **bad}
 
 

@@ -52,7 +52,7 @@ def test_the_file_of_each_format_is_read(form: str) -> None:
     assert match, form
     for chosen in (form, "auto"):
         found = reader_process.scan(
-            match.group(1).encode(), chosen, filename="example", source="here", licence="CC0-1.0"
+            match.group(1).encode(), chosen, filename="example", source="here", license="CC0-1.0"
         )
         assert found.contents and not found.bad, form
         assert all(one.prompt.strip() and one.completion.strip() for one in found.contents)

@@ -74,7 +74,7 @@ def test_a_target_that_stands_twice_takes_both_columns() -> None:
         "completion": ["answer"],
         "tag:desk": ["to"],
     }
-    with pytest.raises(Invalid, match="nothing to map to"):
+    with pytest.raises(Invalid, match="is not a target"):
         files.parse_map("prompts=a,completion=b")
 
 

@@ -93,7 +93,7 @@ def test_an_import_that_is_killed_is_imported_once(cast: Cast, database: Databas
     with database.session() as session:
         job_id = imports_actions.request_import(
             session, cast.bob, cast.project, storage=installation.storage, data=file(), filename="rows.jsonl",
-            source="a test", licence="CC0-1.0", approve=True, skip_bad=True,
+            source="a test", license="CC0-1.0", approve=True, skip_bad=True,
         ).id  # fmt: skip
     *killed, (_, code, found) = run(settings, *MOMENTS, "")
     assert [(moment, code, sum(rows.values())) for moment, code, rows in killed] == [

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.core.db.database import Database
-from app.domain.audit import verify
+from app.domain.audit import verify_queries
 from app.domain.audit.tables import AuditEvent
 from app.domain.pairs.tables import Pair, Revision
 from tests.fixtures import postgres
@@ -114,8 +114,8 @@ def _all_is_there(stack: Stack, writers: list[Writer]) -> None:
         assert session.scalar(whole) == len(present), "a pair without its revision"
         saved = _count(session, AuditEvent, AuditEvent.action.in_(("pair.created", "pair.saved")))
         assert _count(session, Revision) == saved, "a revision without its event, or an event without its revision"
-        found = verify.verify(session)
-        assert found.intact, found.words()
+        found = verify_queries.verify_events(session)
+        assert found.intact, found.summary()
     database.dispose()
 
 

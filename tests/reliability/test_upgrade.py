@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from app.bootstrap import Installation, migrate
 from app.core.db.database import Database
-from app.domain.audit import verify
+from app.domain.audit import verify_queries
 from app.main import create_app
 from app.settings import Settings
 from app.worker import loop
@@ -123,7 +123,7 @@ def test_old_version_exports(upgraded: Upgraded) -> None:
 @both_engines
 def test_old_audit_log_is_intact(upgraded: Upgraded) -> None:
     with upgraded.installation.database.read() as session:
-        result = verify.examine(session, upgraded.installation.settings)
+        result = verify_queries.verify_log(session, upgraded.installation.settings)
     assert result.intact and result.count == 253
 
 

@@ -23,6 +23,7 @@ from app.domain.consent import actions as consent_actions
 from app.domain.evaluations import actions as evaluations_actions
 from app.domain.findings import actions as findings_actions
 from app.domain.imports import actions as imports_actions
+from app.domain.imports import queries as imports_queries
 from app.domain.models.tables import ModelVersion
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs import content as pair_content
@@ -35,6 +36,7 @@ from app.domain.reviews import actions as reviews_actions
 from app.domain.runs import actions as runs_actions
 from app.domain.runs.tables import TrainingRun
 from app.domain.versions import actions as versions_actions
+from app.domain.versions import queries as versions_queries
 from app.domain.versions.tables import DatasetVersion
 from tests.fixtures.people import Cast
 from trainer import protocol
@@ -150,11 +152,11 @@ def _import(session: Session, world: World) -> None:
         data=b"".join(json.dumps(row).encode() + b"\n" for row in rows),
         filename=f"{WORD} of {NAME}.jsonl",
         source=f"{WORD} shelf",
-        licence="CC BY 4.0",
+        license="CC BY 4.0",
         approve=True,
     )
     imports_actions.save_rows(
-        session, job.payload, imports_actions.check_rows(session, world.storage, job.payload, lambda *_: None)
+        session, job.payload, imports_queries.check_rows(session, world.storage, job.payload, lambda *_: None)
     )
     job.state = "done"
     world.ids["upload"] = job.payload["file"]
@@ -165,7 +167,7 @@ def _freeze_and_train(session: Session, world: World) -> None:
     asked = versions_actions.request_version(
         session, cast.carol, cast.project, name="Frozen", splits={"train": 0.5, "validation": 0.2, "test": 0.3}
     )
-    version = versions_actions.freeze(session, versions_actions.prepare(session, world.storage, asked.payload))
+    version = versions_actions.freeze(session, versions_queries.prepare_version(session, world.storage, asked.payload))
     asked.state = "done"
     run = runs_actions.request_run(session, cast.carol, cast.project, version_id=version.id, recipe={})
     _train(session, world, run, version)

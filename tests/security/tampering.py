@@ -1,4 +1,4 @@
-"""What somebody who owns the database may do to the audit log: the triggers gone, then every kind of forgery."""
+"""Forgeries of the audit log that an owner of the database can make after dropping the triggers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLUMNS: dict[str, Any] = {
 
 
 def write_log(database: Database, events: int = EVENTS) -> None:
-    """Events of all shapes: with and without actor, project and details."""
+    """Record events with and without actor, project and details."""
     for at in range(events):
         with database.session() as session:
             audit_actions.record(
@@ -55,61 +55,61 @@ def drop_triggers(database: Database) -> None:
 
 
 def forge(database: Database, change: Callable[[Connection], object]) -> None:
-    """Change the table behind the application's back."""
+    """Change the table directly, without the triggers."""
     drop_triggers(database)
     with database.engine.begin() as connection:
         change(connection)
 
 
-def edit(seq: int, column: str, value: Any) -> Callable[[Connection], object]:
-    return lambda connection: connection.execute(TABLE.update().where(TABLE.c.id == seq).values({column: value}))
+def edit(number: int, column: str, value: Any) -> Callable[[Connection], object]:
+    return lambda connection: connection.execute(TABLE.update().where(TABLE.c.id == number).values({column: value}))
 
 
 def delete(first: int, last: int) -> Callable[[Connection], object]:
     return lambda connection: connection.execute(TABLE.delete().where(TABLE.c.id.between(first, last)))
 
 
-def row(connection: Connection, seq: int) -> dict[str, Any]:
-    return dict(connection.execute(TABLE.select().where(TABLE.c.id == seq)).one()._mapping)
+def row(connection: Connection, number: int) -> dict[str, Any]:
+    return dict(connection.execute(TABLE.select().where(TABLE.c.id == number)).one()._mapping)
 
 
 def swap(left: int, right: int) -> Callable[[Connection], object]:
-    """The content of two events changes places, their numbers stay."""
+    """Swap the content of two events and keep their numbers."""
 
     def change(connection: Connection) -> None:
         first, second = row(connection, left), row(connection, right)
-        for seq, other in ((left, second), (right, first)):
-            connection.execute(TABLE.update().where(TABLE.c.id == seq).values({**other, "id": seq}))
+        for number, other in ((left, second), (right, first)):
+            connection.execute(TABLE.update().where(TABLE.c.id == number).values({**other, "id": number}))
 
     return change
 
 
-def insert_after(seq: int) -> Callable[[Connection], object]:
-    """A well-formed event between two others; those behind it move up by one number."""
+def insert_after(number: int) -> Callable[[Connection], object]:
+    """Insert a well-formed event between two others; later events move up by one number."""
 
     def change(connection: Connection) -> None:
-        before = row(connection, seq)
-        for later in range(EVENTS, seq, -1):
+        before = row(connection, number)
+        for later in range(EVENTS, number, -1):
             connection.execute(TABLE.update().where(TABLE.c.id == later).values(id=later + 1))
-        event = AuditEvent(**{**before, "id": seq + 1, "action": "pair.approved", "previous_hash": before["hash"]})
+        event = AuditEvent(**{**before, "id": number + 1, "action": "pair.approved", "previous_hash": before["hash"]})
         event.hash = digest_of(event)
         connection.execute(TABLE.insert().values({name: getattr(event, name) for name in COLUMNS}))
 
     return change
 
 
-def insert_as(seq: int) -> Callable[[Connection], object]:
-    """A copy of event 3 under another number."""
-    return lambda connection: connection.execute(TABLE.insert().values({**row(connection, 3), "id": seq}))
+def insert_as(number: int) -> Callable[[Connection], object]:
+    """Insert a copy of event 3 under another number."""
+    return lambda connection: connection.execute(TABLE.insert().values({**row(connection, 3), "id": number}))
 
 
-def restamp(seq: int) -> Callable[[Connection], object]:
-    """Event `seq` tells another story, and every digest from there on is computed anew: the chain itself is whole."""
+def restamp(number: int) -> Callable[[Connection], object]:
+    """Change event `number` and recompute every digest from there on, so that the chain itself is consistent."""
 
     def change(connection: Connection) -> None:
-        connection.execute(TABLE.update().where(TABLE.c.id == seq).values(actor="0" * 31 + "9"))
-        previous = row(connection, seq - 1)["hash"] if seq > 1 else GENESIS
-        for at in range(seq, EVENTS + 1):
+        connection.execute(TABLE.update().where(TABLE.c.id == number).values(actor="0" * 31 + "9"))
+        previous = row(connection, number - 1)["hash"] if number > 1 else GENESIS
+        for at in range(number, EVENTS + 1):
             event = AuditEvent(**{**row(connection, at), "previous_hash": previous})
             previous = digest_of(event)
             values = {"previous_hash": event.previous_hash, "hash": previous}
@@ -119,7 +119,7 @@ def restamp(seq: int) -> Callable[[Connection], object]:
 
 
 def spoil(column: str, raw: str) -> Callable[[Connection], object]:
-    """Bytes that are no longer a value of the column's type; only SQLite stores them."""
+    """Store bytes that are not a value of the column's type; only SQLite accepts them."""
     return lambda connection: connection.execute(
         text(f"UPDATE audit_events SET {column} = :raw WHERE id = 5"), {"raw": raw}
     )

@@ -25,10 +25,11 @@ from app.domain.lineage import queries as lineage_queries
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.privacy import actions as privacy_actions
-from app.domain.privacy import erasure_log, withdrawal
+from app.domain.privacy import erasure_log, withdrawal_actions
 from app.domain.privacy.tables import Erasure
 from app.domain.runs.tables import TrainingRun
 from app.domain.versions import actions as versions_actions
+from app.domain.versions import queries as versions_queries
 from app.domain.versions.tables import DatasetVersion
 from tests.fixtures.people import Cast
 from tests.security.canaries import EMAIL, NAME, WORD, World, build, erase, model_of, report_of, traces
@@ -97,13 +98,13 @@ def test_lineage_and_hash_hold_and_the_model_is_marked(
         version = session.get_one(DatasetVersion, world.ids["version"])
         assert version.hash == world.ids["hash"]
         removed = sum(file["removed"] for file in (version.redactions or {}).values())
-        found = lineage_queries.lineage(session, version)
+        found = lineage_queries.version_lineage(session, version)
         assert found.withdrawn == removed == 13  # eight written, one quoted, three imported, one mended
-        listed = lineage_queries.items(session, version, limit=500).items
+        listed = lineage_queries.version_items(session, version, limit=500).items
         assert len(listed) == found.pairs == version.counts["total"]
         assert sum(one["withdrawn_at"] is not None for one in listed) == removed
         run = session.get_one(TrainingRun, world.ids["run"])
-        assert lineage_queries.learned_and_withdrawn(session, run) > 0
+        assert lineage_queries.withdrawn_training_examples(session, run) > 0
         waiting = session.get_one(TrainingRun, world.ids["waiting"])
         files = set(session.scalars(select(jobs.JobFile.sha256).where(jobs.JobFile.job_id == waiting.job_id)))
         assert all(world.storage.exists(sha256) for sha256 in files)
@@ -164,7 +165,7 @@ def test_a_freeze_that_an_erasure_overtook_is_not_recorded(world: World) -> None
         carol = session.get_one(User, world.cast.carol.id)
         asked = versions_actions.request_version(session, carol, world.cast.project, name="Overtaken")
     with world.database.read() as session:
-        prepared = versions_actions.prepare(session, world.storage, asked.payload)
+        prepared = versions_queries.prepare_version(session, world.storage, asked.payload)
     erase(world, "withdraw")
     with pytest.raises(Conflict, match="withdrawn"), world.database.session() as session:
         versions_actions.freeze(session, prepared)
@@ -210,14 +211,14 @@ def test_many_pairs_are_blanked_in_short_transactions_that_a_kill_may_part(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Two pairs a transaction here, and after the third everything stops, as if killed; the next sweep goes on."""
-    monkeypatch.setattr(withdrawal, "CHUNK", 1 if content == "keep" else 2)
+    monkeypatch.setattr(withdrawal_actions, "CHUNK", 1 if content == "keep" else 2)
     if content == "keep":
         _more_drafts(world)
     with world.database.session() as session:
         person, carol = session.get_one(User, world.person.id), session.get_one(User, world.cast.carol.id)
         begun = dict(privacy_actions.erase(session, world.storage, carol, person, content=content).report)
-    assert begun["left"] > withdrawal.CHUNK
-    real, calls = withdrawal.blank, []
+    assert begun["left"] > withdrawal_actions.CHUNK
+    real, calls = withdrawal_actions.blank, []
 
     def killed(*given: Any) -> None:
         calls.append(given)
@@ -225,12 +226,12 @@ def test_many_pairs_are_blanked_in_short_transactions_that_a_kill_may_part(
             raise KeyboardInterrupt
         real(*given)
 
-    monkeypatch.setattr(withdrawal, "blank", killed)
+    monkeypatch.setattr(withdrawal_actions, "blank", killed)
     with pytest.raises(KeyboardInterrupt):
         _sweep(world)
     page = signed_in(world.cast.carol).get(f"/accounts/{world.person.id}/contributions")
-    assert f"{begun['left'] - 2 * withdrawal.CHUNK} pairs are still being blanked" in page.text
-    monkeypatch.setattr(withdrawal, "blank", real)
+    assert f"{begun['left'] - 2 * withdrawal_actions.CHUNK} pairs are still being erased" in page.text
+    monkeypatch.setattr(withdrawal_actions, "blank", real)
     _sweep(world)
     with world.database.read() as session:
         report = session.scalars(select(Erasure)).one().report
@@ -254,7 +255,7 @@ def _sweep(world: World) -> int:
 
 def test_a_large_erasure_counts_what_a_small_one_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The report is the same, however many transactions it took."""
-    monkeypatch.setattr(withdrawal, "CHUNK", 1)
+    monkeypatch.setattr(withdrawal_actions, "CHUNK", 1)
     report = erase(world, "withdraw")
     assert report["versions"] == [world.ids["version"]] and report["models"] == [model_of(world)]
     assert report["files_deleted"] >= 5 and report["answers"] > 0 and report["revisions"] > report["pairs"] > 8
@@ -264,7 +265,7 @@ def test_a_large_erasure_counts_what_a_small_one_does(world: World, monkeypatch:
 
 
 def test_two_sweeps_at_once_end_as_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(withdrawal, "CHUNK", 1)
+    monkeypatch.setattr(withdrawal_actions, "CHUNK", 1)
     with world.database.session() as session:
         person, carol = session.get_one(User, world.person.id), session.get_one(User, world.cast.carol.id)
         privacy_actions.erase(session, world.storage, carol, person, content="withdraw")

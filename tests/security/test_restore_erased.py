@@ -18,7 +18,7 @@ from app.core import jobs
 from app.core.db.database import Database
 from app.core.storage import Storage
 from app.domain.accounts.tables import User
-from app.domain.audit import verify
+from app.domain.audit import verify_queries
 from app.domain.audit.tables import AuditEvent
 from app.domain.auth import actions as auth_actions
 from app.domain.privacy import erasure_log
@@ -109,7 +109,7 @@ def test_who_was_erased_after_the_backup_is_erased_again(
             assert [(one.actor, one.subject_id, one.details["again"]) for one in events] == [
                 (None, world.person.id, True)
             ]
-            assert verify.verify(session).intact
+            assert verify_queries.verify_events(session).intact
             erasure = privacy_queries.erasure_of(session, session.get_one(User, world.person.id))
             assert erasure is not None and erasure.requested_by == world.cast.carol.id
             assert jobs.by_id(session, running.id).state == "queued", "nobody holds what ran back then"
@@ -137,7 +137,7 @@ def test_an_older_database_that_came_back_by_other_means_is_seen_to_by_the_jobs_
     with world.database.read() as session:
         person = session.get_one(User, world.person.id)
         assert person.person.erased_at is not None and person.person.name == ""
-        assert privacy_queries.unswept(session) == []
+        assert privacy_queries.erasures_to_sweep(session) == []
     assert housekeeping.erase_again(home(world)) == []
 
 

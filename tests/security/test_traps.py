@@ -171,7 +171,7 @@ def test_a_download_is_an_attachment_that_runs_nothing(
             data=rows(30),
             filename="x.jsonl",
             source="s",
-            licence="l",
+            license="l",
             approve=True,
         )
     loop.drain(installation)

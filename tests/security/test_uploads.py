@@ -39,7 +39,7 @@ GOOD = b'{"prompt": "Which desk takes it?", "completion": "billing"}\n'
 
 
 def read(data: bytes, form: str = "auto", filename: str = "f.jsonl", **rest: Any) -> Any:
-    return reader_process.read(data, form, filename=filename, source="s", licence="l", **rest)
+    return reader_process.read(data, form, filename=filename, source="s", license="l", **rest)
 
 
 def parquet(table: pa.Table, **options: Any) -> bytes:
@@ -147,7 +147,7 @@ from app.core.errors import AppError
 began = time.monotonic()
 with open(sys.argv[1], "rb") as file:
     try:
-        said = len(readers.read(file, "auto", filename="x", source="s", licence="l", head=int(sys.argv[2]) or None))
+        said = len(readers.read(file, "auto", filename="x", source="s", license="l", head=int(sys.argv[2]) or None))
     except AppError as error:
         said = error.status
 most = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
@@ -268,7 +268,7 @@ def test_a_reader_that_is_killed_is_a_refused_file(monkeypatch: pytest.MonkeyPat
 
 def in_process(data: bytes, form: str, filename: str) -> list[dict[str, Any]]:
     options = {"format": form, "filename": filename, "source": "s", "licence": "l", "head": 0}
-    return list(reader_events.of_file(io.BytesIO(data), options))
+    return list(reader_events.read_events(io.BytesIO(data), options))
 
 
 ROWISH = st.lists(

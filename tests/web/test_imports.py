@@ -122,7 +122,7 @@ def test_half_a_mapping_is_answered_with_words(bob: Page) -> None:
 def test_source_and_licence_are_needed(bob: Page, database: Database) -> None:
     where = bob.upload(b'{"prompt": "Where to?", "completion": "left"}\n', "x.jsonl").headers["location"]
     refused = bob.send(where, bob.look(where), source="", licence="MIT")
-    assert refused.status_code == 422 and "Say the source" in refused.text and 'value="MIT"' in refused.text
+    assert refused.status_code == 422 and "Enter the source" in refused.text and 'value="MIT"' in refused.text
     assert count(database, jobs.Job) == 0
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from app.domain.accounts import queries as accounts_queries
-from app.domain.lineage.cards import escaped
+from app.domain.lineage.cards import escape_markdown
 from app.domain.models.tables import ModelVersion
 from tests.fixtures.sample_project import World
 
@@ -122,4 +122,4 @@ def test_the_cards_are_counted_anew_and_name_nobody(world: World, visit: Visit, 
 
 
 def test_authored_words_mean_nothing_in_a_card() -> None:
-    assert escaped("<script>|[x](y)\n# head") == "&lt;script&gt;\\|\\[x\\]\\(y\\) \\# head"
+    assert escape_markdown("<script>|[x](y)\n# head") == "&lt;script&gt;\\|\\[x\\]\\(y\\) \\# head"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from app.core.db.database import Database
 from app.core.process import pool
 from app.core.storage import Storage
 from app.domain.imports import actions as imports_actions
-from app.domain.imports import prepare_rows
+from app.domain.imports import queries as imports_queries
 from app.domain.notifications.tables import Notification
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs.tables import Pair, Revision
@@ -53,7 +54,7 @@ def ask_import(installation: Installation, cast: Cast, data: bytes) -> str:
     with installation.database.session() as session:
         return imports_actions.request_import(
             session, cast.bob, cast.project, storage=installation.storage, data=data, filename="pairs.jsonl",
-            source="test", licence="CC0-1.0", approve=True,
+            source="test", license="CC0-1.0", approve=True,
         ).id  # fmt: skip
 
 
@@ -100,12 +101,12 @@ def test_many_rows_are_checked_by_child_processes_and_come_to_the_same(
     assert loop.work_once(installation)
     found = {}
     for many, data in ((10**9, rows(600)), (1, rows(600))):
-        monkeypatch.setattr(prepare_rows, "MANY", many)
+        monkeypatch.setattr(imports_queries, "MIN_ROWS_FOR_PROCESSES", many)
         monkeypatch.setattr(pool, "cores", lambda: 2)
         job_id = ask_import(installation, cast, data + b"\n" + rows(1) + b"\n" + BUSY)
         payload = job_of(installation, job_id).payload
         with installation.database.read() as session:
-            prepared = imports_actions.check_rows(session, installation.storage, payload, lambda *_: None)
+            prepared = imports_queries.check_rows(session, installation.storage, payload, lambda *_: None)
         new = {pair["id"]: f"row {number}" for number, pair in enumerate(prepared.pairs)}
         found[many] = [
             (pair["state"], revision["prompt"], dict(enumerate(keys)), told(revision["problems"], new))
@@ -163,18 +164,22 @@ def test_a_worker_that_lost_its_lease_writes_nothing(installation: Installation,
     assert (job.state, job.attempt) == ("done", 2)
 
 
-@pytest.mark.parametrize("step", ["check_rows", "keep_bad"], ids=["under way", "after its last sign of life"])
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [(imports_queries, "check_rows"), (imports_actions, "store_error_rows")],
+    ids=["while it runs", "after its last heartbeat"],
+)
 def test_an_import_that_is_cancelled_writes_nothing(
-    step: str, installation: Installation, asked: str, monkeypatch: pytest.MonkeyPatch
+    module: ModuleType, step: str, installation: Installation, asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go_on = getattr(imports_actions, step)
+    go_on = getattr(module, step)
 
     def cancel_then_go_on(*given: object) -> object:
         with installation.database.session() as session:
             jobs.request_cancel(session, asked)
         return go_on(*given)
 
-    monkeypatch.setattr(imports_actions, step, cancel_then_go_on)
+    monkeypatch.setattr(module, step, cancel_then_go_on)
     loop.work_once(installation)
     assert job_of(installation, asked).state == "cancelled"
     assert pair_count(installation) == 0

@@ -1,1 +1,1 @@
-"""Contributors, persons, users, sign-in and tokens."""
+"""Contributors, persons, users, permissions and API tokens."""

@@ -1,4 +1,4 @@
-"""Making accounts, and tokens for scripts."""
+"""Create accounts and API tokens, revoke tokens, rename users."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -20,19 +20,22 @@ from app.domain.accounts import queries
 from app.domain.accounts.tables import ApiToken, Contributor, Person, User
 from app.domain.audit import actions as audit_actions
 
-LONGEST_DAYS = 365
+MAX_TOKEN_DAYS = 365
+"""Longest lifetime of a token that users create for themselves."""
+MAX_ISSUED_DAYS = 3650
+"""Longest lifetime of any token."""
 EMAIL = re.compile(r"[^@\s<>\"']{1,64}@[A-Za-z0-9.-]{1,189}")
 
 
 def create_user(
     session: Session, *, email: str, name: str | None = None, is_admin: bool = False, actor: User | None = None
 ) -> User:
-    """A new user. Raises Invalid for an address that is none, Conflict when it is taken."""
+    """Create a user. Raises Invalid for a malformed address, Conflict when it is taken."""
     address = email.strip().lower()
     if not EMAIL.fullmatch(address):
-        raise Invalid(f"{email!r} is not an e-mail address; write it as name@example.org.", field="email")
+        raise Invalid(f"{email!r} is not an email address; write it as name@example.org.", field="email")
     if queries.user_by_email(session, address):
-        raise Conflict(f"{address} has an account already.", field="email")
+        raise Conflict(f"{address} already has an account.", field="email")
     contributor = Contributor(pseudonym=f"contributor-{secrets.token_hex(6)}")
     session.add(contributor)
     session.flush()
@@ -57,9 +60,9 @@ def issue_token(
     project_id: str | None = None,
     actor: User | None = None,
 ) -> str:
-    """The raw secret of a new token, shown once. Raises Invalid when the lifetime is out of range."""
-    if not 1 <= days <= 3650:
-        raise Invalid("A token lives between 1 and 3650 days.", field="days")
+    """Create a token and return its raw secret, which is shown once. Raises Invalid for a lifetime out of range."""
+    if not 1 <= days <= MAX_ISSUED_DAYS:
+        raise Invalid(f"A token expires in 1 to {MAX_ISSUED_DAYS:,} days.", field="days")
     raw = new_secret("prc_")
     token = ApiToken(
         digest=digest(raw),
@@ -86,53 +89,54 @@ def issue_token(
     return raw
 
 
-def make_token(
+def create_token(
     session: Session, user: User, *, name: str, days: int, read_only: bool = False, project_id: str | None = None
 ) -> str:
-    """A token that a person makes for a script of their own: named, and for a year at most. Raises Invalid."""
+    """Create a named token for the user's own scripts, for at most a year. Raises Invalid."""
     if not name.strip():
-        raise Invalid("Say what the token is for, so that you know later whether it may go.", field="name")
-    if not 1 <= days <= LONGEST_DAYS:
-        raise Invalid(f"A token lives between 1 and {LONGEST_DAYS} days.", field="days")
+        raise Invalid("Name the token after its purpose, so that you know later whether to revoke it.", field="name")
+    if not 1 <= days <= MAX_TOKEN_DAYS:
+        raise Invalid(f"A token expires in 1 to {MAX_TOKEN_DAYS} days.", field="days")
     return issue_token(
         session, user=user, name=name.strip(), days=days, read_only=read_only, project_id=project_id, actor=user
     )
 
 
 def revoke_token(session: Session, user: User, token_id: str, *, actor: User | None = None) -> None:
-    """End a token of this user. Raises NotFound for one that is another's or revoked already."""
+    """Revoke a token of this user. Raises NotFound when it belongs to another user or is already revoked."""
     token = session.get(ApiToken, token_id)
     if token is None or token.user_id != user.id or token.revoked_at is not None:
-        raise NotFound("There is no such token, or it has been revoked already.")
+        raise NotFound("There is no such token, or it is already revoked.")
     token.revoked_at = now()
     audit_actions.record(session, actor.id if actor else None, "token.revoked", "token", token.id, user=user.id)
 
 
-def revoke_all(session: Session, user: User) -> int:
-    """All tokens of a user at once; how many. The caller records why."""
+def revoke_all_tokens(session: Session, user: User) -> int:
+    """Revoke all tokens of a user and return their number. The caller writes the audit event."""
     statement = update(ApiToken).where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None))
     return len(session.scalars(statement.values(revoked_at=now()).returning(ApiToken.id)).all())
 
 
-def revoke_named(session: Session, user: User, name: str) -> None:
-    """The tokens of a user with this name, each recorded."""
-    statement = select(ApiToken.id).where(ApiToken.user_id == user.id, ApiToken.name == name)
-    for token_id in session.scalars(statement.where(ApiToken.revoked_at.is_(None))).all():
-        revoke_token(session, user, token_id)
+def revoke_tokens_named(session: Session, user: User, name: str) -> None:
+    """Revoke the tokens of a user that have this name; each gets its own audit event."""
+    for token in queries.tokens_of(session, user):
+        if token.name == name:
+            revoke_token(session, user, token.id)
 
 
-def note_use(database: Database, change: Callable[[Session, str], None], row_id: str) -> None:
-    """After the answer has left: write down that a session or a token was used. What fails here fails nobody."""
+def save_last_use(database: Database, change: Callable[[Session, str], None], row_id: str) -> None:
+    """Save when a session or a token was last used, after the response is sent. Database errors are ignored."""
     with suppress(SQLAlchemyError), database.session() as session:
         change(session, row_id)
 
 
-def used(session: Session, token_id: str) -> None:
+def mark_token_used(session: Session, token_id: str) -> None:
+    """Set the time of last use."""
     session.execute(update(ApiToken).where(ApiToken.id == token_id).values(last_used_at=now()))
 
 
 def rename(session: Session, user: User, name: str) -> None:
-    """Change one's own shown name. Raises Invalid."""
+    """Change the user's own display name. Raises Invalid."""
     if not name.strip() or len(name) > 120:
         raise Invalid("A name has between 1 and 120 characters.", field="name")
     user.person.name = name.strip()

@@ -50,6 +50,6 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
 def require_global(session: Session, user: User, permission: Permission) -> None:
     """Require a permission outside projects. Raises Forbidden for users who are not admins, and for project tokens."""
     if session.info.get(ONLY_PROJECT):
-        raise Forbidden("This token is for one project.")
+        raise Forbidden("This token is limited to one project.")
     if permission not in GLOBAL or not user.is_admin:
-        raise Forbidden("Only an admin may do this.")
+        raise Forbidden("Only an admin can do this.")

@@ -1,4 +1,4 @@
-"""Who is asking."""
+"""Read users and their API tokens."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from app.core.errors import NotFound
 from app.core.security import digest
 from app.domain.accounts.tables import ApiToken, Person, User
 
-NOTED = timedelta(minutes=1)
+USE_INTERVAL = timedelta(minutes=1)
 TOKENS, USERS = columns(ApiToken), columns(User)
 
 
 class Token(NamedTuple):
-    """What a request needs to know of its token."""
+    """The columns of a token that a request needs."""
 
     id: str
     scope: str
@@ -30,7 +30,7 @@ class Token(NamedTuple):
     last_used_at: datetime | None
 
 
-# Asked with every request: made once, since making a statement takes longer than running it.
+# Every request runs this statement. It is built once, because building it takes longer than running it.
 BY_TOKEN = select(*(TOKENS[name] for name in Token._fields), *USERS).where(
     TOKENS.user_id == USERS.id,
     TOKENS.digest == bindparam("digest"),
@@ -49,38 +49,39 @@ def user_by_email(session: Session, email: str) -> User | None:
 
 
 def user_by_token(database: Session | Connection, raw: str) -> tuple[User, Token] | None:
-    """The active user of a token that is neither expired nor revoked; the user is of no session yet."""
+    """Return the active user of a valid token, or None; the user is not attached to a session."""
     row = database.execute(BY_TOKEN, {"digest": digest(raw), "moment": now()}).first()
     if row is None:
         return None
-    of_token = len(Token._fields)
-    return fast_rows.restored(User, dict(zip(USERS.keys(), row[of_token:], strict=True))), Token(*row[:of_token])
+    width = len(Token._fields)
+    return fast_rows.restored(User, dict(zip(USERS.keys(), row[width:], strict=True))), Token(*row[:width])
 
 
-def names(session: Session, user_ids: Iterable[str]) -> dict[str, str]:
-    """user id -> display name."""
+def display_names(session: Session, user_ids: Iterable[str]) -> dict[str, str]:
+    """Return user id -> display name."""
     users = session.scalars(select(User).where(User.id.in_(set(user_ids))))
     return {user.id: user.name for user in users}
 
 
-def is_stale(used_at: datetime | None) -> bool:
-    """A use is written down at most once a minute."""
-    return used_at is None or used_at < now() - NOTED
+def is_use_stale(used_at: datetime | None) -> bool:
+    """Whether a use should be saved: at most one is saved per minute."""
+    return used_at is None or used_at < now() - USE_INTERVAL
 
 
 def tokens_of(session: Session, user: User) -> list[ApiToken]:
-    """Tokens that are not revoked, the newest first; some may have expired."""
+    """Return the tokens that are not revoked, newest first; some may have expired."""
     statement = select(ApiToken).where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None))
     return list(session.scalars(statement.order_by(ApiToken.id.desc())))
 
 
 def people(session: Session) -> list[User]:
-    """Everybody whose data were not erased, those who may sign in first."""
+    """Return all users that are not erased, active users first."""
     statement = select(User).join(Person).where(Person.erased_at.is_(None))
     return list(session.scalars(statement.order_by(User.active.desc(), Person.name, User.id)))
 
 
 def get_user(session: Session, user_id: str) -> User:
+    """Return the user. Raises NotFound."""
     user = session.get(User, user_id)
     if user is None:
         raise NotFound()

@@ -1,4 +1,4 @@
-"""Contributor (pseudonym), Person (the only place for personal data), User, and the tokens of scripts."""
+"""Contributor (pseudonym), Person (the only place for personal data), User, and API tokens."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from app.core.db.base import Base, IdTimestampMixin
 
 
 class Contributor(IdTimestampMixin, Base):
-    """Whom a revision or a review belongs to, without saying who that is."""
+    """The pseudonym behind which revisions and reviews are published."""
 
     __tablename__ = "contributors"
     pseudonym: Mapped[str] = mapped_column(String(40), unique=True)
 
 
 class Person(IdTimestampMixin, Base):
-    """Name and address. Erasing a person blanks this row and leaves the contributor, and so the lineage."""
+    """Name and email address. Erasing a person blanks this row and keeps the contributor, and so the lineage."""
 
     __tablename__ = "persons"
     contributor_id: Mapped[str] = mapped_column(ForeignKey("contributors.id"), unique=True)
@@ -28,7 +28,7 @@ class Person(IdTimestampMixin, Base):
 
 
 class User(IdTimestampMixin, Base):
-    """Who may sign in."""
+    """An account that can sign in while it is active."""
 
     __tablename__ = "users"
     contributor_id: Mapped[str] = mapped_column(ForeignKey("contributors.id"), unique=True)
@@ -47,7 +47,7 @@ class User(IdTimestampMixin, Base):
 
 
 class ApiToken(IdTimestampMixin, Base):
-    """A bearer token: shown once, kept as a digest. Scope is `api` or `worker`; `project_id` narrows it to one."""
+    """A bearer token, stored as a digest. Scope is `api` or `worker`; `project_id` limits it to one project."""
 
     __tablename__ = "api_tokens"
     digest: Mapped[str] = mapped_column(String(64), unique=True)

@@ -1,1 +1,1 @@
-"""Who did what to which thing: a hash chain of events, with checkpoints signed and kept elsewhere."""
+"""The audit log: a hash chain of events, with signed checkpoints in a file outside the database."""

@@ -1,4 +1,4 @@
-"""Recording: one event for one action, chained to the one before. Signing what was recorded."""
+"""Record one event per action, chained to the previous event. Sign checkpoints of the log."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.core.db.base import Base, now
 from app.core.errors import Conflict
-from app.domain.audit import checkpoints, queries, verify
+from app.domain.audit import checkpoints, queries, verify, verify_queries
 from app.domain.audit.chain import GENESIS, as_stored, digest_of
-from app.domain.audit.checkpoints import Checkpoint, Signed
+from app.domain.audit.checkpoints import Checkpoint, CheckpointFile
 from app.domain.audit.tables import AuditEvent
 from app.settings import Settings
 
@@ -30,9 +30,9 @@ def record(
     project_id: str | None = None,
     **details: Any,
 ) -> AuditEvent:
-    """Append one event in the caller's transaction. Writers queue here, so that the chain has no fork.
+    """Append one event in the caller's transaction. Writers take a lock here, so the chain cannot fork.
 
-    What the action changed is flushed first: its row locks come before the lock of the chain, never after it.
+    Pending changes are flushed first: row locks are always taken before the lock of the chain, never after it.
     """
     session.flush()
     if session.get_bind().dialect.name == "postgresql":
@@ -50,29 +50,30 @@ def record(
         previous_hash=head,
     )
     event.hash = digest_of(event)
-    # A plain insert: it is in every write, and nobody changes the row afterwards.
+    # A plain insert: every write runs it, and the row never changes afterwards.
     session.execute(APPEND, {name: getattr(event, name) for name in COLUMNS})
     return event
 
 
 def make_checkpoint(session: Session, settings: Settings, *, only_if_due: bool = False) -> Checkpoint | None:
-    """Sign what the log is now and append it to the file. None when nothing new is there to sign.
+    """Sign the current state of the log and append the checkpoint to the file. None when there is nothing new to sign.
 
-    Nothing is signed that does not continue the last checkpoint: raises Conflict instead.
+    Raises Conflict when the log does not continue the last checkpoint.
     """
     key = checkpoints.private_key(settings)
-    last = verify.read_all(settings, [], key.public_key()).last
-    found = verify.verify(session, Signed(genuine=[last] if last else []), since=last)
-    if found.problem:
-        raise Conflict(f"No checkpoint was signed. {found.problem} Find out why before anything else is done.")
-    if found.count == (last.count if last else 0) or (only_if_due and not checkpoints.is_due(last, found.count, now())):
+    last = verify.read_checkpoints(settings, [], key.public_key()).last
+    result = verify_queries.verify_events(session, CheckpointFile(genuine=[last] if last else []), since=last)
+    if result.problem:
+        raise Conflict(f"No checkpoint was signed. {result.problem} Find the cause before you do anything else.")
+    is_due = not only_if_due or checkpoints.is_due(last, result.count, now())
+    if result.count == (last.count if last else 0) or not is_due:
         return None
-    made = checkpoints.sign(
+    checkpoint = checkpoints.sign(
         key,
         origin=queries.digest_at(session, 1) or "",
-        count=found.count,
-        head=found.head,
+        count=result.count,
+        head=result.head,
         at=now(),
     )
-    checkpoints.append(settings.audit_checkpoints_path, made)
-    return made
+    checkpoints.append(settings.audit_checkpoints_path, checkpoint)
+    return checkpoint

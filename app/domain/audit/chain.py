@@ -1,4 +1,4 @@
-"""The links of the chain: what of an event is hashed, and how. Knows no database."""
+"""The links of the chain: which fields of an event are hashed, and how. Uses no database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GENESIS = "0" * 64
 
 
 class Link(Protocol):
-    """An event as the table or a row of a query holds it."""
+    """An event, as a table object or as a row of a query."""
 
     @property
     def id(self) -> int: ...
@@ -36,7 +36,7 @@ class Link(Protocol):
 
 
 def digest_of(event: Link) -> str:
-    """SHA-256 of the event's canonical JSON (sorted keys, no spaces, ASCII, UTC whatever the database's zone)."""
+    """Return the SHA-256 of the event's canonical JSON: sorted keys, no spaces, ASCII, times in UTC."""
     body = {
         "id": event.id,
         "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
@@ -51,13 +51,13 @@ def digest_of(event: Link) -> str:
 
 
 def as_stored(details: dict[str, Any]) -> dict[str, Any]:
-    """What a JSON column gives back: keys are text, tuples are lists. Raises TypeError, ValueError for other things."""
+    """Return the details as a JSON column returns them: text keys, lists for tuples. Raises TypeError, ValueError."""
     stored: dict[str, Any] = json.loads(json.dumps(details, allow_nan=False))
     return stored
 
 
 def as_dict(event: Link) -> dict[str, Any]:
-    """Every column, ready for JSON."""
+    """Return every column, ready for JSON."""
     return {
         "id": event.id,
         "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),

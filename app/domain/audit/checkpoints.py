@@ -1,7 +1,7 @@
-"""Signed checkpoints: how many events there were, the digest of the last, when; signed with the installation's key.
+"""Signed checkpoints: the number of events, the digest of the last, the time; signed with the installation's key.
 
-A chain alone does not show that its tail was cut, or that all of it was computed anew. A checkpoint that is kept where
-the database's owner cannot write does. In the spirit of transparency logs; knows no database.
+A chain alone does not show that its tail was cut, or that the whole chain was recomputed. A checkpoint stored where the
+database's owner cannot write does (as in transparency logs, RFC 6962). Uses no database.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from app.core import jsonl_log
 from app.core.errors import AppError
 from app.settings import Settings
 
-EVENTS = 200
-AGE = timedelta(hours=1)
+MAX_NEW_EVENTS = 200
+MAX_AGE = timedelta(hours=1)
 PURPOSE = "preceptor audit checkpoint 1"
 FIELDS: dict[str, type] = {"origin": str, "count": int, "head": str, "at": str, "key": str, "signature": str}
 
 
 class KeyMissing(AppError):
-    """No key to sign or verify with."""
+    """There is no key to sign or verify with."""
 
     status, code = 503, "audit_key"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`origin` is the digest of the log's first event, which names the log; `head` that of event number `count`; `key`
-    names the key that signed."""
+    """`origin` is the digest of the log's first event and identifies the log; `head` is the digest of event `count`;
+    `key` is the id of the signing key."""
 
     origin: str
     count: int
@@ -48,7 +48,7 @@ class Checkpoint:
     signature: str = ""
 
     def text(self) -> bytes:
-        """What is signed: one value a line, so that no two checkpoints share a text."""
+        """Return the signed bytes: one value per line, so that no two checkpoints share them."""
         return "\n".join((PURPOSE, self.origin, str(self.count), self.head, self.at, self.key, "")).encode()
 
     def is_genuine(self, key: Ed25519PublicKey) -> bool:
@@ -60,54 +60,56 @@ class Checkpoint:
 
 
 @dataclass
-class Signed:
-    """What a file of checkpoints holds: the genuine ones, and in words what else was found."""
+class CheckpointFile:
+    """The content of a checkpoint file: genuine checkpoints, and messages about forged and skipped lines."""
 
     genuine: list[Checkpoint] = field(default_factory=list)
     forged: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def last(self) -> Checkpoint | None:
-        return max(self.genuine, key=lambda one: one.count, default=None)
+        return max(self.genuine, key=lambda checkpoint: checkpoint.count, default=None)
 
 
 def sign(key: Ed25519PrivateKey, *, origin: str, count: int, head: str, at: datetime) -> Checkpoint:
-    bare = Checkpoint(origin, count, head, at.isoformat(timespec="seconds"), name_of(key.public_key()))
+    bare = Checkpoint(origin, count, head, at.isoformat(timespec="seconds"), key_id(key.public_key()))
     return replace(bare, signature=base64.b64encode(key.sign(bare.text())).decode())
 
 
 def is_due(last: Checkpoint | None, count: int, at: datetime) -> bool:
-    """Every 200 events, and every hour in which anything happened."""
+    """Whether a checkpoint is due: after 200 events, and after every hour with a new event."""
     if last is None or count < last.count:
         return count > 0
-    return count >= last.count + EVENTS or (count > last.count and at - datetime.fromisoformat(last.at) >= AGE)
+    return count >= last.count + MAX_NEW_EVENTS or (
+        count > last.count and at - datetime.fromisoformat(last.at) >= MAX_AGE
+    )
 
 
 # --- the key ---
 
 
 def private_key(settings: Settings) -> Ed25519PrivateKey:
-    """The signing key; made at the first call unless PRECEPTOR_AUDIT_KEY_FILE names one. Raises KeyMissing."""
+    """Return the signing key; create it if there is none and PRECEPTOR_AUDIT_KEY_FILE is unset. Raises KeyMissing."""
     path = settings.audit_key_path
     if not path.exists() and settings.audit_key_file is None:
-        _make(path)
+        _create_key(path)
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:
-        raise KeyMissing(f"{path} holds no key that can be read ({error}); see PRECEPTOR_AUDIT_KEY_FILE.") from error
+        raise KeyMissing(f"{path} holds no readable key ({error}); see PRECEPTOR_AUDIT_KEY_FILE.") from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise KeyMissing(f"{path} holds no Ed25519 key; make one with: openssl genpkey -algorithm ed25519")
+        raise KeyMissing(f"{path} holds no Ed25519 key; create one with: openssl genpkey -algorithm ed25519")
     return key
 
 
 def public_key(settings: Settings) -> Ed25519PublicKey | None:
-    """The key that verifies; None where this installation has signed nothing yet."""
+    """Return the verification key; None when this installation has not signed anything yet."""
     return private_key(settings).public_key() if settings.audit_key_path.exists() else None
 
 
-def _make(path: Path) -> None:
-    """Whole or absent, for this user only, and the first of two processes wins."""
+def _create_key(path: Path) -> None:
+    """Create the file atomically, readable by this user only; the first of two processes wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pem = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -126,23 +128,23 @@ def _make(path: Path) -> None:
         temporary.unlink()
 
 
-def as_text(key: Ed25519PublicKey) -> str:
-    """The public key in base64, one line, to be noted down elsewhere."""
+def public_key_text(key: Ed25519PublicKey) -> str:
+    """Return the public key as one line of base64, to be stored elsewhere."""
     raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     return base64.b64encode(raw).decode()
 
 
-def name_of(key: Ed25519PublicKey) -> str:
-    """Short, and the same wherever the key is."""
-    return hashlib.sha256(as_text(key).encode()).hexdigest()[:16]
+def key_id(key: Ed25519PublicKey) -> str:
+    """Return a short id of the key, the same on every machine."""
+    return hashlib.sha256(public_key_text(key).encode()).hexdigest()[:16]
 
 
-def from_text(text: str) -> Ed25519PublicKey:
-    """Raises KeyMissing for what as_text never wrote."""
+def parse_public_key(text: str) -> Ed25519PublicKey:
+    """Parse the output of `public_key_text`. Raises KeyMissing."""
     try:
         return Ed25519PublicKey.from_public_bytes(base64.b64decode(text.strip(), validate=True))
     except (binascii.Error, ValueError) as error:
-        raise KeyMissing("The public key is one line of base64, as `preceptor audit key` prints it.") from error
+        raise KeyMissing("The public key must be one line of base64, as `preceptor audit key` prints it.") from error
 
 
 # --- the file ---
@@ -152,22 +154,22 @@ def append(path: Path, checkpoint: Checkpoint) -> None:
     jsonl_log.append(path, asdict(checkpoint))
 
 
-def read(path: Path, key: Ed25519PublicKey, *, only_this_key: bool = True) -> Signed:
-    """The checkpoints of a file, each by its signature. Raises OSError.
+def read(path: Path, key: Ed25519PublicKey, *, only_this_key: bool = True) -> CheckpointFile:
+    """Read a checkpoint file and check each signature. Raises OSError.
 
-    A restored backup may bring lines that another installation signed; unless `only_this_key` they are passed over.
+    A restored backup may contain lines that another installation signed; unless `only_this_key`, they are skipped.
     """
-    found, ours = Signed(), name_of(key)
-    for number, given in jsonl_log.read(path, FIELDS):
+    file, own_key = CheckpointFile(), key_id(key)
+    for number, record in jsonl_log.read(path, FIELDS):
         place = f"Line {number} of {path.name}"
-        if given is None:
-            found.remarks.append(f"{place} is not whole; it is passed over.")
+        if record is None:
+            file.notes.append(f"{place} is incomplete; it was skipped.")
             continue
-        checkpoint = Checkpoint(**given)
+        checkpoint = Checkpoint(**record)
         if checkpoint.is_genuine(key):
-            found.genuine.append(checkpoint)
-        elif checkpoint.key == ours or only_this_key:
-            found.forged.append(f"{place} is not signed with the key {ours}")
+            file.genuine.append(checkpoint)
+        elif checkpoint.key == own_key or only_this_key:
+            file.forged.append(f"{place} is not signed with the key {own_key}")
         else:
-            found.remarks.append(f"{place} is signed with another key ({checkpoint.key}); it is passed over.")
-    return found
+            file.notes.append(f"{place} is signed with another key ({checkpoint.key}); it was skipped.")
+    return file

@@ -1,4 +1,4 @@
-"""Reading the log: pages for people, a stream for downloads, the walk that verification needs."""
+"""Read the log: pages, a stream for downloads, and batches for verification."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DENIED = "denied"
 
 @dataclass(frozen=True)
 class Filters:
-    """What to show. `action` is a whole name (pair.saved) or its first part (pair); `until` is exclusive."""
+    """Filters of events. `action` is a whole name (pair.saved) or its first part (pair); `until` is exclusive."""
 
     subject: str = ""
     actor: str = ""
@@ -51,33 +51,36 @@ class Filters:
         return statement.where(AuditEvent.at < self.until) if self.until else statement
 
 
-def moment(text: str, field: str) -> datetime | None:
-    """2026-11-21 or 2026-11-21T14:00, in UTC unless it says otherwise; a day as the end of a span is the whole day."""
+def parse_moment(text: str, field: str) -> datetime | None:
+    """Parse 2026-11-21 or 2026-11-21T14:00, in UTC unless an offset is given. A day as `until` includes the whole day.
+
+    Raises Invalid.
+    """
     try:
         at = datetime.fromisoformat(text) if text else None
     except ValueError:
-        raise Invalid("Write a day (2026-11-21) or a moment (2026-11-21T14:00).", field=field) from None
+        raise Invalid("Write a date (2026-11-21) or a time (2026-11-21T14:00).", field=field) from None
     if at is None:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     try:
         return (at + timedelta(days=1) if field == "until" and len(text) == 10 else at).astimezone(UTC)
     except OverflowError:
-        raise Invalid("This day is outside the calendar.", field=field) from None
+        raise Invalid("This date is out of range.", field=field) from None
 
 
 def page(session: Session, filters: Filters, *, limit: int = 50, cursor: str | None = None) -> Page[AuditEvent]:
-    """Events, newest first."""
+    """Return a page of events, newest first."""
     return page_of(session, filters.narrow(select(AuditEvent)), AuditEvent.id, limit=limit, cursor=cursor)
 
 
 def is_denial(event: AuditEvent) -> bool:
-    """Did somebody ask for what the rules refuse?"""
+    """Whether the event records a denied request."""
     return DENIED in event.action.split(".")
 
 
 def newest(session: Session) -> tuple[int, str] | None:
-    """(number, digest) of the last event, None when nothing was recorded."""
+    """Return (number, digest) of the last event, None for an empty log."""
     last = session.execute(NEWEST).first()
     return (last.id, last.hash) if last else None
 
@@ -87,7 +90,7 @@ def digest_at(session: Session, number: int) -> str | None:
 
 
 def batches(session: Session, filters: Filters | None = None, after: int | None = None) -> Iterator[list[Row[Any]]]:
-    """Events as plain rows, oldest first, a thousand at a time, so that a log of any length fits in memory."""
+    """Yield events as plain rows, oldest first, a thousand at a time, so that a log of any length fits in memory."""
     columns = AuditEvent.__table__.columns
     statement = (filters or Filters()).narrow(select(*columns)).order_by(columns.id).limit(BATCH)
     while True:
@@ -99,19 +102,19 @@ def batches(session: Session, filters: Filters | None = None, after: int | None 
         after = rows[-1].id
 
 
-def numbers(session: Session, after: int | None = None) -> list[int]:
-    """The next thousand event numbers, when the events themselves cannot be read any more."""
+def event_numbers(session: Session, after: int | None = None) -> list[int]:
+    """Return the next thousand event numbers, for when the events themselves cannot be read."""
     statement = select(AuditEvent.id).order_by(AuditEvent.id).limit(BATCH)
     return list(session.scalars(statement if after is None else statement.where(AuditEvent.id > after)))
 
 
-def event(session: Session, number: int) -> Row[Any]:
+def event_row(session: Session, number: int) -> Row[Any]:
     columns = AuditEvent.__table__.columns
     return session.execute(select(*columns).where(columns.id == number)).one()
 
 
 def json_lines(database: Database, filters: Filters) -> Iterator[str]:
-    """The log as JSON Lines, oldest first. Each thousand in a transaction of its own: a slow reader holds up nobody."""
+    """Yield the log as JSON Lines, oldest first. Each thousand has its own transaction: slow readers block nothing."""
     after: int | None = None
     while True:
         with database.read() as session:

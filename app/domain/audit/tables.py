@@ -1,4 +1,4 @@
-"""AuditEvent: a link of the hash chain. Stores plain ids and asks nobody."""
+"""AuditEvent: a link of the hash chain. Stores plain ids, without foreign keys."""
 
 from __future__ import annotations
 

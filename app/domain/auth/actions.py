@@ -218,7 +218,7 @@ def deactivate(session: Session, actor: User, user_id: str) -> User:
     _leave_an_admin(session, user)
     user.active = False
     ended = _end(session, user)
-    tokens = accounts_actions.revoke_all(session, user)
+    tokens = accounts_actions.revoke_all_tokens(session, user)
     session.execute(delete(SignInLink).where(SignInLink.user_id == user.id, SignInLink.used_at.is_(None)))
     audit_actions.record(session, actor.id, "user.deactivated", "user", user.id, sessions=ended, tokens=tokens)
     return user

@@ -1,1 +1,1 @@
-"""Terms of contribution, versioned, and who accepted which."""
+"""Versioned terms of contribution and their acceptances."""

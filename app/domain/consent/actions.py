@@ -1,4 +1,4 @@
-"""Publishing terms, accepting them, and taking an acceptance back."""
+"""Publish terms, accept them, withdraw an acceptance."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ MAX_CHARACTERS = 100_000
 
 
 def publish(session: Session, user: User, text: str) -> Terms:
-    """A new version, which everybody is asked to accept before the next contribution. Raises Forbidden, Invalid."""
+    """Publish a new version, which all users must accept before their next contribution. Raises Forbidden, Invalid."""
     require_global(session, user, Permission.MANAGE_TERMS)
     text = text.strip()
     if not text or len(text) > MAX_CHARACTERS:
-        raise Invalid(f"Terms have between 1 and {MAX_CHARACTERS} characters.", field="text")
+        raise Invalid(f"The terms must have 1 to {MAX_CHARACTERS:,} characters.", field="text")
     last = queries.current(session)
     terms = Terms(
         number=last.number + 1 if last else 1,
@@ -39,12 +39,12 @@ def publish(session: Session, user: User, text: str) -> Terms:
 
 
 def accept(session: Session, user: User, number: int, *, how: str) -> Acceptance:
-    """Agree to the terms in force. Raises Conflict when `number` is not theirs any more."""
+    """Accept the terms in force. Raises Conflict when `number` is not their number."""
     terms = queries.current(session)
     if terms is None or terms.number != number:
-        raise Conflict("These terms are not in force (any more); read the current ones and accept those.")
-    if (standing := queries.accepted(session, user, terms)) is not None:
-        return standing
+        raise Conflict("These terms are not in force. Read the current terms and accept those.")
+    if (existing := queries.acceptance_of(session, user, terms)) is not None:
+        return existing
     acceptance = Acceptance(user_id=user.id, terms_id=terms.id, how=how)
     session.add(acceptance)
     session.flush()
@@ -53,10 +53,10 @@ def accept(session: Session, user: User, number: int, *, how: str) -> Acceptance
 
 
 def withdraw(session: Session, user: User) -> None:
-    """No further contributions under the terms in force. Raises Conflict when they were not accepted."""
+    """Withdraw the acceptance of the terms in force. Raises Conflict when the user has not accepted them."""
     terms = queries.current(session)
-    standing = queries.accepted(session, user, terms) if terms else None
-    if terms is None or standing is None:
-        raise Conflict("There is no acceptance to take back.")
-    standing.withdrawn_at = now()
+    acceptance = queries.acceptance_of(session, user, terms) if terms else None
+    if terms is None or acceptance is None:
+        raise Conflict("You have not accepted the current terms.")
+    acceptance.withdrawn_at = now()
     audit_actions.record(session, user.id, "terms.acceptance_withdrawn", "terms", terms.id, number=terms.number)

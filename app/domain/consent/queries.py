@@ -1,4 +1,4 @@
-"""Which terms are in force, and whether somebody accepted them."""
+"""Read the terms in force and their acceptances."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from app.domain.consent.tables import Acceptance, Terms
 
 
 def current(session: Session) -> Terms | None:
-    """The newest terms; None while none were published, and then nobody is asked."""
+    """Return the newest terms; None while none are published, and then no acceptance is required."""
     return session.scalar(select(Terms).order_by(Terms.number.desc()).limit(1))
 
 
-def accepted(session: Session, user: User, terms: Terms) -> Acceptance | None:
-    """The standing acceptance of these terms."""
+def acceptance_of(session: Session, user: User, terms: Terms) -> Acceptance | None:
+    """Return the user's acceptance of these terms unless it was withdrawn."""
     return session.scalar(
         select(Acceptance)
         .where(Acceptance.user_id == user.id, Acceptance.terms_id == terms.id, Acceptance.withdrawn_at.is_(None))
@@ -24,25 +24,25 @@ def accepted(session: Session, user: User, terms: Terms) -> Acceptance | None:
     )
 
 
-def standing(session: Session, user: User) -> str | None:
-    """The id of the terms in force when the user has accepted them; None otherwise."""
+def accepted_terms_id(session: Session, user: User) -> str | None:
+    """Return the id of the terms in force when the user has accepted them, else None."""
     terms = current(session)
-    return terms.id if terms and accepted(session, user, terms) else None
+    return terms.id if terms and acceptance_of(session, user, terms) else None
 
 
-def due(session: Session, user: User) -> Terms | None:
-    """The terms that the user has still to accept; None when nothing is asked."""
+def terms_to_accept(session: Session, user: User) -> Terms | None:
+    """Return the terms that the user still has to accept, or None."""
     terms = current(session)
-    return terms if terms and accepted(session, user, terms) is None else None
+    return terms if terms and acceptance_of(session, user, terms) is None else None
 
 
 def versions(session: Session) -> list[Terms]:
-    """Newest first."""
+    """Return all terms, newest first."""
     return list(session.scalars(select(Terms).order_by(Terms.number.desc())))
 
 
 def acceptances(session: Session, user: User) -> list[tuple[Acceptance, Terms]]:
-    """What the user agreed to, newest first, with what was taken back."""
+    """Return the user's acceptances with their terms, newest first, including withdrawn ones."""
     rows = session.execute(
         select(Acceptance, Terms)
         .join(Terms, Terms.id == Acceptance.terms_id)
@@ -53,10 +53,10 @@ def acceptances(session: Session, user: User) -> list[tuple[Acceptance, Terms]]:
 
 
 def require_current(session: Session, user: User) -> str | None:
-    """The id of the terms that the user contributes under, None while there are none. Raises Conflict."""
+    """Return the id of the terms that the user contributes under, None while there are none. Raises Conflict."""
     terms = current(session)
     if terms is None:
         return None
-    if accepted(session, user, terms) is None:
-        raise Conflict(f"Accept the terms of contribution (version {terms.number}) first, at /terms.", code="terms")
+    if acceptance_of(session, user, terms) is None:
+        raise Conflict(f"First accept the terms of contribution (version {terms.number}) at /terms.", code="terms")
     return terms.id

@@ -1,4 +1,4 @@
-"""Terms: one published text, never changed. Acceptance: who agreed to it, when and how."""
+"""Terms: a published text that never changes. Acceptance: the user who agreed, when and how."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.core.db.base import Base, IdTimestampMixin
 
 
 class Terms(IdTimestampMixin, Base):
-    """The newest number is in force; `sha256` is of the text's UTF-8 bytes."""
+    """The newest number is in force. `sha256` is the digest of the text's UTF-8 bytes."""
 
     __tablename__ = "terms"
     number: Mapped[int] = mapped_column(unique=True)
@@ -21,7 +21,7 @@ class Terms(IdTimestampMixin, Base):
 
 
 class Acceptance(IdTimestampMixin, Base):
-    """`how` is `page` or `api`. Withdrawing stops new contributions; those given stay under the terms they came by."""
+    """`how` is `page` or `api`. Withdrawal stops new contributions; earlier ones keep their terms."""
 
     __tablename__ = "acceptances"
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)

@@ -1,1 +1,1 @@
-"""Importing files of pairs: upload, column mapping, checks, and the rows that are written."""
+"""Imports of files of pairs: upload, column mapping, checks, and the rows to write."""

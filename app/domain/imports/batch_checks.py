@@ -1,6 +1,6 @@
-"""The checks of many pairs in a row, as the writing desk would make them of each. Pure, so that any process can do it.
+"""Check many pairs, with the same results as on the page where pairs are written. Pure: runs in any process.
 
-What a pair is alone is worked out piece by piece; what its neighbours make of it is added once they are known.
+The checks that need only the pair itself run in batches; the problems that need its neighbors are added later.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from app.domain.checks.run_checks import check_alone, in_order
 from app.domain.checks.similarity.duplicates import check_duplicates
 from app.domain.checks.similarity.minhash import Grams, keys_of, shingles
 
-PIECE = 500
+BATCH = 500
 """Pairs that are checked, and looked up, together."""
 Problems = list[dict[str, Any]]
-Said = dict[str, Any]
+Payload = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class CheckConfig:
-    """What a project asks of every pair."""
+    """A project's settings of the checks."""
 
     languages: tuple[str, ...]
     task: str
@@ -39,7 +39,7 @@ class CheckConfig:
 
 @dataclass(frozen=True)
 class Text:
-    """What the checks look at: `sources` are the names of its documents, `code` the language it says it is in."""
+    """The checked parts of a pair: `sources` are the names of its documents, `code` its language code."""
 
     prompt: str
     completion: str
@@ -48,67 +48,67 @@ class Text:
 
 
 @dataclass
-class Checked:
-    """Of each text of a piece: the grams of its prompt, the keys that it is found by, and its own problems."""
+class CheckedTexts:
+    """For each text: the grams of its prompt, its keys in the near-duplicate index, and its own problems."""
 
     grams: list[Grams] = field(default_factory=list)
     keys: list[list[int]] = field(default_factory=list)
     problems: list[Problems] = field(default_factory=list)
 
-    def add(self, said: Said) -> None:
-        """What `of_piece` says."""
-        self.grams += [np.frombuffer(b64decode(one), np.uint64) for one in said["grams"]]
-        self.keys += said["keys"]
-        self.problems += said["problems"]
+    def add(self, result: Payload) -> None:
+        """Append a result of `check_batch`."""
+        self.grams += [np.frombuffer(b64decode(grams), np.uint64) for grams in result["grams"]]
+        self.keys += result["keys"]
+        self.problems += result["problems"]
 
 
-def piece(asked: CheckConfig, texts: Sequence[Text]) -> Said:
-    """What `of_piece` is given: as JSON can hold it, since another process may do it."""
-    tokenizer = str(asked.tokenizer) if asked.tokenizer else None
-    return {"asked": asdict(asked) | {"tokenizer": tokenizer}, "texts": [(*vars(text).values(),) for text in texts]}
+def batch_payload(config: CheckConfig, texts: Sequence[Text]) -> Payload:
+    """Return the input of `check_batch` as JSON values, since another process may run it."""
+    tokenizer = str(config.tokenizer) if config.tokenizer else None
+    return {"config": asdict(config) | {"tokenizer": tokenizer}, "texts": [(*vars(text).values(),) for text in texts]}
 
 
-def of_piece(given: Said) -> Said:
-    """Everything that is known of texts without their neighbours."""
-    asked = _given(given["asked"])
-    said: Said = {"grams": [], "keys": [], "problems": []}
-    for prompt, completion, sources, code in given["texts"]:
+def check_batch(payload: Payload) -> Payload:
+    """Return grams, keys and problems of each text, without its neighbors."""
+    config = _parse_config(payload["config"])
+    result: Payload = {"grams": [], "keys": [], "problems": []}
+    for prompt, completion, sources, code in payload["texts"]:
         grams = shingles(prompt)
-        said["grams"].append(b64encode(grams.tobytes()).decode())
-        said["keys"].append(keys_of(prompt, completion, grams))
-        said["problems"].append(_alone(asked, Text(prompt, completion, tuple(sources), code)))
-    return said
+        result["grams"].append(b64encode(grams.tobytes()).decode())
+        result["keys"].append(keys_of(prompt, completion, grams))
+        result["problems"].append(_own_problems(config, Text(prompt, completion, tuple(sources), code)))
+    return result
 
 
-def _given(asked: Said) -> CheckConfig:
-    rules = tuple(Rule(**{**rule, "phrases": tuple(rule["phrases"])}) for rule in asked["rules"])
-    tokenizer = Path(asked["tokenizer"]) if asked["tokenizer"] else None
-    languages = tuple(asked["languages"])
-    return CheckConfig(**{**asked, "rules": rules, "tokenizer": tokenizer, "languages": languages})
+def _parse_config(values: Payload) -> CheckConfig:
+    rules = tuple(Rule(**{**rule, "phrases": tuple(rule["phrases"])}) for rule in values["rules"])
+    tokenizer = Path(values["tokenizer"]) if values["tokenizer"] else None
+    languages = tuple(values["languages"])
+    return CheckConfig(**{**values, "rules": rules, "tokenizer": tokenizer, "languages": languages})
 
 
-def _alone(asked: CheckConfig, text: Text) -> Problems:
-    found = check_alone(
+def _own_problems(config: CheckConfig, text: Text) -> Problems:
+    problems = check_alone(
         text.prompt,
         text.completion,
-        languages=asked.languages,
-        task=asked.task,
-        rules=asked.rules,
+        languages=config.languages,
+        task=config.task,
+        rules=config.rules,
         sources=text.sources,
-        settings=asked.severities,
+        settings=config.severities,
         code_language=text.code,
-        tokenizer=asked.tokenizer,
-        context_length=asked.context_length,
+        tokenizer=config.tokenizer,
+        context_length=config.context_length,
     )
-    return [problem.as_dict() for problem in in_order(found, asked.severities)]
+    return [problem.as_dict() for problem in in_order(problems, config.severities)]
 
 
 def add_neighbor_problems(
-    asked: CheckConfig, completion: str, alone: Problems, neighbours: Sequence[Neighbor]
+    config: CheckConfig, completion: str, own_problems: Problems, neighbors: Sequence[Neighbor]
 ) -> Problems:
-    """The problems of a pair with those that its neighbours make, in the order of the writing desk."""
-    if not neighbours:
-        return alone
-    found = in_order([*check_duplicates(completion, neighbours, asked.task)], asked.severities)
-    both = [*alone, *(problem.as_dict() for problem in found)]
-    return sorted(both, key=lambda problem: bool(problem["severity"] != "block"))
+    """Return the problems of a pair together with those that its neighbors cause, blocking problems first."""
+    if not neighbors:
+        return own_problems
+    duplicates = in_order([*check_duplicates(completion, neighbors, config.task)], config.severities)
+    problems = [*own_problems, *(problem.as_dict() for problem in duplicates)]
+    return sorted(problems, key=lambda problem: bool(problem["severity"] != "block"))

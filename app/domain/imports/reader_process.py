@@ -1,6 +1,6 @@
-"""The door of every upload: a child process reads the file; what it says is checked again here. Pure but for that.
+"""Read every uploaded file in a child process, and validate what the process returns. Uses no database.
 
-A file that crashes, hangs or fills the reader is a refused file and never a web server that is gone.
+A file that crashes, blocks or overfills the reader is rejected, and never stops the web server.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from app.domain.pairs.content import Content
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAD_ROWS = 1000
-MAX_BAD_BYTES = 64 * 1024 * 1024  # beyond it bad rows are named without their text
-MOST_COUNTED = HEAD_ROWS + limits.MAX_COUNTED
+MAX_BAD_BYTES = 64 * 1024 * 1024  # beyond this size, bad rows are stored without their text
+MAX_PREVIEW_ROWS = HEAD_ROWS + limits.MAX_COUNTED
 MAX_LINE = 8 * limits.MAX_ROW
 ENVIRONMENT = {
     "PYTHONPATH": str(ROOT),
@@ -36,23 +36,23 @@ ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",  # address space is bounded, and every thread reserves some
+    "OPENBLAS_NUM_THREADS": "1",  # address space is limited, and every thread reserves some
     "MALLOC_ARENA_MAX": "1",
     "LC_ALL": "C.UTF-8",
 }
-GONE = "The file could not be read: it stopped the reader ({}). It is damaged, or asks for too much; save it anew."
+READER_STOPPED = "The file could not be read: it stopped the reader ({}). It is damaged or too complex; save it again."
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class ScanResult:
-    """What a file holds: contents of the good rows; of the bad ones the first few, and all as lines of JSON.
+    """The content of a file: the good rows as contents, the first bad rows, and all bad rows as JSON lines.
 
-    `rows` counts both, and rows beyond the head that were only counted. `columns` are known of a head alone.
+    `rows` counts both, and rows beyond the head that were only counted. `columns` is set only when a head is read.
     """
 
     contents: list[Content] = field(default_factory=list)
-    wrong: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
     bad: int = 0
     bad_lines: list[bytes] = field(default_factory=list)
     bad_bytes: int = 0
@@ -61,110 +61,111 @@ class ScanResult:
     shape: str = ""
     columns: list[dict[str, Any]] = field(default_factory=list)
 
-    def refusal(self) -> Invalid:
-        """The first bad rows in words."""
-        lines = [f"Row {one['row']}: {one['error']}" for one in self.wrong]
+    def as_error(self) -> Invalid:
+        """Return an error that names the first bad rows."""
+        lines = [f"Row {error['row']}: {error['error']}" for error in self.errors]
         if len(lines) == 1:
-            return Invalid(lines[0], field=self.wrong[0]["field"])
+            return Invalid(lines[0], field=self.errors[0]["field"])
         more = " or more" if self.bad == limits.MAX_ERRORS else ""
-        return Invalid("\n".join([f"{self.bad} rows{more} are wrong; nothing was imported.", *lines]), field="file")
+        return Invalid("\n".join([f"{self.bad} rows{more} have errors; nothing was imported.", *lines]), field="file")
 
 
-def read(data: bytes | IO[bytes], form: str, *, head: int | None = None, **given: Any) -> list[Content]:
-    """One content per row, or of the first `head` rows. Raises Invalid that names the first bad rows, or TooLarge."""
-    found = scan(data, form, head=head, every=False, **given)
-    if found.bad:
-        raise found.refusal()
-    return found.contents
+def read(data: bytes | IO[bytes], format: str, *, head: int | None = None, **options: Any) -> list[Content]:
+    """Return the contents of all or the first `head` rows. Raises TooLarge, or Invalid with the first bad rows."""
+    result = scan(data, format, head=head, every=False, **options)
+    if result.bad:
+        raise result.as_error()
+    return result.contents
 
 
 def scan(
     data: bytes | IO[bytes],
-    form: str,
+    format: str,
     *,
     filename: str,
     source: str,
-    licence: str,
+    license: str,
     names: column_mapping.Names | None = None,
     head: int | None = None,
     every: bool = True,
     complete: bool = True,
     tick: Callable[[], None] = lambda: None,
 ) -> ScanResult:
-    """Good and bad rows; all of both when `every`. Raises Invalid for a file that is none or has no rows, TooLarge.
+    """Return good and bad rows, all of both when `every`. Raises TooLarge, and Invalid for a file without any rows.
 
-    A row that lacks its origin is bad, unless the import is not yet `complete`. `names` is a mapping of columns;
-    `tick` is called now and then, and may raise to stop the reading.
+    A row without source or license is bad, unless `complete` is false. `names` is a mapping of columns.
+    `tick` is called every few hundred rows, and may raise to stop the reader.
     """
-    if form not in FORMATS:
-        raise Invalid(f"The format is one of {', '.join(FORMATS)}.", field="format")
-    options: dict[str, Any] = {"format": form, "filename": filename[-200:], "source": source, "licence": licence}
+    if format not in FORMATS:
+        raise Invalid(f"The format must be one of {', '.join(FORMATS)}.", field="format")
+    options: dict[str, Any] = {"format": format, "filename": filename[-200:], "source": source, "licence": license}
     options |= {"head": head or 0, "every": every, "complete": complete, "map": names or {}}
-    found, ended = ScanResult(), False
+    result, ended = ScanResult(), False
     with _on_disk(data) as file, _child(file, options) as output:
         while line := output.readline(MAX_LINE):
-            ended = _hear(found, _said(line))
-            if (len(found.contents) + found.bad) % 500 == 0:
+            ended = _add_event(result, _parse_event(line))
+            if (len(result.contents) + result.bad) % 500 == 0:
                 tick()
     if not ended:
-        raise Invalid(GONE.format("no end"), field="file")
-    if not found.contents and not found.bad:
-        raise Invalid("The file holds no rows.", field="file")
-    return found
+        raise Invalid(READER_STOPPED.format("no end"), field="file")
+    if not result.contents and not result.bad:
+        raise Invalid("The file has no rows.", field="file")
+    return result
 
 
-def _hear(found: ScanResult, said: dict[str, Any]) -> bool:
-    """Note one saying; True for the last one. Raises what it says of a file that is refused."""
-    if "refused" in said:
-        where = "map" if said.get("field") == "map" else "file"
-        raise (TooLarge if said.get("status") == 413 else Invalid)(str(said["refused"]), field=where)
-    if len(found.contents) + found.bad > limits.MAX_ROWS:
+def _add_event(result: ScanResult, event: dict[str, Any]) -> bool:
+    """Add one event of the reader; True for the last one. Raises the error by which the reader rejects a file."""
+    if "refused" in event:
+        field = "map" if event.get("field") == "map" else "file"
+        raise (TooLarge if event.get("status") == 413 else Invalid)(str(event["refused"]), field=field)
+    if len(result.contents) + result.bad > limits.MAX_ROWS:
         raise TooLarge("The file has too many rows; split it.", field="file")
-    if "content" in said:
-        found.contents.append(pair_content.parse(said["content"]))
-    elif "error" in said:
-        _note_bad(found, said)
-    elif "end" in said:
-        found.rows, found.kind, found.shape = int(said["end"]), str(said.get("kind")), str(said.get("shape"))
-        found.columns = [_column(one) for one in said.get("columns", ())[: limits.MAX_COLUMNS]]
+    if "content" in event:
+        result.contents.append(pair_content.parse(event["content"]))
+    elif "error" in event:
+        _add_bad_row(result, event)
+    elif "end" in event:
+        result.rows, result.kind, result.shape = int(event["end"]), str(event.get("kind")), str(event.get("shape"))
+        result.columns = [_column(column) for column in event.get("columns", ())[: limits.MAX_COLUMNS]]
         return True
     return False
 
 
-def _note_bad(found: ScanResult, said: dict[str, Any]) -> None:
-    name = said.get("field")
+def _add_bad_row(result: ScanResult, event: dict[str, Any]) -> None:
+    name = event.get("field")
     bad = {
-        "row": int(said["row"]),
-        "error": str(said["error"])[:500],
+        "row": int(event["row"]),
+        "error": str(event["error"])[:500],
         "field": str(name)[:80] if name else None,
-        "text": str(said.get("text", ""))[: limits.MAX_SHOWN],
+        "text": str(event.get("text", ""))[: limits.MAX_SHOWN],
     }
-    found.bad += 1
-    if len(found.wrong) < limits.MAX_ERRORS:
-        found.wrong.append(bad)
-    if found.bad_bytes > MAX_BAD_BYTES:
+    result.bad += 1
+    if len(result.errors) < limits.MAX_ERRORS:
+        result.errors.append(bad)
+    if result.bad_bytes > MAX_BAD_BYTES:
         bad["text"] = ""
     line = json.dumps(bad, ensure_ascii=False).encode() + b"\n"
-    found.bad_lines.append(line)
-    found.bad_bytes += len(line)
+    result.bad_lines.append(line)
+    result.bad_bytes += len(line)
 
 
-def _column(said: dict[str, Any]) -> dict[str, Any]:
-    samples = [str(one)[:200] for one in said["samples"][:3]]
-    return {"name": str(said["name"])[: column_mapping.MAX_COLUMN], "filled": int(said["filled"]), "samples": samples}
+def _column(column: dict[str, Any]) -> dict[str, Any]:
+    samples = [str(sample)[:200] for sample in column["samples"][:3]]
+    name = str(column["name"])[: column_mapping.MAX_COLUMN]
+    return {"name": name, "filled": int(column["filled"]), "samples": samples}
 
 
-def _said(line: bytes) -> dict[str, Any]:
-    """The child may have been taken over by the file: it is believed no more than the file itself."""
-    said = strict_json.loads(line)
-    if not isinstance(said, dict):
-        raise Invalid(GONE.format("it said something else"), field="file")
-    return said
+def _parse_event(line: bytes) -> dict[str, Any]:
+    """Parse a line of the reader's output. The file may have taken over the reader, so the output is untrusted."""
+    event = strict_json.loads(line)
+    if not isinstance(event, dict):
+        raise Invalid(READER_STOPPED.format("unexpected output"), field="file")
+    return event
 
 
 @contextmanager
 def _on_disk(data: bytes | IO[bytes]) -> Iterator[IO[bytes]]:
-    """The upload as an unnamed file: the child gets its descriptor and no path at all."""
+    """Copy the upload to an unnamed file: the child gets only its descriptor, no path."""
     with tempfile.TemporaryFile() as file:
         if isinstance(data, bytes):
             file.write(data)
@@ -180,11 +181,11 @@ def _on_disk(data: bytes | IO[bytes]) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _child(file: IO[bytes], options: dict[str, Any]) -> Iterator[IO[bytes]]:
-    """The reader's output. Raises Invalid when it ended by a signal or an error of its own."""
+    """Start the reader and yield its output. Raises Invalid when a signal or an error ends it."""
     command = [sys.executable, "-P", "-s", "-m", "app.domain.imports.reading", json.dumps(options)]
-    with tempfile.TemporaryFile() as complaints, tempfile.TemporaryDirectory() as nowhere:
+    with tempfile.TemporaryFile() as stderr, tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
-            command, stdin=file, stdout=subprocess.PIPE, stderr=complaints, env=ENVIRONMENT, cwd=nowhere
+            command, stdin=file, stdout=subprocess.PIPE, stderr=stderr, env=ENVIRONMENT, cwd=folder
         )
         assert process.stdout is not None
         timer = threading.Timer(limits.WALL_SECONDS, process.kill)
@@ -199,8 +200,6 @@ def _child(file: IO[bytes], options: dict[str, Any]) -> Iterator[IO[bytes]]:
             process.stdout.close()
             code = process.wait()
         if code:
-            complaints.seek(0)
-            log.warning(
-                "an upload stopped its reader (%s): %s", code, complaints.read()[-2000:].decode("utf-8", "replace")
-            )
-            raise Invalid(GONE.format(f"signal {-code}" if code < 0 else f"status {code}"), field="file")
+            stderr.seek(0)
+            log.warning("an upload stopped its reader (%s): %s", code, stderr.read()[-2000:].decode("utf-8", "replace"))
+            raise Invalid(READER_STOPPED.format(f"signal {-code}" if code < 0 else f"status {code}"), field="file")

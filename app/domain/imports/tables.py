@@ -1,4 +1,4 @@
-"""Upload: a file waiting for its column mapping."""
+"""Upload: a file that waits for its column mapping."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.core.db.base import Base, IdTimestampMixin
 
 
 class Upload(IdTimestampMixin, Base):
-    """A file that waits until somebody has said which of its columns is what."""
+    """A file that waits until its user has mapped its columns."""
 
     __tablename__ = "uploads"
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), index=True)

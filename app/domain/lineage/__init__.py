@@ -1,1 +1,1 @@
-"""Where every example came from and where it went; dataset and model cards."""
+"""The origin and the uses of every example; dataset and model cards."""

@@ -1,8 +1,8 @@
-"""Reads of lineage, both ways: from a model down to every contribution, and from a person up to every model."""
+"""Read lineage in both directions: from a version to its contributions, and from a person to models."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +24,13 @@ from app.domain.runs.tables import TrainingRun
 from app.domain.versions import queries as versions_queries
 from app.domain.versions.tables import DatasetVersion, VersionItem
 
-LEARNED = ("train", "validation")
-"""Splits that a model learns from; the test split is only asked."""
+TRAINING_SPLITS = ("train", "validation")
+"""Splits that a model is trained on or selected by; the test split only measures it."""
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """What a version is made of, in counts. Lists of {…, "count"} are ordered by count, largest first."""
+    """Counts of a version's contributions. Lists of {…, "count"} are ordered by count, largest first."""
 
     pairs: int
     withdrawn: int
@@ -45,18 +45,19 @@ class Lineage:
     assistance: list[dict[str, Any]]
     waivers: list[dict[str, Any]]
     pasted: dict[str, Any]
-    """`mean` share of pasted text (0 to 1, or None), over the `count` revisions where it was counted."""
+    """`mean` share of pasted text (0 to 1, or None) over the `count` revisions for which it is known."""
 
 
 def model_by_id(session: Session, model_id: str) -> ModelVersion:
+    """Return the model. Raises NotFound."""
     model = session.get(ModelVersion, model_id)
     if model is None:
         raise NotFound()
     return model
 
 
-def subject(session: Session, viewer: User, user_id: str) -> User:
-    """The person whose data is asked for: oneself, or anybody for admins. Raises Forbidden, NotFound."""
+def data_subject(session: Session, viewer: User, user_id: str) -> User:
+    """Return the user whose data is requested: the viewer, or for admins any user. Raises Forbidden, NotFound."""
     if user_id != viewer.id:
         require_global(session, viewer, Permission.MANAGE_PEOPLE)
     return get_user(session, user_id)
@@ -65,14 +66,14 @@ def subject(session: Session, viewer: User, user_id: str) -> User:
 # --- from a version down ---
 
 
-def lineage(session: Session, version: DatasetVersion) -> Lineage:
-    """Everything that the version rests on. Revisions and verdicts are read once each and counted by the database."""
+def version_lineage(session: Session, version: DatasetVersion) -> Lineage:
+    """Return the version's lineage. The database counts revisions and reviews in one statement each."""
     revisions = _grouped(
         session, version, Revision.author_id, Revision.source, Revision.licence, Revision.terms_id, Revision.assistance,
         withdrawn=True,
     )  # fmt: skip
-    verdicts = _grouped(session, version, Review.reviewer_id, Review.decision, Review.bulk, Review.guideline_id)
-    guidelines = _numbers(session, Guideline, {row.guideline_id for row in verdicts})
+    reviews = _grouped(session, version, Review.reviewer_id, Review.decision, Review.bulk, Review.guideline_id)
+    guidelines = _numbers(session, Guideline, {row.guideline_id for row in reviews})
     terms = _numbers(session, Terms, {row.terms_id for row in revisions})
     of_pairs = select(VersionItem.pair_id).where(VersionItem.version_id == version.id)
     return Lineage(
@@ -80,57 +81,57 @@ def lineage(session: Session, version: DatasetVersion) -> Lineage:
         withdrawn=sum(row.withdrawn for row in revisions),
         revisions=session.scalar(select(func.count()).where(Revision.pair_id.in_(of_pairs))) or 0,
         authors=_people(session, _summed(revisions, "author_id")),
-        reviewers=_people(session, _summed(verdicts, "reviewer_id")),
+        reviewers=_people(session, _summed(reviews, "reviewer_id")),
         decisions=[
             {"decision": decision, "in_bulk": bulk, "count": count}
-            for (decision, bulk), count in _summed(verdicts, "decision", "bulk")
+            for (decision, bulk), count in _summed(reviews, "decision", "bulk")
         ],
         guidelines=[
             {"id": id_, "number": guidelines.get(id_), "count": count}
-            for (id_,), count in _summed(verdicts, "guideline_id")
+            for (id_,), count in _summed(reviews, "guideline_id")
         ],
         sources=[{"source": source, "count": count} for (source,), count in _summed(revisions, "source")],
         licences=[{"licence": licence, "count": count} for (licence,), count in _summed(revisions, "licence")],
         terms=[
             {"id": id_, "number": terms.get(id_), "count": count} for (id_,), count in _summed(revisions, "terms_id")
         ],
-        assistance=[{"assistance": one, "count": count} for (one,), count in _summed(revisions, "assistance")],
-        waivers=_kept_warnings(session, version),
+        assistance=[{"assistance": value, "count": count} for (value,), count in _summed(revisions, "assistance")],
+        waivers=_waivers(session, version),
         pasted=_pasted(session, version),
     )
 
 
-def _kept_warnings(session: Session, version: DatasetVersion) -> list[dict[str, Any]]:
-    """In how many of the version's revisions a warning of each code stays by its author's wish."""
-    some = func.length(cast(Revision.waivers, Text)) > len("null")
+def _waivers(session: Session, version: DatasetVersion) -> list[dict[str, Any]]:
+    """Count, per code of a warning, the version's revisions whose author kept the warning with a reason."""
+    has_waivers = func.length(cast(Revision.waivers, Text)) > len("null")
     statement = select(Revision.waivers).join(VersionItem, VersionItem.revision_id == Revision.id)
-    kept = session.scalars(statement.where(VersionItem.version_id == version.id, some))
-    counts = Counter(code for waivers in kept for code in {one["code"] for one in waivers})
-    return [{"code": code, "count": n} for code, n in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
+    all_waivers = session.scalars(statement.where(VersionItem.version_id == version.id, has_waivers))
+    counts = Counter(code for waivers in all_waivers for code in {waiver["code"] for waiver in waivers})
+    return [{"code": code, "count": n} for code, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
 
 def _pasted(session: Session, version: DatasetVersion) -> dict[str, Any]:
     statement = select(func.avg(Revision.pasted_share), func.count(Revision.pasted_share))
-    on = statement.join(VersionItem, VersionItem.revision_id == Revision.id)
-    mean, count = session.execute(on.where(VersionItem.version_id == version.id)).one()
+    joined = statement.join(VersionItem, VersionItem.revision_id == Revision.id)
+    mean, count = session.execute(joined.where(VersionItem.version_id == version.id)).one()
     return {"mean": mean, "count": count}
 
 
 def _grouped(session: Session, version: DatasetVersion, *columns: Any, withdrawn: bool = False) -> list[Any]:
-    """Rows of the columns with `n`, over the version's revisions or the standing verdicts on them."""
+    """Return rows of the columns with the count `n`, over the version's revisions or their reviews."""
     table = columns[0].class_
-    on = _judged() if table is Review else Revision.id == VersionItem.revision_id
+    on = _is_review_of_item() if table is Review else Revision.id == VersionItem.revision_id
     counts = [func.count().label("n")] + ([func.count(Revision.withdrawn_at).label("withdrawn")] if withdrawn else [])
     statement = select(*columns, *counts).select_from(VersionItem).join(table, on)
     return list(session.execute(statement.where(VersionItem.version_id == version.id).group_by(*columns)))
 
 
 def _summed(rows: list[Any], *names: str) -> list[tuple[tuple[Any, ...], int]]:
-    """(values of these columns, count), largest first."""
+    """Return (values of these columns, count), largest first."""
     totals: Counter[tuple[Any, ...]] = Counter()
     for row in rows:
         totals[tuple(getattr(row, name) for name in names)] += row.n
-    return sorted(totals.items(), key=lambda one: (-one[1], str(one[0])))
+    return sorted(totals.items(), key=lambda item: (-item[1], str(item[0])))
 
 
 def _numbers(session: Session, table: Any, ids: set[str | None]) -> dict[str | None, int]:
@@ -138,7 +139,7 @@ def _numbers(session: Session, table: Any, ids: set[str | None]) -> dict[str | N
 
 
 def _people(session: Session, counts: list[tuple[tuple[Any, ...], int]]) -> list[dict[str, Any]]:
-    """Each contributor with the number of revisions (or verdicts) that the version has of them."""
+    """Return each contributor with the number of their revisions (or reviews) in the version."""
     statement = (
         select(User.id, Contributor.pseudonym, Person.erased_at)
         .join(Contributor, Contributor.id == User.contributor_id)
@@ -152,8 +153,8 @@ def _people(session: Session, counts: list[tuple[tuple[Any, ...], int]]) -> list
     ]
 
 
-def _judged() -> ColumnElement[bool]:
-    """A standing verdict on the very revision that was frozen."""
+def _is_review_of_item() -> ColumnElement[bool]:
+    """Condition for a review of the frozen revision that was not undone."""
     return and_(
         Review.pair_id == VersionItem.pair_id,
         Review.revision_id == VersionItem.revision_id,
@@ -162,12 +163,12 @@ def _judged() -> ColumnElement[bool]:
     )
 
 
-def items(
+def version_items(
     session: Session, version: DatasetVersion, *, limit: int = 50, cursor: str | None = None
 ) -> Page[dict[str, Any]]:
-    """The version's examples in order: revision, author, licence, source, terms, verdicts. No text."""
+    """Return a page of the version's examples: revision, author, license, source, terms, decisions. No text."""
     if not 1 <= limit <= 500 or (cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10)):
-        raise Invalid("limit is 1 to 500, and cursor is the `next` of the page before.", field="limit")
+        raise Invalid("limit must be 1 to 500, and cursor the `next` of the previous page.", field="limit")
     rows = session.execute(
         select(
             VersionItem.position,
@@ -191,12 +192,12 @@ def items(
         .order_by(VersionItem.position)
         .limit(limit + 1)
     ).mappings()
-    found = [dict(row) for row in rows]
-    shown = found[:limit]
-    decisions = _decisions(session, version, [row["position"] for row in shown])
-    for row in shown:
-        row["decisions"] = decisions.get(row["position"], [])
-    return Page(shown, str(shown[-1]["position"]) if len(found) > limit else None)
+    rows_and_next = [dict(row) for row in rows]
+    items = rows_and_next[:limit]
+    decisions = _decisions(session, version, [item["position"] for item in items])
+    for item in items:
+        item["decisions"] = decisions.get(item["position"], [])
+    return Page(items, str(items[-1]["position"]) if len(rows_and_next) > limit else None)
 
 
 def _decisions(session: Session, version: DatasetVersion, positions: list[int]) -> dict[int, list[dict[str, Any]]]:
@@ -204,20 +205,21 @@ def _decisions(session: Session, version: DatasetVersion, positions: list[int]) 
         return {}
     rows = session.execute(
         select(VersionItem.position, Review.decision, Review.bulk, Review.reviewer_id, Guideline.number)
-        .join(Review, _judged())
+        .join(Review, _is_review_of_item())
         .outerjoin(Guideline, Guideline.id == Review.guideline_id)
         .where(VersionItem.version_id == version.id, VersionItem.position.between(positions[0], positions[-1]))
         .order_by(Review.id)
     )
-    given: dict[int, list[dict[str, Any]]] = {}
+    decisions: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for position, decision, bulk, reviewer, guideline in rows:
-        one = {"decision": decision, "in_bulk": bulk, "reviewer": reviewer, "guideline": guideline}
-        given.setdefault(position, []).append(one)
-    return given
+        decisions[position].append(
+            {"decision": decision, "in_bulk": bulk, "reviewer": reviewer, "guideline": guideline}
+        )
+    return decisions
 
 
-def models_of(session: Session, version: DatasetVersion) -> list[tuple[TrainingRun, ModelVersion | None]]:
-    """The runs on a version, oldest first, with the models they made."""
+def runs_and_models(session: Session, version: DatasetVersion) -> list[tuple[TrainingRun, ModelVersion | None]]:
+    """Return the runs on a version, oldest first, each with its model."""
     rows = session.execute(
         select(TrainingRun, ModelVersion)
         .outerjoin(ModelVersion, ModelVersion.run_id == TrainingRun.id)
@@ -227,19 +229,19 @@ def models_of(session: Session, version: DatasetVersion) -> list[tuple[TrainingR
     return [(run, model) for run, model in rows]
 
 
-def learned_and_withdrawn(session: Session, run: TrainingRun) -> int:
-    """How many examples that the run's model learned from were withdrawn since: what marks the model."""
+def withdrawn_training_examples(session: Session, run: TrainingRun) -> int:
+    """Count the examples that the run was trained on and that were withdrawn since."""
     version = session.get_one(DatasetVersion, run.version_id)
     if run.started_at is None or not version.redactions:
         return 0
-    return versions_queries.withdrawn_since(session, run.version_id, run.started_at, LEARNED)
+    return versions_queries.withdrawn_since(session, run.version_id, run.started_at, TRAINING_SPLITS)
 
 
 # --- from a person up ---
 
 
 def contributions(session: Session, user: User) -> dict[str, Any]:
-    """What the person gave and where it went: pairs by state, verdicts, and versions with their runs and models."""
+    """Return a user's contributions: pairs by state, reviews, and the versions, runs and models that use them."""
     pairs = session.execute(
         select(Project.slug, Pair.state, func.count().label("count"))
         .join(Project, Project.id == Pair.project_id)
@@ -264,12 +266,12 @@ def contributions(session: Session, user: User) -> dict[str, Any]:
     }
 
 
-def used_in(session: Session, pair: Pair) -> list[dict[str, Any]]:
-    """The versions that hold a revision of the pair, with their runs and models."""
+def versions_with_pair(session: Session, pair: Pair) -> list[dict[str, Any]]:
+    """Return the versions that contain a revision of the pair, with their runs and models."""
     return _versions_with(session, Revision.pair_id == pair.id)
 
 
-def _versions_with(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+def _versions_with(session: Session, condition: ColumnElement[bool]) -> list[dict[str, Any]]:
     return [
         {
             "version": version.id,
@@ -278,14 +280,14 @@ def _versions_with(session: Session, which: ColumnElement[bool]) -> list[dict[st
             "project": slug,
             "pairs": pairs,
             "withdrawn": withdrawn,
-            "runs": [_run(session, run, model) for run, model in models_of(session, version)],
+            "runs": [_run(session, run, model) for run, model in runs_and_models(session, version)],
         }
-        for version, slug, pairs, withdrawn in _version_rows(session, which)
+        for version, slug, pairs, withdrawn in _version_rows(session, condition)
     ]
 
 
-def _version_rows(session: Session, which: ColumnElement[bool]) -> list[tuple[DatasetVersion, str, int, int]]:
-    """(version, project's slug, pairs, withdrawn ones), counted before the wide rows are joined."""
+def _version_rows(session: Session, condition: ColumnElement[bool]) -> list[tuple[DatasetVersion, str, int, int]]:
+    """Return (version, project's slug, pairs, withdrawn pairs), counted before the wide rows are joined."""
     counts = (
         select(
             VersionItem.version_id,
@@ -293,7 +295,7 @@ def _version_rows(session: Session, which: ColumnElement[bool]) -> list[tuple[Da
             func.count(Revision.withdrawn_at).label("withdrawn"),
         )
         .join(Revision, Revision.id == VersionItem.revision_id)
-        .where(which)
+        .where(condition)
         .group_by(VersionItem.version_id)
         .subquery()
     )
@@ -314,8 +316,5 @@ def _run(session: Session, run: TrainingRun, model: ModelVersion | None) -> dict
         "model": model.id if model else None,
         "model_number": model.number if model else None,
         "stage": model.stage if model else None,
-        "trained_on_withdrawn": learned_and_withdrawn(session, run) if model else 0,
+        "trained_on_withdrawn": withdrawn_training_examples(session, run) if model else 0,
     }
-
-
-# --- erasure ---

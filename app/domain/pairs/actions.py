@@ -153,7 +153,12 @@ def add_revision(
         )
     problems = queries.problems_for(session, project, content, without=pair.id)
     revision = new_revision(
-        pair, user.id, content, number=number, problems=problems, terms_id=consent_queries.standing(session, user)
+        pair,
+        user.id,
+        content,
+        number=number,
+        problems=problems,
+        terms_id=consent_queries.accepted_terms_id(session, user),
     )
     before = session.get(Revision, pair.current_revision_id) if pair.current_revision_id else None
     wanted = (declared or Declared()).after(declared_of(before) if before else Declared())

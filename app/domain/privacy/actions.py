@@ -1,6 +1,6 @@
-"""Asking for erasure, erasing a person, and clearing away afterwards what a database and a storage keep of it.
+"""Request an erasure, erase a person, and afterwards remove what the database file and the storage still hold.
 
-Who was erased is also written down outside of the database: whom a backup brings back is erased again.
+Erasures are also logged outside the database: people whom a restored backup brings back are erased again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, or_, update
 from sqlalchemy.orm import Session
 
 from app.core import jobs
@@ -22,204 +22,210 @@ from app.core.errors import Conflict, Invalid
 from app.core.rate_limits import RateWindow
 from app.core.storage import Storage
 from app.domain.accounts.permissions import Permission, require_global
-from app.domain.accounts.tables import ApiToken, Person, User
+from app.domain.accounts.tables import ApiToken, User
 from app.domain.audit import actions as audit_actions
 from app.domain.imports import actions as imports_actions
 from app.domain.imports import queries as imports_queries
 from app.domain.imports import uploads
-from app.domain.imports.tables import Upload
-from app.domain.privacy import erasure_log, queries, withdrawal
+from app.domain.privacy import erasure_log, queries, withdrawal_actions, withdrawal_queries
 from app.domain.privacy.erasure_log import Entry
 from app.domain.privacy.personal_data_map import PLAN
 from app.domain.privacy.tables import Erasure
 from app.domain.privacy.withdrawal import WithdrawalResult
-from app.domain.versions import actions as versions_actions
 
 CHOICES = ("keep", "withdraw")
 UPLOAD_KEYS = ("filename", "source", "licence")
+"""Keys of an import job's payload that may name a person."""
 
 
 def request_erasure(session: Session, user: User) -> None:
-    """Ask the admins to erase one's own account; they see it on their home page."""
-    if queries.has_asked(session, user):
-        raise Conflict("You have asked already; an admin will see to it.")
+    """Ask the admins to erase the user's own account. Raises Conflict when this was requested before."""
+    if queries.has_requested_erasure(session, user):
+        raise Conflict("You have already requested this; an admin will erase your data.")
     audit_actions.record(session, user.id, "erasure.requested", "user", user.id)
 
 
 def erase(session: Session, storage: Storage, actor: User, user: User, *, content: str) -> Erasure:
-    """Blank the person; keep or withdraw what they gave. Raises Forbidden, Invalid, Conflict. Then call `sweep`.
+    """Blank the person; keep or withdraw their content. Raises Forbidden, Invalid, Conflict. Then call `sweep`.
 
-    The caller's transaction holds the person, and up to CHUNK pairs; of more, `sweep` blanks the rest in transactions
-    of its own, and `report["left"]` counts what is still to come. Files are deleted by `sweep`, too.
+    The caller's transaction blanks the person and up to CHUNK pairs. If there are more, `sweep` blanks the rest in
+    further transactions, and `report["left"]` counts them. `sweep` also deletes the files.
     """
     require_global(session, actor, Permission.MANAGE_PEOPLE)
     if content not in CHOICES:
-        raise Invalid(f"content is one of {', '.join(CHOICES)}.", field="content")
+        raise Invalid(f"content must be one of {', '.join(CHOICES)}.", field="content")
     session.refresh(user, with_for_update={"of": User})
-    _require_erasable(session, user)
-    erasure = _begin(session, storage, user, content, by=actor.id)
+    if user.person.erased_at is not None:
+        raise Conflict("This person is already erased.")
+    if user.is_admin and not queries.has_other_admin(session, user):
+        raise Conflict("This is the last admin; make another user an admin first.")
+    _require_no_running_job(session, user)
+    erasure = _begin(session, storage, user, content, requested_by=actor.id)
     audit_actions.record(session, actor.id, "person.erased", "user", user.id, content=content, erasure=erasure.id)
     return erasure
 
 
-def erase_again(session: Session, storage: Storage, listed: Sequence[Entry]) -> list[Erasure]:
-    """Erase those of the list whom a backup has brought back, as it was done the first time. Then call `sweep`.
+def erase_again(session: Session, storage: Storage, entries: Sequence[Entry]) -> list[Erasure]:
+    """Erase the people in the log whom a backup has brought back, with the same choice of content. Then call `sweep`.
 
-    Raises Conflict while a version is being frozen. The last admin goes, too: this was decided once.
+    Raises Conflict while a version is being frozen. The last admin is erased too: this was decided before.
     """
-    decided = {entry.contributor: entry for entry in listed if entry.content in CHOICES}
-    people = select(User).join(Person, Person.id == User.person_id).where(Person.erased_at.is_(None)).order_by(User.id)
-    done = []
-    for user in [one for one in session.scalars(people) if one.contributor_id in decided]:
-        _require_nothing_runs(session, user)
+    decided = {entry.contributor: entry for entry in entries if entry.content in CHOICES}
+    erasures = []
+    for user in [user for user in queries.users_not_erased(session) if user.contributor_id in decided]:
+        _require_no_running_job(session, user)
         entry = decided[user.contributor_id]
-        erasure = _begin(session, storage, user, entry.content, by=entry.by)
+        erasure = _begin(session, storage, user, entry.content, requested_by=entry.by)
         audit_actions.record(
             session, None, "person.erased", "user", user.id, content=entry.content, erasure=erasure.id, again=True
         )
-        done.append(erasure)
-    return done
+        erasures.append(erasure)
+    return erasures
 
 
-def _begin(session: Session, storage: Storage, user: User, content: str, *, by: str) -> Erasure:
-    """The person, their words on others' work, and a first share of the pairs; all of it where they are few."""
-    moment, email = now(), user.person.email
-    withdrawal.unsign_comments(session, user.id, (user.person.name, email))
-    uploads = _stop_and_forget_uploads(session, user)
-    drafts = len(withdrawal.waiting(session, user.id, "keep"))
-    waiting = withdrawal.waiting(session, user.id, content)
+def _require_no_running_job(session: Session, user: User) -> None:
+    if queries.has_running_job(session, user):
+        raise Conflict("A version is being frozen, or an import of this person is running; erase when it has ended.")
+
+
+def _begin(session: Session, storage: Storage, user: User, content: str, *, requested_by: str) -> Erasure:
+    """Blank the person and their comments, and, if they are few, the pairs with all copies."""
+    at, email = now(), user.person.email
+    withdrawal_actions.anonymize_comments(session, user.id, (user.person.name, email))
+    files = _cancel_imports(session, user)
+    drafts = len(withdrawal_queries.pairs_to_blank(session, user.id, "keep"))
+    pairs = withdrawal_queries.pairs_to_blank(session, user.id, content)
     if content == "withdraw":
-        withdrawal.silence(session, user.id)
-    report: dict[str, Any] = {"drafts": drafts, "uploads": len(uploads), "files": sorted(uploads)}
-    report |= {"rows": _carry_out_plan(session, user, moment), "left": len(waiting)}
-    report |= _counted(WithdrawalResult(moment), report)
-    _forget_address(session, user, email, moment)
+        withdrawal_actions.blank_comments(session, user.id)
+    report: dict[str, Any] = {"drafts": drafts, "uploads": len(files), "files": sorted(files)}
+    report |= {"rows": _apply_plan(session, user, at), "left": len(pairs)}
+    report |= _counts(WithdrawalResult(at), report)
+    _blank_person(session, user, email, at)
     erasure = Erasure(
-        contributor_id=user.contributor_id, requested_by=by, content=content, report=report, created_at=moment
+        contributor_id=user.contributor_id, requested_by=requested_by, content=content, report=report, created_at=at
     )
     session.add(erasure)
-    if len(waiting) <= withdrawal.CHUNK:
-        withdrawal.blank(session, user.id, content, moment, waiting)
-        gone = withdrawal.found(session, user.id, moment)
-        withdrawal.forget_copies(lambda: nullcontext(session), lambda: nullcontext(session), storage, gone)
-        erasure.report = _done({**report, **_counted(gone, report)})
+    if len(pairs) <= withdrawal_actions.CHUNK:
+        withdrawal_actions.blank(session, user.id, content, at, pairs)
+        result = withdrawal_queries.blanked_at(session, user.id, at)
+        withdrawal_actions.remove_copies(lambda: nullcontext(session), lambda: nullcontext(session), storage, result)
+        erasure.report = _finished({**report, **_counts(result, report)})
     session.flush()
     return erasure
 
 
-def sweep(database: Database, storage: Storage, listed: Path) -> int:
-    """After the commit: write the list of erasures, blank what is left, delete files, make the database forget freed
-    pages. Repeatable; returns files.
+def sweep(database: Database, storage: Storage, log_path: Path) -> int:
+    """After the commit: write the erasure log, blank the remaining pairs, delete files, compact the database.
 
-    A process that dies before this leaves all that is to do in the erasure's report; the next sweep finds it.
+    Returns the number of deleted files. Can be repeated: when a process dies before this, the erasure's report holds
+    what is left, and the next sweep does it.
     """
     with database.read() as session:
-        known = {entry.contributor for entry in erasure_log.read(listed)}
-        erasure_log.append(
-            listed, [_entry(one) for one in queries.erasures(session) if one.contributor_id not in known]
-        )
-        unfinished = [one.id for one in queries.unfinished(session)]
+        logged = {entry.contributor for entry in erasure_log.read(log_path)}
+        erasures = [erasure for erasure in queries.erasures(session) if erasure.contributor_id not in logged]
+        erasure_log.append(log_path, map(_log_entry, erasures))
+        unfinished = [erasure.id for erasure in queries.unfinished_erasures(session)]
     for erasure_id in unfinished:
-        with suppress(Conflict):  # another process is at it; what that leaves, the next sweep finds
-            _go_on(database, storage, erasure_id)
+        with suppress(Conflict):  # another process continues it; the next sweep does what that leaves
+            _continue(database, storage, erasure_id)
     with database.read() as session:
-        waiting = {one.id: one.report["files"] for one in queries.unswept(session)}
+        files = {erasure.id: erasure.report["files"] for erasure in queries.erasures_to_sweep(session)}
         used = queries.files_in_use(session)
-    if not waiting:
+    if not files:
         return 0
-    deleted = sum(storage.delete(sha) for sha in sorted({sha for files in waiting.values() for sha in files} - used))
+    unused = {sha256 for addresses in files.values() for sha256 in addresses} - used
+    deleted = sum(storage.delete(sha256) for sha256 in sorted(unused))
     if not compact(database):
         return deleted
     with database.session() as session:
-        for erasure in queries.unswept(session):
-            if erasure.id in waiting:
-                counted = {key: value for key, value in erasure.report.items() if key != "files"}
-                erasure.report = {**counted, "files_deleted": len(waiting[erasure.id])}
+        for erasure in queries.erasures_to_sweep(session):
+            if erasure.id in files:
+                report = {key: value for key, value in erasure.report.items() if key != "files"}
+                erasure.report = {**report, "files_deleted": len(files[erasure.id])}
     return deleted
 
 
-def _entry(erasure: Erasure) -> Entry:
+def _log_entry(erasure: Erasure) -> Entry:
     at = erasure.created_at.isoformat(timespec="seconds")
     return Entry(erasure.contributor_id, erasure.content, erasure.requested_by, at)
 
 
-def _go_on(database: Database, storage: Storage, erasure_id: str) -> None:
-    """A share of the pairs in each transaction, as much rest between them as they took; then the copies.
+def _continue(database: Database, storage: Storage, erasure_id: str) -> None:
+    """Blank some pairs per transaction, with equally long pauses for other writers; then remove the copies.
 
-    Two that do this at once take turns at the erasure's row. Raises Conflict when the other has ended it.
+    Two processes that do this at once take turns at the erasure's row. Raises Conflict when the other has finished.
     """
     with database.read() as session:
         erasure = session.get_one(Erasure, erasure_id)
-        content, moment = erasure.content, erasure.created_at
-        user = session.scalars(select(User).where(User.contributor_id == erasure.contributor_id)).one()
-        waiting = withdrawal.waiting(session, user.id, content)
-    for start in range(0, len(waiting), withdrawal.CHUNK):
-        began, some = time.monotonic(), waiting[start : start + withdrawal.CHUNK]
+        content, at, user = erasure.content, erasure.created_at, queries.user_of(session, erasure)
+        pairs = withdrawal_queries.pairs_to_blank(session, user.id, content)
+    for start in range(0, len(pairs), withdrawal_actions.CHUNK):
+        began, chunk = time.monotonic(), pairs[start : start + withdrawal_actions.CHUNK]
         with database.session() as session:
-            erasure = _still_open(session, erasure_id)
-            withdrawal.blank(session, user.id, content, moment, some)
-            erasure.report = {**erasure.report, "left": len(waiting) - start - len(some)}
+            erasure = _lock_unfinished(session, erasure_id)
+            withdrawal_actions.blank(session, user.id, content, at, chunk)
+            erasure.report = {**erasure.report, "left": len(pairs) - start - len(chunk)}
         time.sleep(time.monotonic() - began)
     with database.read() as session:
-        gone = withdrawal.found(session, user.id, moment)
+        result = withdrawal_queries.blanked_at(session, user.id, at)
 
     @contextmanager
-    def noting() -> Iterator[Session]:
+    def write() -> Iterator[Session]:
         with database.session() as session:
-            erasure = _still_open(session, erasure_id)
+            erasure = _lock_unfinished(session, erasure_id)
             yield session
-            erasure.report = {**erasure.report, **_counted(gone, erasure.report)}
+            erasure.report = {**erasure.report, **_counts(result, erasure.report)}
 
-    withdrawal.forget_copies(database.read, noting, storage, gone)
+    withdrawal_actions.remove_copies(database.read, write, storage, result)
     with database.session() as session:
-        erasure = _still_open(session, erasure_id)
-        erasure.report = _done({**erasure.report, **_counted(gone, erasure.report)})
+        erasure = _lock_unfinished(session, erasure_id)
+        erasure.report = _finished({**erasure.report, **_counts(result, erasure.report)})
 
 
-def _still_open(session: Session, erasure_id: str) -> Erasure:
-    """The erasure, ours until the transaction ends. Raises Conflict when nothing of it is left to do."""
+def _lock_unfinished(session: Session, erasure_id: str) -> Erasure:
+    """Lock the erasure until the transaction ends. Raises Conflict when it is finished."""
     erasure = session.get_one(Erasure, erasure_id, with_for_update=True)
     if "left" not in erasure.report:
-        raise Conflict("Another process has ended this erasure.")
+        raise Conflict("Another process has finished this erasure.")
     return erasure
 
 
-def _counted(gone: WithdrawalResult, report: dict[str, Any]) -> dict[str, Any]:
-    """What a report says of what is gone; files that were named before are still to be deleted."""
+def _counts(result: WithdrawalResult, report: dict[str, Any]) -> dict[str, Any]:
+    """Return the report's counts of withdrawn content; files that it named before are still to be deleted."""
     return {
-        "pairs": len(gone.pairs),
-        "revisions": len(gone.revisions),
-        "answers": gone.answers,
-        "versions": gone.versions,
-        "models": gone.models,
-        "files": sorted({*gone.files, *report["files"]}),
+        "pairs": len(result.pairs),
+        "revisions": len(result.revisions),
+        "answers": result.answers,
+        "versions": result.versions,
+        "models": result.models,
+        "files": sorted({*result.files, *report["files"]}),
     }
 
 
-def _done(report: dict[str, Any]) -> dict[str, Any]:
+def _finished(report: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in report.items() if key != "left"}
 
 
 def sweep_uploads(database: Database, storage: Storage) -> int:
-    """Forget files that waited for a day, and bad rows after 30 days; returns files deleted. Repeatable.
+    """Delete files that waited for a day, and bad rows after 30 days. Returns the number of deleted files.
 
-    The files go before the rows that name them are gone for good: a process that dies between them does it again.
+    The files are deleted before the commit that forgets them: a process that dies in between does it again.
     """
     with database.session() as session:
-        at, named = now(), set()
-        for upload in imports_queries.stale_uploads(session, at - uploads.LIFE):
-            named.add(upload.sha256)
+        at, addresses = now(), set()
+        for upload in imports_queries.stale_uploads(session, at - uploads.MAX_AGE):
+            addresses.add(upload.sha256)
             session.delete(upload)
-        for job in imports_queries.stale_errors(session, imports_actions.KIND, at - uploads.ERRORS_LIFE):
-            named.add(job.payload["errors_file"])
+        for job in imports_queries.stale_errors(session, imports_actions.KIND, at - uploads.ERRORS_MAX_AGE):
+            addresses.add(job.payload["errors_file"])
             job.payload = {key: value for key, value in job.payload.items() if key != "errors_file"}
-            job.result = {key: value for key, value in (job.result or {}).items() if key != "errors_file"} or None
+            job.result = _without_errors_file(job)
         session.flush()
-        return sum(storage.delete(sha256) for sha256 in sorted(named - queries.files_in_use(session)))
+        return sum(storage.delete(sha256) for sha256 in sorted(addresses - queries.files_in_use(session)))
 
 
 def compact(database: Database) -> bool:
-    """Rewrite the database without its freed pages; False when a reader kept SQLite's write-ahead log from emptying."""
+    """Rewrite the database without its freed pages. False when a reader kept SQLite's write-ahead log from emptying."""
     connection = database.engine.raw_connection()
     try:
         raw: Any = connection.driver_connection
@@ -234,65 +240,48 @@ def compact(database: Database) -> bool:
         connection.close()
 
 
-def _require_erasable(session: Session, user: User) -> None:
-    if user.person.erased_at is not None:
-        raise Conflict("This person is erased already.")
-    others = select(func.count()).where(User.is_admin.is_(True), User.active.is_(True), User.id != user.id)
-    if user.is_admin and not session.scalar(others):
-        raise Conflict("This is the last admin; make somebody else admin first.")
-    _require_nothing_runs(session, user)
-
-
-def _require_nothing_runs(session: Session, user: User) -> None:
-    running = select(jobs.Job.kind).where(
-        jobs.Job.state == "running",
-        or_(
-            jobs.Job.kind == versions_actions.KIND,
-            (jobs.Job.kind == imports_actions.KIND) & (jobs.Job.created_by == user.id),
-        ),
-    )
-    if session.scalar(running.limit(1)):
-        raise Conflict("A version is being frozen, or an import of this person runs; erase when it has ended.")
-
-
-def _stop_and_forget_uploads(session: Session, user: User) -> set[str]:
-    """Cancel imports that wait, and blank what jobs say of the uploaded files; returns the files' addresses."""
+def _cancel_imports(session: Session, user: User) -> set[str]:
+    """Cancel waiting imports, blank file names in the user's jobs, and return the files that only this user needs."""
     files = set()
-    for job in list(session.scalars(select(jobs.Job).where(jobs.Job.created_by == user.id))):
+    for job in queries.jobs_of(session, user):
         if job.kind == imports_actions.KIND:
             if job.state == "queued":
                 jobs.request_cancel(session, job.id)
-            files |= {job.payload[key] for key in queries.UPLOADED if job.payload.get(key)}
+            files |= {job.payload[key] for key in queries.FILE_KEYS if job.payload.get(key)}
             job.payload = {**job.payload, **dict.fromkeys(UPLOAD_KEYS, "")}
-            job.result = {key: value for key, value in (job.result or {}).items() if key != "errors_file"} or None
+            job.result = _without_errors_file(job)
         job.error = ""
-    files |= set(session.scalars(select(Upload.sha256).where(Upload.user_id == user.id)))
+    files |= queries.waiting_files(session, user)
     session.flush()
     return files - queries.uploads_of_others(session, user)
 
 
-def _carry_out_plan(session: Session, user: User, moment: datetime) -> dict[str, int]:
-    """Delete and blank as the plan says. Returns table -> rows."""
-    subject = {"user": user.id, "contributor": user.contributor_id, "person": user.person_id}
-    done = {}
+def _without_errors_file(job: jobs.Job) -> dict[str, Any] | None:
+    return {key: value for key, value in (job.result or {}).items() if key != "errors_file"} or None
+
+
+def _apply_plan(session: Session, user: User, at: datetime) -> dict[str, int]:
+    """Delete and blank rows as the personal data map says. Returns table -> number of rows."""
+    owner = {"user": user.id, "contributor": user.contributor_id, "person": user.person_id}
+    counts = {}
     for column in PLAN:
         table = Base.metadata.tables[column.table]
-        matches = table.columns[column.column] == subject[column.who]
+        matches = table.columns[column.column] == owner[column.owner]
         if column.fate == "delete":
-            done[column.table] = session.execute(delete(table).where(matches)).rowcount  # type: ignore[attr-defined]
+            counts[column.table] = session.execute(delete(table).where(matches)).rowcount  # type: ignore[attr-defined]
         elif column.fate == "blank" and column.blanked:
-            done[column.table] = session.execute(update(table).where(matches).values(**column.blanked)).rowcount  # type: ignore[attr-defined]
+            counts[column.table] = session.execute(update(table).where(matches).values(**column.blanked)).rowcount  # type: ignore[attr-defined]
     session.execute(
-        update(ApiToken).where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None)).values(revoked_at=moment)
+        update(ApiToken).where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None)).values(revoked_at=at)
     )
     session.expire_all()
-    return {table: count for table, count in done.items() if count}
+    return {table: count for table, count in counts.items() if count}
 
 
-def _forget_address(session: Session, user: User, email: str, moment: datetime) -> None:
-    """Name and address, in the one row that holds them and in the counters that may be named by the address."""
+def _blank_person(session: Session, user: User, email: str, at: datetime) -> None:
+    """Blank name and email address in their row, and delete rate counters that may be named by the address."""
     person = user.person
-    person.email, person.name, person.erased_at = f"erased-{person.id}@erased.invalid", "", moment
+    person.email, person.name, person.erased_at = f"erased-{person.id}@erased.invalid", "", at
     session.execute(
         delete(RateWindow).where(or_(RateWindow.key.contains(email, autoescape=True), RateWindow.key.contains(user.id)))
     )

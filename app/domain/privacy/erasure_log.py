@@ -1,7 +1,7 @@
-"""The list of erasures, in a file outside of the database: who went, and what became of the content; no personal data.
+"""The log of erasures, in a file outside the database. It holds no personal data.
 
-A backup that is older than an erasure brings the person back. The list is what tells, after it was restored, whom to
-erase once more. One object a line: `contributor` and `by` are pseudonyms.
+A backup from before an erasure brings the person back. After a restore, this log lists the people to erase again.
+One JSON object per line; `contributor` and `by` are pseudonyms.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FIELDS: dict[str, type] = {"contributor": str, "content": str, "by": str, "at": 
 
 @dataclass(frozen=True)
 class Entry:
-    """`content` is `keep` or `withdraw`; `at` is when it was first done, ISO 8601 in UTC."""
+    """`content` is `keep` or `withdraw`; `at` is the time of the first erasure, ISO 8601 in UTC."""
 
     contributor: str
     content: str
@@ -26,12 +26,13 @@ class Entry:
 
 
 def read(path: Path) -> list[Entry]:
-    """Oldest first; none where there is no file. A line that is not whole is passed over: it is written again."""
+    """Return the entries, oldest first. Incomplete lines are skipped: the next sweep writes them again."""
     if not path.exists():
         return []
-    return [Entry(**given) for _, given in jsonl_log.read(path, FIELDS) if given is not None]
+    return [Entry(**record) for _, record in jsonl_log.read(path, FIELDS) if record is not None]
 
 
 def append(path: Path, entries: Iterable[Entry]) -> None:
+    """Append entries to the file."""
     for entry in entries:
         jsonl_log.append(path, asdict(entry))

@@ -1,7 +1,7 @@
-"""The plan: for every column that names a person, what the person gets of it, and what erasure does to it. Pure data.
+"""The personal data map: for every column that identifies a person, what is exported and what erasure does. Pure data.
 
-A new table that names a person and is missing here fails `tests/domain/privacy/test_personal_data_map.py`. Export and
-erasure are carried out from this list, so that it cannot say one thing while the code does another.
+Export and erasure run from this list, so it cannot differ from the code. A new column that identifies a person and is
+missing here fails `tests/domain/privacy/test_personal_data_map.py`.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Who = Literal["user", "contributor", "person"]
+Owner = Literal["user", "contributor", "person"]
 Fate = Literal["delete", "blank", "content", "keep"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """`without` is left out of the export (secrets). `fate` on erasure: the rows are deleted; the columns of `blanked`
-    are set; the content follows the person's choice (withdrawal.py); or the row stays, for the `reason`."""
+    """`without` lists secrets that are not exported. On erasure, by `fate`, rows are deleted, the columns of `blanked`
+    are set, content follows the person's choice (withdrawal_actions.py), or rows are kept for the `reason`."""
 
     table: str
     column: str
-    who: Who
+    owner: Owner
     fate: Fate
     reason: str
     without: tuple[str, ...] = ()
@@ -32,51 +32,51 @@ LOCKED_OUT = {"active": False, "is_admin": False}
 
 PLAN: tuple[Column, ...] = (
     Column("contributors", "id", "contributor", "keep", "a random pseudonym: what lineage and the audit log refer to"),
-    Column("persons", "contributor_id", "contributor", "blank", "name and address go; the row keeps the lineage whole"),
-    Column("users", "contributor_id", "contributor", "blank", "signs in no more", blanked=LOCKED_OUT),
+    Column("persons", "contributor_id", "contributor", "blank", "name and address go; the row keeps the lineage"),
+    Column("users", "contributor_id", "contributor", "blank", "can no longer sign in", blanked=LOCKED_OUT),
     Column("users", "person_id", "person", "keep", "the same row as by contributor", exported=False),
-    Column("api_tokens", "user_id", "user", "blank", "revoked; the audit log names its id", ("digest",), {"name": ""}),
+    Column("api_tokens", "user_id", "user", "blank", "revoked; the audit log has its id", ("digest",), {"name": ""}),
     Column("sign_in_links", "user_id", "user", "delete", "a credential", ("digest",)),
     Column("web_sessions", "user_id", "user", "delete", "a credential, and the browsers used", ("digest",)),
     Column("passwords", "user_id", "user", "delete", "a credential", ("hash",)),
     Column("second_factors", "user_id", "user", "delete", "a credential", ("secret",)),
     Column("recovery_codes", "user_id", "user", "delete", "a credential", ("digest",)),
     Column("identities", "user_id", "user", "delete", "an account at another provider"),
-    Column("memberships", "user_id", "user", "delete", "a right that ends; the audit log knows when it was given"),
-    Column("terms", "published_by", "user", "keep", "the organisation's own text; the column is a pseudonym"),
-    Column("acceptances", "user_id", "user", "keep", "proof of what the content came under; ids and times only"),
+    Column("memberships", "user_id", "user", "delete", "a role that ends; the audit log records when it was granted"),
+    Column("terms", "published_by", "user", "keep", "the organization's own text; the column is a pseudonym"),
+    Column("acceptances", "user_id", "user", "keep", "proof of the terms of submitted content; ids and times only"),
     Column("erasures", "contributor_id", "contributor", "keep", "proof that the erasure was done; ids and counts only"),
-    Column("erasures", "requested_by", "user", "keep", "who carried an erasure out; a pseudonym"),
-    Column("projects", "created_by", "user", "keep", "the organisation's project; the column is a pseudonym"),
-    Column("guidelines", "published_by", "user", "keep", "the organisation's rules; the column is a pseudonym"),
-    Column("pairs", "author_id", "user", "content", "kept or withdrawn, as the person chooses; drafts always go"),
-    Column("revisions", "author_id", "user", "content", "kept or withdrawn, as the person chooses; drafts always go"),
-    Column("leases", "reviewer_id", "user", "delete", "work that nobody goes on with"),
-    Column("reviews", "reviewer_id", "user", "content", "the verdict stays, its comment follows the choice"),
+    Column("erasures", "requested_by", "user", "keep", "the admin who erased; a pseudonym"),
+    Column("projects", "created_by", "user", "keep", "the organization's project; the column is a pseudonym"),
+    Column("guidelines", "published_by", "user", "keep", "the organization's rules; the column is a pseudonym"),
+    Column("pairs", "author_id", "user", "content", "kept or withdrawn, as the person chooses; drafts are blanked"),
+    Column("revisions", "author_id", "user", "content", "kept or withdrawn, as the person chooses; drafts are blanked"),
+    Column("leases", "reviewer_id", "user", "delete", "unfinished work"),
+    Column("reviews", "reviewer_id", "user", "content", "the decision stays, its comment follows the choice"),
     Column("comments", "author_id", "user", "content", "kept or withdrawn, as the person chooses"),
-    Column("comments", "resolved_by", "user", "keep", "that it was settled; the column is a pseudonym", exported=False),
-    Column("gold_answers", "created_by", "user", "keep", "the organisation's measure; the column is a pseudonym"),
-    Column("round_assignees", "user_id", "user", "delete", "work that nobody goes on with"),
-    Column("notifications", "user_id", "user", "delete", "lines for nobody"),
-    Column("webhooks", "created_by", "user", "keep", "the organisation's address; a pseudonym", ("secret",)),
-    Column("uploads", "user_id", "user", "delete", "files that wait for nobody"),
+    Column("comments", "resolved_by", "user", "keep", "a resolution; the column is a pseudonym", exported=False),
+    Column("gold_answers", "created_by", "user", "keep", "the organization's measure; the column is a pseudonym"),
+    Column("round_assignees", "user_id", "user", "delete", "unfinished work"),
+    Column("notifications", "user_id", "user", "delete", "of no use to others"),
+    Column("webhooks", "created_by", "user", "keep", "the organization's address; a pseudonym", ("secret",)),
+    Column("uploads", "user_id", "user", "delete", "waiting files"),
     Column("dataset_versions", "created_by", "user", "keep", "a frozen version; the column is a pseudonym"),
     Column("training_runs", "created_by", "user", "keep", "a run; the column is a pseudonym"),
-    Column("findings", "created_by", "user", "keep", "a weakness of a model; withdrawn texts are taken out of it"),
-    Column("jobs", "created_by", "user", "blank", "names and sources of uploaded files go, and the files"),
+    Column("findings", "created_by", "user", "keep", "a weakness of a model; withdrawn texts are removed from it"),
+    Column("jobs", "created_by", "user", "blank", "names and sources of uploaded files are blanked, the files deleted"),
     Column("idempotent_answers", "user_id", "user", "delete", "kept for repeated requests", ("body", "fingerprint")),
     Column("audit_events", "actor", "user", "keep", "append-only and chained; holds ids and numbers, no name or text"),
 )  # fmt: skip
 
-BY_VALUE = {"rate_windows": "counters may be named by the address tried: those that hold it are deleted"}
-"""Tables that name nobody in a column of their own, but may hold a person's address in a text."""
+BY_VALUE = {"rate_windows": "a counter's name may contain an email address: such counters are deleted"}
+"""Tables without a column that identifies a person, but with texts that may contain an address."""
 
 SUFFIXES = ("_by",)
 NAMES = ("author_id", "reviewer_id", "user_id", "contributor_id", "person_id", "actor", "owner_id", "assignee_id")
 OWNERS = ("users", "contributors", "persons")
 
 
-def names_a_person(column: Any) -> bool:
-    """Whether a column of the metadata points at a person: by a foreign key, or by its name."""
+def identifies_person(column: Any) -> bool:
+    """Whether a column of the metadata identifies a person: by a foreign key, or by its name."""
     points = any(key.column.table.name in OWNERS for key in column.foreign_keys)
     return points or column.name in NAMES or column.name.endswith(SUFFIXES)

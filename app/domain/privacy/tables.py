@@ -1,4 +1,4 @@
-"""Erasure: that a person was erased, what became of the content, and what it touched."""
+"""Erasure: a record that a person was erased, and how."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.core.db.base import Base, IdTimestampMixin
 
 
 class Erasure(IdTimestampMixin, Base):
-    """`content` is `keep` or `withdraw`. `report` counts what was erased and lists the versions and models touched."""
+    """`content` is `keep` or `withdraw`. `report` counts the erased rows and lists the changed versions and models."""
 
     __tablename__ = "erasures"
     contributor_id: Mapped[str] = mapped_column(ForeignKey("contributors.id"), unique=True)

@@ -1,1 +1,1 @@
-"""Frozen dataset versions with leak-safe splits."""
+"""Frozen dataset versions with splits that no near-duplicate crosses."""

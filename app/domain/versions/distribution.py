@@ -1,4 +1,4 @@
-"""How a version's examples spread over tags and splits. Pure."""
+"""The distribution of a version's examples over tags and splits. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAX_VALUES = 200
 
 
 def of_tags(items: Iterable[tuple[str, dict[str, str]]]) -> dict[str, dict[str, dict[str, int]]]:
-    """tag -> value -> split -> count, from (split, tags). A tag with more than 200 values is an id, not a slice."""
+    """Return tag -> value -> split -> count from (split, tags). Tags with more than 200 values are ids and left out."""
     counts: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
     for split, tags in items:
         for tag, value in tags.items():

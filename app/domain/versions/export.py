@@ -1,4 +1,4 @@
-"""A version as files in the formats of the field; the same bytes each time. Pure."""
+"""Export a version in the usual formats; the same version gives the same bytes. Pure."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from collections.abc import Callable
 from typing import Any
 
 from app.core.errors import Invalid
-from app.domain.imports.reading.formats import FLAT_TAGS, NOT_TAGS
+from app.domain.imports.reading.formats import FLAT_TAGS, RESERVED_FIELDS
 from app.domain.versions import tabular
 
 
 def example_line(identity: str, messages: list[dict[str, Any]], tags: dict[str, str]) -> bytes:
-    """One line of a split file, as the trainer reads it (`trainer.protocol.Example`)."""
+    """Return one line of a split file, which the trainer reads as `trainer.protocol.Example`."""
     return line({"id": identity, "messages": messages, "tags": tags})
 
 
 def line(record: dict[str, Any]) -> bytes:
+    """Return a record as one line of canonical JSON."""
     return json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
 def _jsonl(example: dict[str, Any]) -> dict[str, Any]:
-    """{prompt, completion, …tags}; what this would lose, more turns or a tag of a reserved name, is written beside."""
+    """Return {prompt, completion, …tags}; more turns and tags with reserved names get their own fields."""
     turns, tags = example["messages"], example["tags"]
     prompt = "\n\n".join(message["content"] for message in turns[:-1])
     record: dict[str, Any] = {"prompt": prompt, "completion": turns[-1]["content"]}
     if [turn["role"] for turn in turns] != ["user", "assistant"]:
         record["messages"] = turns
-    if len(tags) > FLAT_TAGS or NOT_TAGS & set(tags):
+    if len(tags) > FLAT_TAGS or RESERVED_FIELDS & set(tags):
         return {**record, "tags": tags}
     return {**tags, **record}
 
@@ -64,20 +65,21 @@ FORMATS = (*WRITERS, *TABLES)
 MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
 
-def convert(split_file: bytes, form: str) -> bytes:
-    """A split file in another format. Raises Invalid for an unknown one."""
-    if form not in FORMATS:
-        raise Invalid(f"The format is one of {', '.join(FORMATS)}.", field="format")
+def convert(split_file: bytes, format: str) -> bytes:
+    """Convert a split file to another format. Raises Invalid for an unknown format."""
+    if format not in FORMATS:
+        raise Invalid(f"The format must be one of {', '.join(FORMATS)}.", field="format")
     examples = (json.loads(row) for row in split_file.split(b"\n") if row)
-    if form in TABLES:
-        return TABLES[form](list(examples))
-    return b"".join(line(WRITERS[form](example)) for example in examples)
+    if format in TABLES:
+        return TABLES[format](list(examples))
+    return b"".join(line(WRITERS[format](example)) for example in examples)
 
 
-def media_type(form: str) -> str:
-    return MEDIA.get(form, "application/jsonl")
+def media_type(format: str) -> str:
+    """Return the media type of a format's files."""
+    return MEDIA.get(format, "application/jsonl")
 
 
-def file_name(stem: str, form: str) -> str:
-    """train.jsonl, train.csv: the ending that the format's programs know."""
-    return f"{stem}.{form if form in TABLES else 'jsonl'}"
+def file_name(stem: str, format: str) -> str:
+    """Return the file name with the format's extension: train.jsonl, train.csv."""
+    return f"{stem}.{format if format in TABLES else 'jsonl'}"

@@ -1,8 +1,10 @@
-"""Reads of versions and of what may enter one."""
+"""Read versions, the pairs that can enter one, and what a freeze or a redaction will write."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,14 +12,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.core.errors import NotFound
+from app.core.storage import Storage
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair, PairTag, Revision
 from app.domain.projects.tables import Project
+from app.domain.versions import distribution, freeze
 from app.domain.versions.tables import DatasetVersion, VersionItem
 
 
 def versions(session: Session, project: Project) -> list[DatasetVersion]:
-    """Newest first."""
+    """Return the project's versions, newest first."""
     return list(
         session.scalars(
             select(DatasetVersion).where(DatasetVersion.project_id == project.id).order_by(DatasetVersion.number.desc())
@@ -26,12 +30,12 @@ def versions(session: Session, project: Project) -> list[DatasetVersion]:
 
 
 def files_of(version: DatasetVersion) -> dict[str, Any]:
-    """split -> {sha256, size, examples} of the file to read today: the redacted one once an example was withdrawn."""
+    """Return split -> {sha256, size, examples} of the current files: redacted ones once an example was withdrawn."""
     return {**version.files, **(version.redactions or {})}
 
 
 def withdrawn_by_split(session: Session, version: DatasetVersion) -> dict[str, int]:
-    """split -> how many of its examples were withdrawn since it was frozen; splits without one are left out."""
+    """Return split -> number of withdrawn examples, for the splits that have any."""
     rows = session.execute(
         select(VersionItem.split, func.count())
         .join(Revision, Revision.id == VersionItem.revision_id)
@@ -42,7 +46,7 @@ def withdrawn_by_split(session: Session, version: DatasetVersion) -> dict[str, i
 
 
 def withdrawn_since(session: Session, version_id: str, moment: datetime, splits: Iterable[str]) -> int:
-    """How many examples of these splits were withdrawn after the moment."""
+    """Count the examples of these splits that were withdrawn after this time."""
     return (
         session.scalar(
             select(func.count())
@@ -58,24 +62,25 @@ def withdrawn_since(session: Session, version_id: str, moment: datetime, splits:
     )
 
 
-def blobs(session: Session) -> set[str]:
-    """The SHA-256 of every split file that some version reads."""
+def stored_files(session: Session) -> set[str]:
+    """Return the SHA-256 of every current split file of every version."""
     return {
         file["sha256"] for version in session.scalars(select(DatasetVersion)) for file in files_of(version).values()
     }
 
 
 def by_id(session: Session, version_id: str) -> DatasetVersion:
+    """Return the version. Raises NotFound."""
     version = session.get(DatasetVersion, version_id)
     if version is None:
         raise NotFound()
     return version
 
 
-def approved(session: Session, project: Project, filters: dict[str, Any]) -> list[tuple[Pair, Revision]]:
-    """Approved pairs with the revision that was approved, oldest first. `filters` maps a tag to its value or values.
+def approved_pairs(session: Session, project: Project, filters: dict[str, Any]) -> list[tuple[Pair, Revision]]:
+    """Return approved pairs with the approved revision, oldest first. `filters` maps a tag to its value or values.
 
-    Two names are no tags: `licence` (one or several) and `accepted_terms` (true: given under accepted terms).
+    Two names are not tags: `licence` (one or several) and `accepted_terms` (true: submitted under accepted terms).
     """
     statement = (
         select(Pair, Revision)
@@ -84,14 +89,14 @@ def approved(session: Session, project: Project, filters: dict[str, Any]) -> lis
         .where(Revision.withdrawn_at.is_(None))
         .order_by(Pair.id)
     )
-    for tag, wanted in filters.items():
+    for tag, value in filters.items():
         match = aliased(PairTag)
-        values = wanted if isinstance(wanted, list) else [wanted]
+        values = value if isinstance(value, list) else [value]
         if tag == "licence":
             statement = statement.where(Revision.licence.in_(values))
             continue
         if tag == "accepted_terms":
-            statement = statement.where(Revision.terms_id.is_not(None)) if wanted else statement
+            statement = statement.where(Revision.terms_id.is_not(None)) if value else statement
             continue
         statement = statement.where(
             select(match.pair_id)
@@ -104,3 +109,75 @@ def approved(session: Session, project: Project, filters: dict[str, Any]) -> lis
 def next_number(session: Session, project_id: str) -> int:
     last = session.scalar(select(func.max(DatasetVersion.number)).where(DatasetVersion.project_id == project_id))
     return (last or 0) + 1
+
+
+def any_withdrawn(session: Session, revision_ids: set[str]) -> bool:
+    """Whether any of these revisions is withdrawn."""
+    withdrawn = session.scalars(select(Revision.id).where(Revision.withdrawn_at.is_not(None)))
+    return any(revision_id in revision_ids for revision_id in withdrawn)
+
+
+@dataclass(frozen=True)
+class PreparedVersion:
+    """A computed version that is not saved yet."""
+
+    version: DatasetVersion
+    items: list[VersionItem]
+
+
+def prepare_version(session: Session, storage: Storage, payload: dict[str, Any]) -> PreparedVersion:
+    """Compute the requested version and write its files, from one read transaction; save no row."""
+    project = session.get_one(Project, payload["project"])
+    rows = approved_pairs(session, project, payload["filters"])
+    return PreparedVersion(*freeze.build_version(storage, project, payload, rows))
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """New values of a version's columns, the `redactions` they replace, and the files that are no longer needed."""
+
+    before: dict[str, Any] | None
+    redactions: dict[str, Any]
+    distribution: dict[str, Any]
+    replaced: set[str]
+
+
+def redaction(session: Session, storage: Storage, version: DatasetVersion) -> Redaction:
+    """Write files without the withdrawn examples and return what they change; save no row."""
+    withdrawn = _withdrawn_revisions(session, version)
+    redactions, replaced = dict(version.redactions or {}), set()
+    for split in withdrawn_by_split(session, version):
+        current = files_of(version)[split]
+        lines = [
+            line
+            for line in storage.bytes_of(current["sha256"]).splitlines(keepends=True)
+            if json.loads(line)["id"] not in withdrawn
+        ]
+        if len(lines) == current["examples"]:
+            continue
+        sha256, size = storage.put(lines)
+        removed = version.files[split]["examples"] - len(lines)
+        redactions[split] = {"sha256": sha256, "size": size, "examples": len(lines), "removed": removed}
+        replaced.add(current["sha256"])
+    return Redaction(version.redactions, redactions, _current_distribution(session, version), replaced)
+
+
+def _withdrawn_revisions(session: Session, version: DatasetVersion) -> set[str]:
+    statement = select(Revision.id).join(VersionItem, VersionItem.revision_id == Revision.id)
+    return set(
+        session.scalars(statement.where(VersionItem.version_id == version.id, Revision.withdrawn_at.is_not(None)))
+    )
+
+
+def _current_distribution(session: Session, version: DatasetVersion) -> dict[str, Any]:
+    """Return the distribution of the examples that are not withdrawn: a tag may have held a withdrawn text."""
+    project = session.get_one(Project, version.project_id)
+    rows = session.execute(
+        select(VersionItem.split, Revision.tags, Revision.completion, Revision.licence, Revision.source)
+        .join(Revision, Revision.id == VersionItem.revision_id)
+        .where(VersionItem.version_id == version.id, Revision.withdrawn_at.is_(None))
+        .order_by(VersionItem.position)
+    )
+    return distribution.of_tags(
+        (row.split, {**freeze.slice_tags(project, row), **freeze.origin_tags(row)}) for row in rows
+    )

@@ -1,4 +1,4 @@
-"""Leak-safe splits: near-duplicates stand together, strata are shared out evenly, the seed decides. Pure."""
+"""Leak-safe splits: near-duplicates stay in one split, strata are spread evenly, the seed decides. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ SPLITS = ("train", "validation", "test")
 
 
 def parse(splits: dict[str, float]) -> dict[str, float]:
-    """Shares that add up to 1. Raises Invalid."""
+    """Validate shares that add up to 1. Raises Invalid."""
     if set(splits) != set(SPLITS):
-        raise Invalid("Give a share for each of train, validation and test.", field="splits")
+        raise Invalid("Set a share for each of train, validation and test.", field="splits")
     shares = {name: float(splits[name]) for name in SPLITS}
     if any(not 0 < share < 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
-        raise Invalid("Each share is above 0, and the three add up to 1.", field="splits")
+        raise Invalid("Each share must be above 0, and the three must add up to 1.", field="splits")
     return shares
 
 
@@ -33,7 +33,7 @@ class Groups:
 
 
 def group(prompts: Sequence[str]) -> Groups:
-    """Clusters are connected components: near-duplicates of near-duplicates stand together."""
+    """Group prompts into clusters: the connected components of the graph of near-duplicates."""
     pairs = [(left, right) for left, right, _ in near_pairs([shingles(prompt) for prompt in prompts])]
     parent = list(range(len(prompts)))
 
@@ -50,7 +50,7 @@ def group(prompts: Sequence[str]) -> Groups:
 
 
 def assign(cluster: Sequence[int], strata: Sequence[str], shares: dict[str, float], seed: int) -> list[str]:
-    """A split for each item: whole clusters, in an order that the seed shuffles, to the split that lacks most.
+    """Return a split for each item. Whole clusters, shuffled by the seed, go to the split that lacks most examples.
 
     A cluster's stratum is that of its first member.
     """
@@ -64,27 +64,27 @@ def assign(cluster: Sequence[int], strata: Sequence[str], shares: dict[str, floa
     placed_overall = dict.fromkeys(shares, 0)
     for stratum in sorted(by_stratum):
         placed = dict.fromkeys(shares, 0)
-        for first in sorted(by_stratum[stratum], key=lambda index: (-len(members[index]), _shuffled(seed, index))):
-            chosen = _neediest(placed, placed_overall, shares)
-            placed[chosen] += len(members[first])
-            placed_overall[chosen] += len(members[first])
+        for first in sorted(by_stratum[stratum], key=lambda index: (-len(members[index]), _shuffle_key(seed, index))):
+            target = _furthest_below(placed, placed_overall, shares)
+            placed[target] += len(members[first])
+            placed_overall[target] += len(members[first])
             for index in members[first]:
-                split[index] = chosen
+                split[index] = target
     return split
 
 
-def _neediest(placed: dict[str, int], overall: dict[str, int], shares: dict[str, float]) -> str:
-    """The split furthest below its share of the stratum; ties go to the one furthest below its share of the whole."""
+def _furthest_below(placed: dict[str, int], overall: dict[str, int], shares: dict[str, float]) -> str:
+    """Return the split furthest below its share of the stratum; on a tie, furthest below its share of the whole."""
     total, whole = sum(placed.values()) + 1, sum(overall.values()) + 1
     return max(
         shares, key=lambda name: (round(shares[name] * total - placed[name], 9), shares[name] * whole - overall[name])
     )
 
 
-def _shuffled(seed: int, index: int) -> str:
+def _shuffle_key(seed: int, index: int) -> str:
     return hashlib.sha256(f"{seed}:{index}".encode()).hexdigest()
 
 
-def leaks(grouped: Groups, split: Sequence[str]) -> int:
-    """How many near-duplicate pairs stand in different splits: counted on the outcome, not assumed."""
-    return sum(split[left] != split[right] for left, right in grouped.pairs)
+def count_leaks(groups: Groups, split: Sequence[str]) -> int:
+    """Count the near-duplicate pairs in different splits: measured on the result, not assumed."""
+    return sum(split[left] != split[right] for left, right in groups.pairs)

@@ -13,7 +13,7 @@ from app.core.db.base import Base, IdTimestampMixin
 class DatasetVersion(IdTimestampMixin, Base):
     """`hash` is the SHA-256 of the manifest; `files` maps a split to its content address.
 
-    `redactions` maps a split to the file that stands in for it once somebody withdrew an example: {sha256, removed}.
+    `redactions` maps a split to the file that replaces it after a withdrawal: {sha256, size, examples, removed}.
     """
 
     __tablename__ = "dataset_versions"
@@ -35,7 +35,7 @@ class DatasetVersion(IdTimestampMixin, Base):
 
 
 class VersionItem(Base):
-    """One revision's place in a version. Revisions that share a `cluster` are near-duplicates and share a split."""
+    """A revision in a version. Revisions with the same `cluster` are near-duplicates and have the same split."""
 
     __tablename__ = "version_items"
     version_id: Mapped[str] = mapped_column(ForeignKey("dataset_versions.id"), primary_key=True)

@@ -1,7 +1,7 @@
-"""A version as a table: CSV for spreadsheets, Parquet for programs; the same bytes each time. Pure.
+"""Export a version as a table: CSV for spreadsheets, Parquet for programs; the same bytes each time. Pure.
 
-The CSV is for reading in a spreadsheet and is not lossless: a cell that a spreadsheet would run as a formula gets a
-leading apostrophe. JSON Lines and Parquet are the lossless formats.
+The CSV is not lossless: a cell that a spreadsheet would run as a formula gets a leading apostrophe. JSON Lines and
+Parquet are lossless.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ROW_GROUP = 10_000
 
 
 def csv_file(examples: list[dict[str, Any]]) -> bytes:
-    """id, prompt, completion, then a column for each tag of any example."""
+    """Return CSV with the columns id, prompt, completion, and one per tag of any example."""
     names = sorted({name for example in examples for name in example["tags"]})
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
@@ -29,20 +29,20 @@ def csv_file(examples: list[dict[str, Any]]) -> bytes:
 
 
 def escape_formula(cell: str) -> str:
-    """Text that no spreadsheet runs, also where it skips spaces or starts a cell anew at a line's beginning."""
+    """Return text that no spreadsheet runs as a formula, even one that skips leading spaces and line breaks."""
     return f"'{cell}" if cell.lstrip(" \n\u00a0\ufeff").startswith(FORMULA) else cell
 
 
 def parquet_file(examples: list[dict[str, Any]]) -> bytes:
-    """Columns id, prompt, completion, messages (role, content) and tags (name, value)."""
-    import pyarrow as pa  # a tenth of a second: only where it is needed
+    """Return Parquet with the columns id, prompt, completion, messages (role, content) and tags (name, value)."""
+    import pyarrow as pa  # importing takes a tenth of a second
     import pyarrow.parquet as pq
 
-    def pairs(first: str, second: str) -> Any:
+    def list_of(first: str, second: str) -> Any:
         return pa.list_(pa.struct([(first, pa.string()), (second, pa.string())]))
 
     texts = [(name, pa.string()) for name in ("id", "prompt", "completion")]
-    schema = pa.schema([*texts, ("messages", pairs("role", "content")), ("tags", pairs("name", "value"))])
+    schema = pa.schema([*texts, ("messages", list_of("role", "content")), ("tags", list_of("name", "value"))])
     table = pa.Table.from_pylist([_row(example) for example in examples], schema=schema)
     out = io.BytesIO()
     pq.write_table(table, out, compression="zstd", row_group_size=ROW_GROUP, store_schema=False)

@@ -14,6 +14,7 @@ from app.core.storage import Storage
 from app.domain.consent import actions as consent_actions
 from app.domain.consent import queries as consent_queries
 from app.domain.imports import actions as imports_actions
+from app.domain.imports import queries as imports_queries
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs import content as pair_content
 from app.domain.pairs.tables import Revision
@@ -71,7 +72,7 @@ def test_an_import_asks_for_the_terms_and_stores_them(cast: Cast, app: Any) -> N
 
     def ask(session: Any) -> Any:
         return imports_actions.request_import(
-            session, cast.bob, cast.project, storage=storage, data=line, filename="x.jsonl", source="own", licence="CC0"
+            session, cast.bob, cast.project, storage=storage, data=line, filename="x.jsonl", source="own", license="CC0"
         )
 
     with database.session() as session:
@@ -82,7 +83,7 @@ def test_an_import_asks_for_the_terms_and_stores_them(cast: Cast, app: Any) -> N
         consent_actions.accept(session, cast.bob, 1, how="page")
         job = ask(session)
         imports_actions.save_rows(
-            session, job.payload, imports_actions.check_rows(session, storage, job.payload, lambda *_: None)
+            session, job.payload, imports_queries.check_rows(session, storage, job.payload, lambda *_: None)
         )
         assert [one.terms_id for one in session.query(Revision)] == [terms_id]
 
@@ -92,21 +93,21 @@ def test_a_version_may_ask_for_licences_and_for_accepted_terms(cast: Cast, app: 
     storage: Storage = app.state.storage
     rows = "".join(f'{{"prompt": "Case {at} of {at * 91}?", "completion": "Yes"}}\n' for at in range(12)).encode()
     with database.session() as session:
-        for licence in ("CC0", "MIT"):
-            if licence == "MIT":
+        for license in ("CC0", "MIT"):
+            if license == "MIT":
                 consent_actions.accept(
                     session, cast.bob, consent_actions.publish(session, cast.carol, "Terms").number, how="page"
                 )
             job = imports_actions.request_import(
-                session, cast.bob, cast.project, storage=storage, data=rows.replace(b"Case", licence.encode()),
-                filename="x.jsonl", source=f"{licence} shelf", licence=licence, approve=True,
+                session, cast.bob, cast.project, storage=storage, data=rows.replace(b"Case", license.encode()),
+                filename="x.jsonl", source=f"{license} shelf", license=license, approve=True,
             )  # fmt: skip
             imports_actions.save_rows(
-                session, job.payload, imports_actions.check_rows(session, storage, job.payload, lambda *_: None)
+                session, job.payload, imports_queries.check_rows(session, storage, job.payload, lambda *_: None)
             )
     with database.session() as session:
         found = {
-            name: len(versions_queries.approved(session, cast.project, filters))
+            name: len(versions_queries.approved_pairs(session, cast.project, filters))
             for name, filters in {
                 "all": {}, "one": {"licence": "CC0"},
                 "both": {"licence": ["CC0", "MIT"]}, "terms": {"accepted_terms": True},
@@ -117,7 +118,7 @@ def test_a_version_may_ask_for_licences_and_for_accepted_terms(cast: Cast, app: 
         job = versions_actions.request_version(
             session, cast.carol, cast.project, name="v", filters={"licence": ["MIT"]}
         )
-        version = versions_actions.freeze(session, versions_actions.prepare(session, storage, job.payload))
+        version = versions_actions.freeze(session, versions_queries.prepare_version(session, storage, job.payload))
         assert {value: sum(counts.values()) for value, counts in version.distribution["licence"].items()} == {"MIT": 12}
         assert list(version.distribution["source"]) == ["MIT shelf"]
         with pytest.raises(Invalid, match="accepted_terms"):

@@ -28,10 +28,14 @@ ROWS = (
 )
 
 
-def looked_at(asked: batch_checks.CheckConfig, texts: list[batch_checks.Text]) -> batch_checks.Checked:
+def looked_at(asked: batch_checks.CheckConfig, texts: list[batch_checks.Text]) -> batch_checks.CheckedTexts:
     """As another process would."""
-    checked = batch_checks.Checked()
-    checked.add(json.loads(json.dumps(batch_checks.of_piece(json.loads(json.dumps(batch_checks.piece(asked, texts)))))))
+    checked = batch_checks.CheckedTexts()
+    checked.add(
+        json.loads(
+            json.dumps(batch_checks.check_batch(json.loads(json.dumps(batch_checks.batch_payload(asked, texts)))))
+        )
+    )
     return checked
 
 

@@ -38,13 +38,13 @@ def scan(
 ) -> reader_process.ScanResult:
     data = rows if isinstance(rows, bytes) else jsonl(rows)
     return reader_process.scan(
-        data, "auto", filename=name, names=column_mapping.parse(names), **{"source": "s", "licence": "l", **given}
+        data, "auto", filename=name, names=column_mapping.parse(names), **{"source": "s", "license": "l", **given}
     )
 
 
 def contents(rows: list[Any] | bytes, names: dict[str, Any], name: str = "f.jsonl") -> list[Content]:
     found = scan(rows, names, name)
-    assert not found.bad, found.wrong
+    assert not found.bad, found.errors
     return found.contents
 
 
@@ -109,8 +109,8 @@ def test_an_answer_that_is_an_object_becomes_json() -> None:
     ("given", "words"),
     [
         ([], "an object"),
-        ({"prompts": "q"}, "nothing to map to"),
-        ({"tag:": "q"}, "nothing to map to"),
+        ({"prompts": "q"}, "is not a target"),
+        ({"tag:": "q"}, "is not a target"),
         ({"prompt": "q"}, "both"),
         ({"prompt": 3, "completion": "a"}, "name of a column"),
         ({"prompt": "", "completion": "a"}, "name of a column"),
@@ -132,7 +132,7 @@ def test_a_column_that_the_file_lacks_is_named_with_those_that_it_has() -> None:
 
 def test_bad_rows_are_told_with_their_text_and_the_good_ones_kept() -> None:
     found = scan(jsonl([ROWS[0], {"q": "x" * 5000}]) + b"[1]\n{\n", {"prompt": "q", "completion": "a"})
-    assert (len(found.contents), found.bad, [one["row"] for one in found.wrong]) == (1, 3, [2, 3, 4])
+    assert (len(found.contents), found.bad, [one["row"] for one in found.errors]) == (1, 3, [2, 3, 4])
     lines = [json.loads(line) for line in found.bad_lines]
     assert [set(line) for line in lines] == [{"row", "error", "field", "text"}] * 3
     assert (lines[0]["field"], len(lines[0]["text"])) == ("completion", 2000)
@@ -144,13 +144,13 @@ def test_more_than_twenty_bad_rows_are_all_told() -> None:
     )
     assert (found.bad, len(found.contents)) == (0, 90)
     found = scan([{"x": n} for n in range(90)] + ROWS, {"prompt": "q", "completion": "a"})
-    assert (found.bad, len(found.bad_lines), len(found.wrong), len(found.contents)) == (90, 90, 20, 2)
+    assert (found.bad, len(found.bad_lines), len(found.errors), len(found.contents)) == (90, 90, 20, 2)
 
 
 def test_a_row_without_source_is_bad_once_nobody_gives_one() -> None:
     rows = [{**ROWS[0], "src": ""}, ROWS[1]]
     found = scan(rows, NAMES, source="")
-    assert [(one["row"], one["field"]) for one in found.wrong] == [(1, "source")]
+    assert [(one["row"], one["field"]) for one in found.errors] == [(1, "source")]
     assert scan(rows, NAMES, source="", complete=False).bad == 0
 
 
@@ -176,5 +176,5 @@ def test_text_that_no_database_takes_is_shown_plainly() -> None:
     out = io.BytesIO()
     pq.write_table(pa.table({"q": ["a\x00b"], "a": ["c"]}), out)
     found = scan(out.getvalue(), {"prompt": "q", "completion": "a"}, "f.bin", head=10)
-    assert found.bad == 1 and "\x00" not in found.wrong[0]["text"]
+    assert found.bad == 1 and "\x00" not in found.errors[0]["text"]
     assert found.columns[0]["samples"] == ["a\ufffdb"]

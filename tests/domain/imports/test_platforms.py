@@ -61,7 +61,7 @@ CHOICE = {
 
 
 def read(record: dict[str, Any], form: str = "auto") -> Any:
-    [content] = reader_process.read(json.dumps([record]).encode(), form, filename="x.json", source="s", licence="l")
+    [content] = reader_process.read(json.dumps([record]).encode(), form, filename="x.json", source="s", license="l")
     return content
 
 

@@ -11,7 +11,7 @@ from app.domain.imports import reader_process
 
 
 def read(data: bytes, form: str = "auto", filename: str = "f.jsonl") -> list[tuple[str, str]]:
-    contents = reader_process.read(data, form, filename=filename, source="s", licence="l")
+    contents = reader_process.read(data, form, filename=filename, source="s", license="l")
     return [(content.prompt, content.completion) for content in contents]
 
 
@@ -31,7 +31,7 @@ def test_formats(record: dict[str, object]) -> None:
 def test_csv_and_tags() -> None:
     assert read(b"prompt,completion,category\nq,a,c\n", filename="f.csv") == [("q", "a")]
     row = b'{"prompt":"q","completion":"a","category":"c","id":"7","meta":{"lang":"it"}}'
-    [content] = reader_process.read(row, "jsonl", filename="", source="s", licence="l")
+    [content] = reader_process.read(row, "jsonl", filename="", source="s", license="l")
     assert content.tags == {"category": "c", "lang": "it"}
 
 

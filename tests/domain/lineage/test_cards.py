@@ -13,6 +13,7 @@ from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs.declarations import Declared
 from app.domain.projects.tables import Project
 from app.domain.versions import actions as versions_actions
+from app.domain.versions import queries as versions_queries
 from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import WORDS, content, judge
 
@@ -37,7 +38,7 @@ def frozen(database: Database, storage: Any, cast: Cast, declared: list[Declared
             judge(session, bob, project)
         job = versions_actions.request_version(session, session.get_one(User, cast.carol.id), project, name="v")
         job.state = "done"
-        return versions_actions.freeze(session, versions_actions.prepare(session, storage, job.payload)).id
+        return versions_actions.freeze(session, versions_queries.prepare_version(session, storage, job.payload)).id
 
 
 def card(client: TestClient, version: str) -> str:
@@ -49,7 +50,7 @@ def test_help_pasted_text_and_kept_warnings_are_counted(
 ) -> None:
     version = frozen(database, app.state.storage, cast, DECLARED)
     text = card(signed_in(cast.bob), version)
-    assert "| Not said | 9 |" in text and "| No help | 2 |" in text and "| Spelling and grammar | 1 |" in text
+    assert "| Not stated | 9 |" in text and "| No help | 2 |" in text and "| Spelling and grammar | 1 |" in text
     assert "Pasted text: 20% of a text on average, over 3 examples." in text
     assert "| Personal data | 2 |" in text and "| 1 |" in text.partition("| Personal data | 2 |")[2]
     assert "exercise" not in text and "Alice" not in text  # the reasons are the authors' own words
@@ -63,5 +64,5 @@ def test_where_nothing_was_declared_the_card_says_so(
     database: Database, app: Any, cast: Cast, signed_in: Callable[[User], TestClient]
 ) -> None:
     text = card(signed_in(cast.bob), frozen(database, app.state.storage, cast, []))
-    assert "| Not said | 12 |" in text and "counted in no example" in text
+    assert "| Not stated | 12 |" in text and "not counted in any example" in text
     assert "No warning was kept with a reason." in text

@@ -16,8 +16,10 @@ from app.cli import main, people
 from app.core.db.database import Database
 from app.domain.accounts.tables import Person, User
 from app.domain.imports import actions as imports_actions
+from app.domain.imports import queries as imports_queries
 from app.domain.privacy import queries as privacy_queries
 from app.domain.versions import actions as versions_actions
+from app.domain.versions import queries as versions_queries
 from tests.fixtures.people import Cast
 
 
@@ -30,15 +32,15 @@ def version(app: Any, cast: Cast) -> str:
             lines = [{"prompt": f"{source} question {at} {at * 37}", "completion": "Yes"} for at in range(6)]
             job = imports_actions.request_import(
                 session, cast.bob, cast.project, storage=storage, data="\n".join(map(json.dumps, lines)).encode(),
-                filename="x.jsonl", source=source, licence="CC0", approve=True,
+                filename="x.jsonl", source=source, license="CC0", approve=True,
             )  # fmt: skip
             imports_actions.save_rows(
-                session, job.payload, imports_actions.check_rows(session, storage, job.payload, lambda *_: None)
+                session, job.payload, imports_queries.check_rows(session, storage, job.payload, lambda *_: None)
             )
             job.state = "done"
         asked = versions_actions.request_version(session, cast.carol, cast.project, name="v")
         asked.state = "done"
-        return versions_actions.freeze(session, versions_actions.prepare(session, storage, asked.payload)).id
+        return versions_actions.freeze(session, versions_queries.prepare_version(session, storage, asked.payload)).id
 
 
 def test_a_version_is_traced_page_by_page(cast: Cast, version: str, as_user: Callable[..., TestClient]) -> None:
@@ -81,7 +83,7 @@ def test_erasure_over_the_interface(
     assert carol.get(f"/api/v1/versions/{version}").json()["redactions"]["train"]["examples"] == 0
     with database.read() as session:
         assert session.get_one(User, cast.bob.id).person.email.endswith("@erased.invalid")
-        assert privacy_queries.unswept(session) == []
+        assert privacy_queries.erasures_to_sweep(session) == []
     started = carol.post("/api/v1/projects/clinic/runs", json={"version": version})
     assert started.status_code == 409 and "empty" in started.json()["detail"]
 

@@ -63,7 +63,7 @@ def add_notification(session: Session, user: User, kind: str, subject_id: str, *
 
 
 def waiting(session: Session, cast: Cast, prompt: str) -> Pair:
-    content = pair_content.pair(prompt, "Front desk", source="Own work", licence="CC0-1.0", tags={"language": "en"})
+    content = pair_content.pair(prompt, "Front desk", source="Own work", license="CC0-1.0", tags={"language": "en"})
     pair = pairs_actions.create(session, cast.alice, cast.project, content)
     session.flush()
     return pairs_actions.submit(session, cast.alice, pair)
@@ -175,7 +175,7 @@ def test_requester_notified_of_jobs(app: Any, settings: Settings) -> None:
             if data:
                 imports_actions.request_import(
                     session, ada, project, storage=app.state.storage, data=data, filename="rows.jsonl", source="Own",
-                    licence="CC0-1.0",
+                    license="CC0-1.0",
                 )  # fmt: skip
     installation = open_installation(settings)
     loop.drain(installation)

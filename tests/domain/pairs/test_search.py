@@ -19,7 +19,7 @@ from app.cli import dump
 from app.core.db.base import new_id, now
 from app.core.db.database import Database
 from app.domain.imports import actions as imports_actions
-from app.domain.imports.prepare_rows import Prepared
+from app.domain.imports.prepare_rows import PreparedRows
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs import content as pair_content
 from app.domain.pairs import queries as pairs_queries
@@ -160,7 +160,7 @@ def assert_whole(database: Database) -> None:
 
 
 def test_imported_rows_are_found(database: Database, cast: Cast, few: None) -> None:
-    prepared = Prepared()
+    prepared = PreparedRows()
     for n in range(5):
         pair_id, content = new_id(), pair_content.pair(f"Row {n} of the file", "yes", tags={"part": f"p{n % 2}"})
         made = {"id": pair_content.digest(content, pair=pair_id), "pair_id": pair_id, "number": 1, "problems": []}

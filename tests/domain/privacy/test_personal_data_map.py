@@ -6,19 +6,19 @@ import pytest
 
 import app.main  # noqa: F401  (so that every table is in the metadata)
 from app.core.db.base import Base
-from app.domain.privacy.personal_data_map import BY_VALUE, PLAN, names_a_person
+from app.domain.privacy.personal_data_map import BY_VALUE, PLAN, identifies_person
 
 DECIDED = {(one.table, one.column) for one in PLAN}
 NAMING = {
     (table.name, column.name)
     for table in Base.metadata.sorted_tables
     for column in table.columns
-    if names_a_person(column)
+    if identifies_person(column)
 }
 
 
 @pytest.mark.assurance
-def test_every_column_that_names_a_person_has_a_decision() -> None:
+def test_every_column_that_identifies_person_has_a_decision() -> None:
     assert len(NAMING) > 25
     assert set() == NAMING - DECIDED, "decide in provenance/subject_tables.py what is exported and what erasure does"
 

@@ -17,7 +17,7 @@ from app.domain.consent import actions as consent_actions
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs import content as pair_content
 from app.domain.privacy.personal_data_map import PLAN
-from app.domain.privacy.portability import file_name
+from app.domain.privacy.portability_queries import file_name
 from tests.fixtures.people import Cast
 
 

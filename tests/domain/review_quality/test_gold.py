@@ -61,9 +61,11 @@ def test_gold_pair_leaves_all_lists(database: Database, cast: Cast) -> None:
         pair = submitted(session, cast.alice, project)
         judge(session, cast.bob, project)
         prompt = pairs_queries.current(session, pair).prompt
-        assert versions_queries.approved(session, project, {}) and near_duplicates.neighbours(session, project, prompt)
+        assert versions_queries.approved_pairs(session, project, {}) and near_duplicates.neighbours(
+            session, project, prompt
+        )
         review_quality_actions.mark(session, cast.carol, pair, **RIGHT)
-        assert versions_queries.approved(session, project, {}) == []
+        assert versions_queries.approved_pairs(session, project, {}) == []
         assert pairs_queries.page(session, project).items == []
         assert pairs_queries.counts_by_state(session, project) == {}
         assert pairs_queries.tag_values(session, project) == {}

@@ -46,7 +46,7 @@ def split_file(contents: list[pair_content.Content]) -> bytes:
 
 def reread(body: bytes) -> list[pair_content.Content]:
     options = {"format": "auto", "filename": "x", "source": "s", "licence": "l", "head": 0}
-    said = list(reader_events.of_file(io.BytesIO(body), options))
+    said = list(reader_events.read_events(io.BytesIO(body), options))
     assert "end" in said[-1] and not [one for one in said if "error" in one], said
     return [pair_content.parse(one["content"]) for one in said[:-1]]
 

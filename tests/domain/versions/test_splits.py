@@ -18,7 +18,7 @@ def test_near_duplicates_share_a_split(seed: int) -> None:
     grouped = version_splits.group(prompts)
     split = version_splits.assign(grouped.cluster, ["same"] * 40, SHARES, seed)
     assert grouped.pairs
-    assert version_splits.leaks(grouped, split) == 0
+    assert version_splits.count_leaks(grouped, split) == 0
 
 
 def test_each_stratum_is_shared_out() -> None:

@@ -1,1 +1,1 @@
-"""What the short-lived child process does with an uploaded file: hostile bytes in, contents or words out."""
+"""The child process that reads one uploaded file: hostile bytes in, contents or errors out."""

@@ -1,7 +1,7 @@
-"""The child process: a file on its standard input, a line of JSON for each row on its standard output.
+"""The child process: reads a file from standard input, writes one JSON line per row to standard output.
 
-It is started for one file, has no database address and no secret, and is bounded by the kernel. Options are JSON in
-the only argument. The last line says that it came to the end; where it is missing, the file killed the reader.
+It reads one file, gets no database address and no secret, and runs under kernel limits. The only argument holds the
+options as JSON. The last line reports the end; when it is missing, the file killed the reader.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from app.domain.imports.reading import limits, reader_events
 def main() -> None:
     options = json.loads(sys.argv[1])
     limits.confine()
-    for saying in reader_events.of_file(sys.stdin.buffer, options):
-        print(json.dumps(saying))
+    for event in reader_events.read_events(sys.stdin.buffer, options):
+        print(json.dumps(event))
     sys.stdout.flush()
-    os._exit(0)  # all is said: a library that tidies up its threads under these limits may abort, and spoil a good end
+    os._exit(0)  # skip cleanup: a library that stops its threads under these limits may abort
 
 
 if __name__ == "__main__":

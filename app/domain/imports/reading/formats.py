@@ -1,4 +1,4 @@
-"""A record of the field's formats -> the content of a pair. Which format it is, its keys say. Pure."""
+"""Convert a record of the usual formats to the content of a pair. Its keys tell the format. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from app.domain.imports.reading import platforms
 from app.domain.pairs import content as pair_content
 from app.domain.pairs.content import Content
 
-NOT_TAGS = {
+RESERVED_FIELDS = {
     "id", "prompt", "completion", "messages", "conversations", "instruction", "input", "output", "fields", "responses",
     "suggestions", "data", "annotations", "context", "tags", "source", "licence", "meta",
 }  # fmt: skip
 FLAT_TAGS = 20
-SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
-MARKS = {
+SHAREGPT_ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
+KEY_FIELDS = {
     "openai": "messages",
     "sharegpt": "conversations",
     "alpaca": "instruction",
@@ -25,108 +25,108 @@ MARKS = {
 }
 
 
-def content(record: dict[str, Any], form: str, *, source: str, licence: str) -> Content:
-    """Raises Invalid that says what the row lacks."""
-    shape = shape_in(record, form)
+def to_content(record: dict[str, Any], format: str, *, source: str, license: str) -> Content:
+    """Convert a record. Raises Invalid that says what the row lacks."""
+    shape = shape_in(record, format)
     return pair_content.parse(
         {
             "messages": turns_of(record, shape),
             "context": record.get("context") or [],
             "tags": tags(record, shape),
             "source": record.get("source") or source,
-            "licence": record.get("licence") or licence,
+            "licence": record.get("licence") or license,
         }
     )
 
 
-def shape_in(record: dict[str, Any], form: str) -> str:
-    """The named format, or the one that the row's keys say."""
-    mark = MARKS.get(form)
-    if mark and mark not in record:
-        raise Invalid(f"the row has no {mark!r}, which {form} rows have; choose another format or auto.")
-    return form if mark else shape_of(record)
+def shape_in(record: dict[str, Any], format: str) -> str:
+    """Return the given format, or with `auto` the one that the row's keys tell. Raises Invalid."""
+    key = KEY_FIELDS.get(format)
+    if key and key not in record:
+        raise Invalid(f"the row has no {key!r}, which {format} rows have; choose another format or auto.")
+    return format if key else shape_of(record)
 
 
 def shape_of(record: dict[str, Any]) -> str:
-    """Raises Invalid where the keys are none that we know."""
-    for form in ("openai", "sharegpt"):
-        if MARKS[form] in record:
-            return form
+    """Return the format that the row's keys tell. Raises Invalid for unknown keys."""
+    for format in ("openai", "sharegpt"):
+        if KEY_FIELDS[format] in record:
+            return format
     if "prompt" in record and "completion" in record:
         return "jsonl"
-    for form in ("alpaca", "argilla", "labelstudio"):
-        if MARKS[form] in record:
-            return form
+    for format in ("alpaca", "argilla", "labelstudio"):
+        if KEY_FIELDS[format] in record:
+            return format
     raise Invalid(
         "the row has neither prompt and completion, nor messages, conversations, instruction, fields or data; "
-        "say which of its columns are what (map)."
+        "map its columns (map)."
     )
 
 
 def turns_of(record: dict[str, Any], shape: str) -> Any:
-    """The messages of a row of that format."""
+    """Return the messages of a row of that format. Raises Invalid."""
     if shape == "openai":
         return _decoded(record["messages"])
     if shape == "sharegpt":
-        return _turns(_decoded(record["conversations"]))
+        return _sharegpt_turns(_decoded(record["conversations"]))
     if shape == "alpaca":
         parts = [part for part in (record["instruction"], record.get("input")) if part]
         if not all(isinstance(part, str) for part in parts):
-            raise Invalid("instruction and input are texts.", field="messages")
-        return two("\n\n".join(parts), record.get("output"))
+            raise Invalid("instruction and input must be texts.", field="messages")
+        return prompt_and_answer("\n\n".join(parts), record.get("output"))
     if shape == "argilla":
-        return platforms.argilla(record)
+        return platforms.argilla_messages(record)
     if shape == "labelstudio":
-        return platforms.labelstudio(record)
-    return two(record["prompt"], record["completion"])
+        return platforms.labelstudio_messages(record)
+    return prompt_and_answer(record["prompt"], record["completion"])
 
 
 def _decoded(value: Any) -> Any:
-    """A table keeps a list of messages as JSON text."""
+    """Decode JSON text, in which tables store a list of messages; return other values unchanged."""
     if not isinstance(value, str):
         return value
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
-        raise Invalid("the messages are a text that is no JSON.", field="messages") from error
+        raise Invalid("the messages are not valid JSON.", field="messages") from error
 
 
-def spoken(value: Any) -> list[dict[str, Any]]:
-    """Turns with role and content, from those, from ShareGPT's from and value, or from JSON text of either."""
+def parse_turns(value: Any) -> list[dict[str, Any]]:
+    """Return turns with role and content, from such turns, from ShareGPT turns, or from JSON text of either."""
     turns = _decoded(value)
     if isinstance(turns, list) and turns and all(isinstance(turn, dict) and "from" in turn for turn in turns):
-        return _turns(turns)
+        return _sharegpt_turns(turns)
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
-        raise Invalid("the messages are a list of objects with role and content.", field="messages")
+        raise Invalid("the messages must be a list of objects with role and content.", field="messages")
     return turns
 
 
-def _turns(turns: Any) -> list[dict[str, Any]]:
+def _sharegpt_turns(turns: Any) -> list[dict[str, Any]]:
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
-        raise Invalid("conversations is a list of objects with from and value.", field="messages")
-    return [{"role": SPEAKERS.get(str(turn.get("from")), "?"), "content": turn.get("value")} for turn in turns]
+        raise Invalid("conversations must be a list of objects with from and value.", field="messages")
+    return [{"role": SHAREGPT_ROLES.get(str(turn.get("from")), "?"), "content": turn.get("value")} for turn in turns]
 
 
-def two(prompt: Any, completion: Any) -> list[dict[str, Any]]:
+def prompt_and_answer(prompt: Any, completion: Any) -> list[dict[str, Any]]:
     return [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}]
 
 
 def tags(record: dict[str, Any], shape: str) -> dict[str, Any]:
-    """The row's `tags`, and its other short scalar fields, `meta` or `metadata` included."""
+    """Return the row's `tags` and its other short scalar fields, including those of `meta` or `metadata`."""
     flat: dict[str, Any] = {}
     if shape in ("jsonl", "openai"):
-        flat = {**_object(record.get("meta")), **{k: v for k, v in record.items() if k not in NOT_TAGS}}
+        flat = {**_object(record.get("meta")), **{k: v for k, v in record.items() if k not in RESERVED_FIELDS}}
     elif shape in ("argilla", "labelstudio"):
-        flat = {**_object(record.get("metadata")), **platforms.marks(record, shape)}
+        flat = {**_object(record.get("metadata")), **platforms.annotation_tags(record, shape)}
     short = {key: value for key, value in flat.items() if key and _is_tag(value) and len(str(key)) <= 60}
-    return {**dict(list(short.items())[:FLAT_TAGS]), **named(record.get("tags"))}
+    return {**dict(list(short.items())[:FLAT_TAGS]), **parse_tags(record.get("tags"))}
 
 
-def named(given: Any) -> dict[str, Any]:
-    """An object, or the list of {name, value} that our Parquet files hold."""
-    if isinstance(given, list) and all(isinstance(tag, dict) and set(tag) == {"name", "value"} for tag in given):
-        return {tag["name"]: tag["value"] for tag in given}
-    return _object(given)
+def parse_tags(value: Any) -> dict[str, Any]:
+    """Return tags from an object, or from a list of {name, value} as our Parquet files hold it."""
+    if isinstance(value, list) and all(isinstance(tag, dict) and set(tag) == {"name", "value"} for tag in value):
+        return {tag["name"]: tag["value"] for tag in value}
+    return _object(value)
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How much of an upload is read before the reader says stop. Every number stands in words on the import page."""
+"""The limits of an upload. The import page documents every number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_COLUMNS = 200
 MAX_CELL = 1024 * 1024
 MAX_ROW = 16 * 1024 * 1024
 MAX_ERRORS = 20
-MAX_SHOWN = 2000  # characters of a bad row that are kept
+MAX_SHOWN = 2000  # characters of a bad row that are stored
 MAX_COUNTED = 20_000  # rows that a preview counts beyond its head
 CPU_SECONDS = 120
 WALL_SECONDS = 300
@@ -23,7 +23,7 @@ NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000
 
 
 def confine() -> None:
-    """Bound this process: memory, processor time, no files written, no network where the kernel lets us leave it."""
+    """Limit this process: memory, CPU time, no file writes, no network if the kernel allows a new namespace."""
     for kind, limit in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CPU, CPU_SECONDS),
@@ -36,7 +36,7 @@ def confine() -> None:
 
 
 class Meter:
-    """Counts rows and decoded bytes while they stream by."""
+    """Counts rows and decoded bytes of a stream. Raises TooLarge."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -53,6 +53,7 @@ class Meter:
             raise TooLarge(f"The file decodes to more than {MAX_DECODED // 1024**2} MiB of text; split it.")
 
 
-def columns(count: int) -> None:
+def check_column_count(count: int) -> None:
+    """Raise Invalid for too many columns."""
     if count > MAX_COLUMNS:
         raise Invalid(f"The file has {count:,} columns; at most {MAX_COLUMNS} are read.")

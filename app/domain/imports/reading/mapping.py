@@ -1,6 +1,6 @@
-"""Which column of a file is what in a pair: data that a person, a script or a command gives, and what it makes. Pure.
+"""Column mappings: which columns of a file become which parts of a pair. Pure.
 
-A mapping is {target: [columns]}. A column is a key of the row, or the way into a nested object with a point between.
+A mapping is {target: [columns]}. A column is a key of the row, or a path into nested objects with dots between keys.
 """
 
 from __future__ import annotations
@@ -22,95 +22,95 @@ MAX_COLUMN = 200
 Names = dict[str, list[str]]
 
 
-def parse(given: Any) -> Names:
-    """{target: column or columns}, checked. Raises Invalid that names what is wrong."""
-    if not isinstance(given, Mapping):
-        raise Invalid('The map is an object, such as {"prompt": "question", "completion": "answer"}.', field="map")
+def parse(value: Any) -> Names:
+    """Validate {target: column or columns}. Raises Invalid."""
+    if not isinstance(value, Mapping):
+        raise Invalid('The map must be an object such as {"prompt": "question", "completion": "answer"}.', field="map")
     names: Names = {}
-    for target, columns in given.items():
+    for target, columns in value.items():
         listed = [columns] if isinstance(columns, str) else columns
         if target not in TARGETS and not (str(target).startswith(ONE_TAG) and len(target) > len(ONE_TAG)):
             known = ", ".join(TARGETS)
-            raise Invalid(f"{str(target)[:80]!r} is nothing to map to: {known}, or tag:NAME for one tag.", field="map")
+            raise Invalid(f"{str(target)[:80]!r} is not a target; use {known}, or tag:NAME for one tag.", field="map")
         if not isinstance(listed, list) or not all(
-            isinstance(one, str) and 0 < len(one) <= MAX_COLUMN for one in listed
+            isinstance(column, str) and 0 < len(column) <= MAX_COLUMN for column in listed
         ):
-            raise Invalid(f"{target} is the name of a column, or a list of names.", field="map")
+            raise Invalid(f"{target} must be the name of a column, or a list of names.", field="map")
         if len(listed) > 1 and (target in ONE_COLUMN or target.startswith(ONE_TAG)):
             raise Invalid(f"{target} takes one column.", field="map")
         names[target] = list(dict.fromkeys(listed))
-    return _whole(names)
+    return _checked_whole(names)
 
 
-def _whole(names: Names) -> Names:
-    """Nothing chosen is no mapping; a prompt needs its completion, unless a column holds all messages."""
+def _checked_whole(names: Names) -> Names:
+    """Return the names, or {} when no column is mapped. Raises Invalid for a prompt without completion."""
     if bool(names.get("prompt")) != bool(names.get("completion")) and not names.get("messages"):
-        raise Invalid("Say which columns are the prompt and the completion, both.", field="map")
+        raise Invalid("Map both the prompt and the completion.", field="map")
     if names.get("messages") and (names.get("prompt") or names.get("completion")):
-        raise Invalid("A column of messages holds prompt and completion; choose either it or those.", field="map")
+        raise Invalid("Map either messages, or prompt and completion.", field="map")
     return names if any(names.values()) else {}
 
 
 def from_text(text: str) -> Names:
-    """From JSON text; no text is no mapping."""
+    """Parse JSON text; empty text is no mapping. Raises Invalid."""
     return parse(strict_json.loads(text.encode())) if text.strip() else {}
 
 
 def as_text(names: Names) -> str:
-    """What `from_text` reads; empty for no mapping."""
+    """Return the JSON text that `from_text` parses; empty for no mapping."""
     return json.dumps(names, ensure_ascii=False) if names else ""
 
 
 def columns_of(names: Names) -> list[str]:
-    """Each column that is named, once."""
+    """Return each mapped column once."""
     return list(dict.fromkeys(column for columns in names.values() for column in columns))
 
 
 def guess(columns: Sequence[str]) -> Names:
-    """What the usual names say, for a person to look at; empty where they say nothing."""
+    """Guess a mapping from common column names, for the user to check; {} when nothing matches."""
     leaf = {column.rsplit(".", 1)[-1].strip().casefold(): column for column in reversed(columns)}
     prompt = next((leaf[name] for name in platforms.PROMPTS if name in leaf), "")
     answer = next((leaf[name] for name in platforms.ANSWERS if name in leaf and leaf[name] != prompt), "")
     if not prompt or not answer:
         return {}
-    more = {"system": "system", "context": "context", "source": "source", "licence": "licence", "license": "licence"}
+    other = {"system": "system", "context": "context", "source": "source", "licence": "licence", "license": "licence"}
     return {"prompt": [prompt], "completion": [answer]} | {
-        target: [leaf[name]] for name, target in more.items() if name in leaf
+        target: [leaf[name]] for name, target in other.items() if name in leaf
     }
 
 
-def content(record: dict[str, Any], names: Names, form: str, *, source: str, licence: str) -> Content:
-    """What is not mapped is found as without a mapping. Raises Invalid that says what the row lacks."""
-    given = dict(record)
+def to_content(record: dict[str, Any], names: Names, format: str, *, source: str, license: str) -> Content:
+    """Convert a record; targets without a mapping are read as usual. Raises Invalid that says what the row lacks."""
+    values = dict(record)
     if "context" in names:
-        given["context"] = [one for column in names["context"] for one in _documents(record, column)]
+        values["context"] = [document for column in names["context"] for document in _documents(record, column)]
     for target in ("source", "licence"):
         if target in names:
-            given[target] = _first(record, names[target])
+            values[target] = _first(record, names[target])
     is_chosen = bool(names.get("messages") or names.get("prompt"))
-    shape = "jsonl" if is_chosen else formats.shape_in(record, form)
+    shape = "jsonl" if is_chosen else formats.shape_in(record, format)
     return pair_content.parse(
         {
             "messages": [
                 *_system(record, names),
                 *(_messages(record, names) if is_chosen else formats.turns_of(record, shape)),
             ],
-            "context": given.get("context") or [],
+            "context": values.get("context") or [],
             "tags": _tags(record, names, shape),
-            "source": given.get("source") or source,
-            "licence": given.get("licence") or licence,
+            "source": values.get("source") or source,
+            "licence": values.get("licence") or license,
         }
     )
 
 
 def value(record: dict[str, Any], column: str) -> Any:
-    """What stands in a column; None where the row has no such column."""
+    """Return the value of a column; None when the row has no such column."""
     if column in record:
         return record[column]
-    inside: Any = record
+    nested: Any = record
     for key in column.split("."):
-        inside = inside.get(key) if isinstance(inside, dict) else None
-    return inside
+        nested = nested.get(key) if isinstance(nested, dict) else None
+    return nested
 
 
 def _system(record: dict[str, Any], names: Names) -> list[dict[str, str]]:
@@ -119,23 +119,23 @@ def _system(record: dict[str, Any], names: Names) -> list[dict[str, str]]:
 
 def _messages(record: dict[str, Any], names: Names) -> list[Any]:
     if names.get("messages"):
-        return formats.spoken(value(record, names["messages"][0]))
-    both = {target: "\n\n".join(_texts(record, names[target])) for target in ("prompt", "completion")}
-    for target, text in both.items():
+        return formats.parse_turns(value(record, names["messages"][0]))
+    texts = {target: "\n\n".join(_texts(record, names[target])) for target in ("prompt", "completion")}
+    for target, text in texts.items():
         if not text:
             raise Invalid(f"the row has nothing under {' or '.join(map(repr, names[target]))}.", field=target)
-    return formats.two(both["prompt"], both["completion"])
+    return formats.prompt_and_answer(texts["prompt"], texts["completion"])
 
 
 def _texts(record: dict[str, Any], columns: Sequence[str]) -> list[str]:
     return [text for column in columns if (text := _text(value(record, column)))]
 
 
-def _text(given: Any) -> str:
-    """A text as it is; a number in figures; a list or an object as JSON."""
-    if given is None:
+def _text(item: Any) -> str:
+    """Return text unchanged, None as empty text, and other values as JSON."""
+    if item is None:
         return ""
-    return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+    return item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
 
 
 def _first(record: dict[str, Any], columns: Sequence[str] | None) -> str:
@@ -143,32 +143,31 @@ def _first(record: dict[str, Any], columns: Sequence[str] | None) -> str:
 
 
 def _documents(record: dict[str, Any], column: str) -> list[Any]:
-    given = value(record, column)
-    listed = given if isinstance(given, list) else [given]
+    documents = value(record, column)
     return [
-        one if isinstance(one, dict) and "text" in one else {"text": _text(one), "title": column}
-        for one in listed
-        if one not in (None, "", {}, [])
+        document if isinstance(document, dict) and "text" in document else {"text": _text(document), "title": column}
+        for document in (documents if isinstance(documents, list) else [documents])
+        if document not in (None, "", {}, [])
     ]
 
 
 def _tags(record: dict[str, Any], names: Names, shape: str) -> dict[str, Any]:
-    """The chosen columns; where none were chosen, the short fields that are nothing else, as without a mapping."""
+    """Return the mapped tags; without any, the short fields that are not mapped to another target."""
     if "tags" in names:
-        tags = {key: one for column in names["tags"] for key, one in _named(record, column).items()}
+        tags = {key: tag for column in names["tags"] for key, tag in _column_tags(record, column).items()}
     else:
         used = {column.split(".", 1)[0] for column in columns_of(names)}
-        tags = formats.tags({key: one for key, one in record.items() if key not in used or key == "tags"}, shape)
-    chosen = {
+        tags = formats.tags({key: item for key, item in record.items() if key not in used or key == "tags"}, shape)
+    single = {
         target.removeprefix(ONE_TAG): _text(value(record, columns[0]))
         for target, columns in names.items()
         if target.startswith(ONE_TAG) and columns
     }
-    return tags | {name: text for name, text in chosen.items() if text}
+    return tags | {name: text for name, text in single.items() if text}
 
 
-def _named(record: dict[str, Any], column: str) -> dict[str, Any]:
-    given = value(record, column)
-    if isinstance(given, dict | list):
-        return formats.named(given)
-    return {column.rsplit(".", 1)[-1]: _text(given)} if _text(given) else {}
+def _column_tags(record: dict[str, Any], column: str) -> dict[str, Any]:
+    item = value(record, column)
+    if isinstance(item, dict | list):
+        return formats.parse_tags(item)
+    return {column.rsplit(".", 1)[-1]: _text(item)} if _text(item) else {}

@@ -1,4 +1,4 @@
-"""What the reader says of a file: {row, content} or {row, error} for each row, at last {end} or {refused}."""
+"""The reader's events of a file: {row, content} or {row, error} for each row, then {end} or {refused}."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import IO, Any
 from app.core.errors import AppError, Invalid
 from app.domain.imports.reading import file_types, formats, limits, rows
 from app.domain.imports.reading import mapping as column_mapping
-from app.domain.imports.reading.columns import Columns, plain
+from app.domain.imports.reading.columns import Columns, plain_text
 from app.domain.pairs.content import Content
 
 ReaderEvent = dict[str, Any]
 
 
-def of_file(file: IO[bytes], options: ReaderEvent) -> Iterator[ReaderEvent]:
-    """Whatever the bytes are, the last saying is {end} or {refused}: words, never an exception.
+def read_events(file: IO[bytes], options: ReaderEvent) -> Iterator[ReaderEvent]:
+    """Yield the events of a file. Whatever the bytes are, the last event is {end} or {refused}, never an exception.
 
-    Options: format, filename, source, licence, head (rows read, 0 for all), map, and `every`: go on after the 20th bad
-    row and say the good ones too; `complete`: each row has source and licence.
+    Options: format, filename, source, licence, head (rows to read, 0 for all), map, and `every`: continue after the
+    20th bad row and yield the good ones too; `complete`: each row must have a source and a license.
     """
     try:
         yield from _rows(file, options)
@@ -33,71 +33,75 @@ def of_file(file: IO[bytes], options: ReaderEvent) -> Iterator[ReaderEvent]:
 def _rows(file: IO[bytes], options: ReaderEvent) -> Iterator[ReaderEvent]:
     kind, records = _records(file, options)
     columns, shapes = Columns(), Counter[str]()
-    wrong, good, every = 0, 0, options.get("every")
+    bad, good, every = 0, 0, options.get("every")
     for number, record in islice(records, options["head"] or None):
         try:
             content = _content(record, options, columns, shapes)
         except Invalid as error:
             yield {"row": number, "error": error.detail, "field": error.field, "text": _shown(record)}
-            wrong += 1
-            if wrong == limits.MAX_ERRORS and not every:
+            bad += 1
+            if bad == limits.MAX_ERRORS and not every:
                 break
             continue
         good += 1
-        if every or not wrong:
+        if every or not bad:
             yield {"row": number, "content": content.as_dict()}
     _require_columns(columns, options)
     rest = sum(1 for _ in islice(records, limits.MAX_COUNTED)) if options["head"] and every else 0
     shape = shapes.most_common(1)[0][0] if shapes else ""
-    yield {"end": good + wrong + rest, "kind": kind, "shape": shape, "columns": columns.as_list()}
+    yield {"end": good + bad + rest, "kind": kind, "shape": shape, "columns": columns.as_list()}
 
 
 def _content(record: Any, options: ReaderEvent, columns: Columns, shapes: Counter[str]) -> Content:
-    """Raises Invalid that says what is wrong with the row."""
+    """Return the content of a record. Raises Invalid that says what is wrong with it."""
     if isinstance(record, AppError):
         raise record
-    names, form = options.get("map") or {}, options["format"]
+    names, format = options.get("map") or {}, options["format"]
     if names or options["head"]:
-        columns.note(record)
+        columns.add_row(record)
     if options["head"]:
-        shapes[_shape(record, form)] += 1
-    origin = {"source": options["source"], "licence": options["licence"]}
+        shapes[_shape(record, format)] += 1
+    origin = {"source": options["source"], "license": options["licence"]}
     content = (
-        column_mapping.content(record, names, form, **origin) if names else formats.content(record, form, **origin)
+        column_mapping.to_content(record, names, format, **origin)
+        if names
+        else formats.to_content(record, format, **origin)
     )
-    for name in ("source", "licence") if options.get("complete") else ():
-        if not getattr(content, name).strip():
-            raise Invalid(f"the row has no {name}, and none was given for the file.", field=name)
+    if options.get("complete"):
+        for name, value in (("source", content.source), ("license", content.licence)):
+            if not value.strip():
+                field = "licence" if name == "license" else name
+                raise Invalid(f"the row has no {name}, and the import sets none for the file.", field=field)
     return content
 
 
-def _shape(record: dict[str, Any], form: str) -> str:
+def _shape(record: dict[str, Any], format: str) -> str:
     try:
-        return formats.shape_in(record, form)
+        return formats.shape_in(record, format)
     except Invalid:
         return ""
 
 
 def _require_columns(columns: Columns, options: ReaderEvent) -> None:
-    lacking = columns.lacking(options.get("map") or {})
-    if lacking is not None:
+    missing = columns.missing(options.get("map") or {})
+    if missing is not None:
         known = ", ".join(name[:60] for name in list(columns.samples)[:20]) or "none"
-        raise Invalid(f"The file has no column {lacking!r}; its columns are {known}.", field="map")
+        raise Invalid(f"The file has no column {missing!r}; its columns are {known}.", field="map")
 
 
 def _shown(record: Any) -> str:
-    """The row as text, as far as it is kept."""
-    given = getattr(record, "text", "") if isinstance(record, AppError) else record
-    return plain(given)[: limits.MAX_SHOWN]
+    """Return the row as text, up to the stored length."""
+    value = getattr(record, "text", "") if isinstance(record, AppError) else record
+    return plain_text(value)[: limits.MAX_SHOWN]
 
 
 def _records(file: IO[bytes], options: ReaderEvent) -> tuple[str, Iterator[rows.Row]]:
-    head = file.read(file_types.HEAD)
+    head = file.read(file_types.HEAD_BYTES)
     file.seek(0)
-    kind = file_types.of(head, options["format"], options["filename"])
+    kind = file_types.detect(head, options["format"], options["filename"])
     meter = limits.Meter()
     if kind == "parquet":
-        from app.domain.imports.reading.parquet import of_parquet  # a third of a second: only where it is needed
+        from app.domain.imports.reading.parquet import read_parquet  # importing takes a third of a second
 
-        return kind, of_parquet(file, meter)
-    return kind, rows.of_csv(file, meter) if kind == "csv" else rows.of_json(file, meter)
+        return kind, read_parquet(file, meter)
+    return kind, rows.read_csv(file, meter) if kind == "csv" else rows.read_json(file, meter)

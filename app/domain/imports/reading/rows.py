@@ -1,4 +1,4 @@
-"""Rows of JSON Lines, JSON arrays and CSV from a binary stream: (row number, record or what is wrong with it)."""
+"""Read rows of JSON Lines, JSON arrays and CSV from a binary stream: (row number, record or error)."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Row = tuple[int, dict[str, Any] | AppError]
 
 
 class BadRow(Invalid):
-    """A row that is none, with its text for whoever mends it."""
+    """A malformed row, with its text for the user who fixes it."""
 
     def __init__(self, detail: str, text: str) -> None:
         super().__init__(detail)
         self.text = text
 
 
-def of_json(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
-    """One object a line, or one array of objects."""
-    start = _skip_mark(file)
+def read_json(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
+    """Yield the rows of one object per line, or of one array of objects. Raises Invalid, TooLarge."""
+    start = _skip_bom(file)
     while byte := file.read(1):
         if byte not in b" \t\r\n":
             break
@@ -34,15 +34,15 @@ def of_json(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
     yield from _array(file, meter) if byte == b"[" else _lines(file, meter)
 
 
-def _skip_mark(file: IO[bytes]) -> int:
-    """Past one byte order mark; where the text begins."""
+def _skip_bom(file: IO[bytes]) -> int:
+    """Skip one byte order mark and return the position where the text begins."""
     if file.read(len(BOM)) != BOM:
         file.seek(0)
     return file.tell()
 
 
 def _lines(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
-    """Lines end at a line feed and nowhere else: U+2028 and U+0085 stand inside texts."""
+    """Only a line feed ends a line: U+2028 and U+0085 occur inside texts."""
     number = 0
     while line := file.readline(limits.MAX_ROW + 1):
         number += 1
@@ -71,37 +71,37 @@ def _array(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
 def _object(record: Any) -> dict[str, Any] | AppError:
     if isinstance(record, dict):
         return record
-    return BadRow("this is no object; write one JSON object for each row.", json.dumps(record))
+    return BadRow("this is not an object; write one JSON object per row.", json.dumps(record))
 
 
-def of_csv(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
-    """A heading row, then one record a row; numbers are those of the spreadsheet, so the first record is row 2."""
+def read_csv(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
+    """Yield one record per row after the header. Numbers are those of the spreadsheet: the first record is row 2."""
     csv.field_size_limit(limits.MAX_CELL)
     text = io.TextIOWrapper(file, "utf-8-sig", newline="")
     number = 1
     try:
         reader = csv.reader(_bounded(text), delimiter=_delimiter(text), strict=True)
-        heading = next(reader, [])
-        limits.columns(len(heading))
-        if len({name for name in heading if name}) != len([name for name in heading if name]):
+        header = next(reader, [])
+        limits.check_column_count(len(header))
+        if len({name for name in header if name}) != len([name for name in header if name]):
             raise Invalid("Two columns have the same name; rename one.")
         for cells in reader:
             number += 1
             if cells:
                 meter.row()
                 meter.add(sum(map(len, cells)))
-                yield number, _record(heading, cells)
+                yield number, _record(header, cells)
     except csv.Error as error:
-        raise Invalid(f"Row {number + 1} is no CSV: {error}.") from error
+        raise Invalid(f"Row {number + 1} is not valid CSV: {error}.") from error
     except UnicodeDecodeError as error:
-        raise Invalid("The file is not UTF-8; save it as UTF-8 and send it again.") from error
+        raise Invalid("The file is not UTF-8; save it as UTF-8 and upload it again.") from error
 
 
 def _delimiter(text: io.TextIOWrapper) -> str:
-    """Comma, or the semicolon or tab of a heading that has no comma."""
-    heading = text.readline(65536)
+    """Return the comma, or the semicolon or tab of a header without commas."""
+    header = text.readline(65536)
     text.seek(0)
-    return next((mark for mark in ",;\t" if mark in heading), ",")
+    return next((mark for mark in ",;\t" if mark in header), ",")
 
 
 def _bounded(text: io.TextIOWrapper) -> Iterator[str]:
@@ -111,8 +111,8 @@ def _bounded(text: io.TextIOWrapper) -> Iterator[str]:
         yield line
 
 
-def _record(heading: list[str], cells: list[str]) -> dict[str, Any] | AppError:
-    if len(cells) > len(heading):
-        words = f"{len(cells)} cells under {len(heading)} column names; quote cells that hold a comma."
-        return BadRow(words, ",".join(cells))
-    return dict(zip(heading, cells, strict=False))
+def _record(header: list[str], cells: list[str]) -> dict[str, Any] | AppError:
+    if len(cells) > len(header):
+        error = f"{len(cells)} cells but {len(header)} column names; quote cells that contain a comma."
+        return BadRow(error, ",".join(cells))
+    return dict(zip(header, cells, strict=False))
