@@ -70,7 +70,7 @@ def index(
         events=events,
         filters=values,
         query=_query,
-        state=verify.recent(session, request.app.state.settings),
+        state=verify_queries.verify_recent(session, request.app.state.settings),
         names=accounts_queries.display_names(session, {event.actor for event in events.items if event.actor}),
         is_denial=audit_queries.is_denial,
     )

@@ -63,7 +63,7 @@ def add_notification(session: Session, user: User, kind: str, subject_id: str, *
 
 
 def waiting(session: Session, cast: Cast, prompt: str) -> Pair:
-    content = pair_content.pair(prompt, "Front desk", source="Own work", license="CC0-1.0", tags={"language": "en"})
+    content = pair_content.pair(prompt, "Front desk", source="Own work", licence="CC0-1.0", tags={"language": "en"})
     pair = pairs_actions.create(session, cast.alice, cast.project, content)
     session.flush()
     return pairs_actions.submit(session, cast.alice, pair)
