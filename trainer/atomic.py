@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: temporary name, fsync, rename. Knows nothing of what is inside them."""
+"""Files that are complete or absent: temporary name, fsync, rename. Knows nothing of their content."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ def sha256_of(path: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file atomically."""
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    sync_folder(path.parent)
+    fsync(path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
 
 
-def sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def fsync(path: Path) -> None:
+    """Fsync a file or a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -38,11 +40,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def publish_folder(temporary: Path, final: Path) -> None:
-    """Fsync every file of `temporary`, then rename it to `final`, replacing an older folder of that name."""
+    """Fsync every file of `temporary`, then rename the folder to `final`, replacing an older one."""
     for path in temporary.rglob("*"):
         if path.is_file():
-            sync_folder(path)  # fsync works on any descriptor
+            fsync(path)
     if final.exists():
         shutil.rmtree(final)
     temporary.rename(final)
-    sync_folder(final.parent)
+    fsync(final.parent)

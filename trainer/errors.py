@@ -1,4 +1,4 @@
-"""Why a run ends early, in the protocol's words. Knows exceptions and exit codes; knows nothing of models or files."""
+"""Why work ends early, as the protocol's failure reasons. Knows exceptions and exit codes, not models or files."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import errno
 from trainer.protocol import FailureReason
 
 EXIT_FAILED = 1
-EXIT_STOPPED = 75  # EX_TEMPFAIL: a checkpoint is there, run again to go on
+EXIT_STOPPED = 75  # EX_TEMPFAIL: run again to resume from the checkpoint
 
 
 class UserError(Exception):
-    """The recipe or the data cannot work; the message says how to mend it."""
+    """The recipe or the data cannot work; the message says how to fix it."""
 
 
 class NonFiniteLoss(Exception):
@@ -19,10 +19,11 @@ class NonFiniteLoss(Exception):
 
 
 class Stopped(Exception):
-    """Somebody asked the run to stop (SIGTERM); what was done so far is on disk."""
+    """The process was asked to stop (SIGTERM); its progress is on disk."""
 
 
 def reason_of(error: BaseException) -> FailureReason:
+    """Return the failure reason of an exception."""
     if isinstance(error, UserError):
         return "user_error"
     if isinstance(error, NonFiniteLoss):
@@ -33,7 +34,7 @@ def reason_of(error: BaseException) -> FailureReason:
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    # torch raises OutOfMemoryError on CUDA, but a plain RuntimeError with these words on the CPU.
+    # torch raises OutOfMemoryError on CUDA, but a plain RuntimeError with this text on the CPU.
     words = str(error).lower()
     named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     return named or "can't allocate memory" in words or "out of memory" in words

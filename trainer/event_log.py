@@ -1,4 +1,4 @@
-"""The numbered progress lines of a run in `events.jsonl`. Knows the file; knows nothing of who reads it."""
+"""The numbered progress events in `events.jsonl`. Knows the file; knows nothing of its readers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from trainer.protocol import Event
 
 
 class EventLog:
-    """Appends events; `seq` goes on from what the file already holds, so that a resumed run never reuses a number."""
+    """Appends events. `seq` continues from the last line of the file, so that a resumed run never reuses a number."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = _whole_lines(path)
-        self._seq = Event.model_validate_json(kept[-1]).seq if kept else 0
+        lines = _complete_lines(path)
+        self._seq = Event.model_validate_json(lines[-1]).seq if lines else 0
         self._file = path.open("a", encoding="utf-8")
 
     def add(self, kind: str, **fields: Any) -> Event:
@@ -34,19 +34,19 @@ class EventLog:
         self._file.close()
 
 
-def _whole_lines(path: Path) -> list[str]:
-    """The complete lines; a half line left by a kill is cut off the file, or the next one would be glued to it."""
+def _complete_lines(path: Path) -> list[str]:
+    """Return the complete lines. A partial line left by a kill is cut off, or the next event would join it."""
     if not path.exists():
         return []
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        path.write_bytes(whole)
-    return whole.decode("utf-8").splitlines()
+    complete = content[: content.rfind(b"\n") + 1]
+    if len(complete) < len(content):
+        path.write_bytes(complete)
+    return complete.decode("utf-8").splitlines()
 
 
 def read_events(path: Path, after: int = 0) -> list[Event]:
-    """Complete events with `seq` greater than `after`; safe while another process appends."""
+    """Return the complete events with `seq` greater than `after`; safe while another process appends."""
     if not path.exists():
         return []
     content = path.read_bytes()

@@ -23,9 +23,9 @@ from app.domain.review_quality import reviewer_stats_queries
 from app.domain.reviews import queries as reviews_queries
 from app.domain.reviews import queue_queries
 from app.domain.rounds import queries as rounds_queries
-from app.domain.runs import actions as runs_actions
-from app.domain.runs import alerts
+from app.domain.runs import alert_queries
 from app.domain.runs import queries as runs_queries
+from app.domain.runs.tables import TRAIN
 from app.domain.versions import queries as versions_queries
 from app.http.transactions import DbSession
 from app.web.deps import CurrentUser, requires
@@ -63,14 +63,14 @@ def _alerts(session: Session, user: User, mine: list[Project]) -> dict[str, Any]
     projects = {project.id: project for project in mine}
     return {
         "to_erase": privacy_queries.users_requesting_erasure(session),
-        "failed": [_failure(session, job, projects) for job in alerts.failed(session, list(projects))],
-        "idle_trainer": alerts.idle_trainer(session),
-        "untaken": alerts.untaken(session),
+        "failed": [_failure(session, job, projects) for job in alert_queries.failed(session, list(projects))],
+        "idle_trainer": alert_queries.idle_trainer(session),
+        "untaken": alert_queries.untaken(session),
     }
 
 
 def _failure(session: Session, job: Job, projects: dict[str, Project]) -> dict[str, Any]:
-    url = f"/runs/{runs_queries.of_job(session, job.id).id}" if job.kind == runs_actions.KIND else f"/jobs/{job.id}"
+    url = f"/runs/{runs_queries.of_job(session, job.id).id}" if job.kind == TRAIN else f"/jobs/{job.id}"
     return {"job": job, "project": projects[str(job.project_id)], "url": url}
 
 

@@ -75,7 +75,7 @@ def show(
         slices=evaluations.slice_rows(report, findings_queries.weak_slices(report)),
         chosen=chosen,
         filters=FILTERS,
-        model=models_queries.model_of(session, run),
+        model=models_queries.of_run(session, run),
         withdrawn=lineage_queries.withdrawn_training_examples(session, run),
         link=lambda **more: _link(run.id, chosen, more),
         found={

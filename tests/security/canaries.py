@@ -186,8 +186,10 @@ def _train(session: Session, world: World, run: TrainingRun, version: DatasetVer
             prompt=line["messages"][0]["content"],
             reference=line["messages"][1]["content"],
             tags=line["tags"],
-            base=protocol.AnswerText(text="?"),
-            tuned=protocol.AnswerText(text=line["messages"][1]["content"] + "?"),
+            outputs={
+                "base": protocol.AnswerText(text="?"),
+                "tuned": protocol.AnswerText(text=line["messages"][1]["content"] + "?"),
+            },
             scores={"exact_match": {"base": 0.0, "tuned": 0.0}},
         )
         for line in lines
@@ -219,12 +221,19 @@ def _artifact(world: World, name: str, body: bytes) -> protocol.Artifact:
 
 def report_of(kinds: list[str]) -> protocol.Report:
     value = protocol.Interval(value=0.5, low=0.4, high=0.6)
-    result = {"base": value, "tuned": value, "delta": protocol.Difference(value=0, low=-0.1, high=0.1, p=1)}
-    slices = [protocol.Slice(tag="category", value=one, n=5, metric="exact_match", **result) for one in kinds]
+    delta = protocol.Difference(value=0, low=-0.1, high=0.1, p=1)
+    scores = {"base": value, "tuned": value}
+    comparisons = [protocol.Comparison(a="tuned", b="base", metric="exact_match", delta=delta)]
+    slices = [
+        protocol.Slice(tag="category", value=kind, n=5, metric="exact_match", scores=scores, comparisons=comparisons)
+        for kind in kinds
+    ]
     return protocol.Report(
         n=9,
         primary="exact_match",
-        metrics={"exact_match": protocol.MetricResult(**result)},
+        systems=["base", "tuned"],
+        metrics={"exact_match": scores},
+        comparisons=comparisons,
         slices=slices,
         cost=protocol.Cost(seconds=1, tokens=1, peak_memory_bytes=1),
     )

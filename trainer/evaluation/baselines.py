@@ -1,4 +1,4 @@
-"""What simple methods reach on the same test split, so that a gain over an untrained base is read in proportion.
+"""The scores of simple methods on the same test split, to put a gain over an untrained base in proportion.
 
 Knows scikit-learn and examples; knows nothing of language models.
 """
@@ -8,23 +8,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from trainer.evaluation.metrics import exact_match, normal
+from trainer.evaluation.metrics import exact_match, normalize
 from trainer.evaluation.statistics import wilson
 from trainer.protocol import Example, Interval
 
-MOST_ANSWERS = 500
+MAX_ANSWERS = 500
 
 
-def reference_scores(train: Sequence[Example], test: Sequence[Example]) -> tuple[dict[str, dict[str, Interval]], str]:
-    """({name: {"exact_match": interval}}, a note or ""). Majority answer always; bag of words where answers recur."""
-    answers = [normal(example.messages[-1].content) for example in train]
+def baseline_scores(train: Sequence[Example], test: Sequence[Example]) -> tuple[dict[str, dict[str, Interval]], str]:
+    """Return ({name: {"exact_match": interval}}, a note or ""): the most frequent answer, and a bag-of-words classifier
+    where answers recur."""
+    answers = [normalize(example.messages[-1].content) for example in train]
     common = Counter(answers).most_common(1)[0][0]
-    found = {"majority": _scored([common] * len(test), test)}
+    scores = {"majority": _scored([common] * len(test), test)}
     distinct = len(set(answers))
-    if distinct < 2 or distinct > min(MOST_ANSWERS, len(answers) / 2):
-        return found, f"no bag-of-words reference: {distinct} distinct answers in {len(answers)} training examples"
-    found["bag_of_words"] = _scored(_bag_of_words(train, answers, test), test)
-    return found, ""
+    if distinct < 2 or distinct > min(MAX_ANSWERS, len(answers) / 2):
+        return scores, f"no bag-of-words baseline: {distinct:,} distinct answers in {len(answers):,} training examples"
+    scores["bag_of_words"] = _scored(_bag_of_words(train, answers, test), test)
+    return scores, ""
 
 
 def _bag_of_words(train: Sequence[Example], answers: list[str], test: Sequence[Example]) -> list[str]:
@@ -38,7 +39,7 @@ def _bag_of_words(train: Sequence[Example], answers: list[str], test: Sequence[E
 
 
 def _prompt(example: Example) -> str:
-    # A bare word keeps the vectoriser from failing on prompts of nothing but symbols.
+    # The word keeps the vectorizer from failing on prompts that contain only symbols.
     return "prompt " + "\n".join(message.content for message in example.messages[:-1])
 
 

@@ -32,20 +32,20 @@ def generate(
     max_new_tokens: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Generated]:
-    """One answer for each prompt, in the given order. Sorted by length inside, so that little is padded; with left
-    padding and a mask the batched answers equal those made one by one."""
+    """Return one answer for each prompt, in their order. Prompts are batched by length, so that padding is small; with
+    left padding and a mask a batched answer equals a single one."""
     model.eval()
     order = sorted(range(len(prompts)), key=lambda at: len(prompts[at]))
-    found: dict[int, Generated] = {}
+    answers: dict[int, Generated] = {}
     for start in range(0, len(order), BATCH):
-        chosen = order[start : start + BATCH]
-        made = _batch(model, chat, [prompts[at] for at in chosen], max_new_tokens)
-        found.update(zip(chosen, made, strict=True))
-        progress(len(found), len(prompts))
-    return [found[at] for at in range(len(prompts))]
+        batch = order[start : start + BATCH]
+        rows = _generate_batch(model, chat, [prompts[at] for at in batch], max_new_tokens)
+        answers.update(zip(batch, rows, strict=True))
+        progress(len(answers), len(prompts))
+    return [answers[at] for at in range(len(prompts))]
 
 
-def _batch(model: Any, chat: ChatTokenizer, prompts: list[list[int]], max_new_tokens: int) -> list[Generated]:
+def _generate_batch(model: Any, chat: ChatTokenizer, prompts: list[list[int]], max_new_tokens: int) -> list[Generated]:
     started = time.perf_counter()
     width = max(len(ids) for ids in prompts)
     ids = torch.tensor([[chat.pad] * (width - len(prompt)) + prompt for prompt in prompts], device=model.device)
@@ -53,11 +53,11 @@ def _batch(model: Any, chat: ChatTokenizer, prompts: list[list[int]], max_new_to
     settings = GenerationConfig(  # type: ignore[no-untyped-call]
         max_new_tokens=max_new_tokens, do_sample=False, eos_token_id=chat.eos, pad_token_id=chat.pad, use_cache=True
     )
-    made = model.generate(input_ids=ids, attention_mask=mask, generation_config=settings)[:, width:].tolist()
+    rows = model.generate(input_ids=ids, attention_mask=mask, generation_config=settings)[:, width:].tolist()
     share = (time.perf_counter() - started) / len(prompts)
-    return [_until_end(chat, row, share) for row in made]
+    return [_until_end(chat, row, share) for row in rows]
 
 
 def _until_end(chat: ChatTokenizer, ids: list[int], seconds: float) -> Generated:
-    kept = ids[: ids.index(chat.eos)] if chat.eos in ids else ids
-    return Generated(chat.text(kept), seconds, len(kept) + 1)
+    answer = ids[: ids.index(chat.eos)] if chat.eos in ids else ids
+    return Generated(chat.text(answer), seconds, len(answer) + 1)

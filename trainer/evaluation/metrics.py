@@ -1,6 +1,6 @@
-"""Scores of one answer against its reference, by kind of task. Knows strings; knows nothing of models or intervals.
+"""Scores of an answer against its reference, by task. Knows strings; knows nothing of models or intervals.
 
-Strings are compared after NFC normalisation, stripping, and folding runs of white space; case matters.
+Strings are compared after NFC normalization, stripping, and folding runs of white space; case matters.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ from trainer.protocol import Task
 Scorer = Callable[[str, str], float]
 
 
-def normal(text: str) -> str:
+def normalize(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def exact_match(answer: str, reference: str) -> float:
-    return float(normal(answer) == normal(reference))
+    return float(normalize(answer) == normalize(reference))
 
 
 def token_f1(answer: str, reference: str) -> float:
-    """Overlap of words and single punctuation marks as multisets (Rajpurkar et al. 2016, without dropping articles)."""
-    found, wanted = _words(answer), _words(reference)
-    if not found or not wanted:
-        return float(found == wanted)
-    common = sum((Counter(found) & Counter(wanted)).values())
-    return 2 * common / (len(found) + len(wanted))
+    """Return the overlap of words and punctuation marks as multisets (Rajpurkar et al. 2016, articles not dropped)."""
+    predicted, expected = _words(answer), _words(reference)
+    if not predicted or not expected:
+        return float(predicted == expected)
+    common = sum((Counter(predicted) & Counter(expected)).values())
+    return 2 * common / (len(predicted) + len(expected))
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"\w+|[^\w\s]", normal(text))
+    return re.findall(r"\w+|[^\w\s]", normalize(text))
 
 
 def chrf(answer: str, reference: str) -> float:
-    """Character n-gram F-score (Popović 2015) by sacrebleu, 0 to 1."""
+    """Return the character n-gram F-score (Popović 2015) by sacrebleu, 0 to 1."""
     from sacrebleu import sentence_chrf
 
-    return float(sentence_chrf(normal(answer), [normal(reference)]).score) / 100
+    return float(sentence_chrf(normalize(answer), [normalize(reference)]).score) / 100
 
 
 def number(text: str) -> float | None:
-    """The number that the whole text is, or None."""
+    """Parse the whole text as a finite number, or return None."""
     try:
-        value = float(normal(text).replace(",", ""))
+        value = float(normalize(text).replace(",", ""))
     except ValueError:
         return None
     return value if math.isfinite(value) else None
@@ -66,14 +66,14 @@ _TEXT: dict[str, Scorer] = {"exact_match": exact_match, "token_f1": token_f1, "c
 
 
 def names(task: Task, references: Sequence[str]) -> tuple[str, ...]:
-    """The task's metrics; a regression whose references are not all numbers falls back to exact match."""
+    """Return the task's metrics; a regression whose references are not all numbers falls back to exact match."""
     if task == "regression" and any(number(text) is None for text in references):
         return ("exact_match",)
     return BY_TASK[task]
 
 
 def scorer(name: str, references: Sequence[str]) -> Scorer:
-    """A function (answer, reference) -> score. `references` are needed to charge answers that are no number."""
+    """Return a function (answer, reference) -> score. `references` set the penalty of an answer without a number."""
     if name in _TEXT:
         return _TEXT[name]
     if name == "numeric":
@@ -84,8 +84,9 @@ def scorer(name: str, references: Sequence[str]) -> Scorer:
 
 
 def _error(answer: str, reference: str, values: Sequence[float]) -> float:
-    """Distance to the reference. No number at all costs as much as the farthest reference, or silence would pay."""
-    wanted, found = number(reference) or 0.0, number(answer)
-    if found is None:
-        return max(abs(wanted - value) for value in values)
-    return abs(found - wanted)
+    """Return the distance to the reference. An answer that is not a number costs as much as the farthest reference;
+    otherwise an empty answer could beat a wrong one."""
+    expected, predicted = number(reference) or 0.0, number(answer)
+    if predicted is None:
+        return max(abs(expected - value) for value in values)
+    return abs(predicted - expected)

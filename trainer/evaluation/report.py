@@ -1,46 +1,58 @@
-"""Answers of both models -> scores, slices, references: the report. Knows the protocol; runs no model itself."""
+"""The answers of systems to scores, comparisons and slices: the report. Knows the protocol; runs no model."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from trainer.evaluation import metrics
-from trainer.evaluation.baselines import reference_scores
+from trainer.evaluation.baselines import baseline_scores
 from trainer.evaluation.generate import Generated
-from trainer.evaluation.statistics import compare, macro_f1
-from trainer.protocol import LOWER_IS_BETTER, Answer, AnswerText, Cost, Example, MetricResult, Report, RunSpec, Slice
+from trainer.evaluation.statistics import macro_f1, paired_difference, score_interval
+from trainer.protocol import (
+    LOWER_IS_BETTER,
+    Answer,
+    AnswerText,
+    Comparison,
+    Cost,
+    Difference,
+    Example,
+    Interval,
+    Report,
+    Slice,
+    Task,
+)
 
-SMALLEST_SLICE = 5
-MOST_SLICES = 200
+MIN_SLICE = 5
+MAX_SLICES = 200
+Outputs = Mapping[str, Sequence[Generated]]
 
 
-def answers(
-    spec: RunSpec, test: Sequence[Example], base: Sequence[Generated], tuned: Sequence[Generated]
-) -> list[Answer]:
+def score_answers(task: Task, test: Sequence[Example], outputs: Outputs) -> list[Answer]:
+    """Score every output. `outputs` maps a system to one output for each test example, in their order."""
     references = [example.messages[-1].content for example in test]
-    scorers = {name: metrics.scorer(name, references) for name in metrics.names(spec.task, references)}
-    found = []
-    for example, before, after in zip(test, base, tuned, strict=True):
-        reference = example.messages[-1].content
+    scorers = {name: metrics.scorer(name, references) for name in metrics.names(task, references)}
+    answers = []
+    for at, (example, reference) in enumerate(zip(test, references, strict=True)):
+        texts = {system: AnswerText(text=rows[at].text, seconds=rows[at].seconds) for system, rows in outputs.items()}
         scores = {
-            name: {"base": score(before.text, reference), "tuned": score(after.text, reference)}
+            name: {system: score(output.text, reference) for system, output in texts.items()}
             for name, score in scorers.items()
         }
-        found.append(
+        answers.append(
             Answer(
                 id=example.id,
                 prompt=_prompt_text(example),
                 reference=reference,
-                base=AnswerText(text=before.text, seconds=before.seconds),
-                tuned=AnswerText(text=after.text, seconds=after.seconds),
+                outputs=texts,
                 scores=scores,
                 tags=example.tags,
             )
         )
-    return found
+    return answers
 
 
 def _prompt_text(example: Example) -> str:
@@ -48,54 +60,76 @@ def _prompt_text(example: Example) -> str:
     return before[0].content if len(before) == 1 else "\n\n".join(f"{m.role}: {m.content}" for m in before)
 
 
-def report(spec: RunSpec, given: list[Answer], train: Sequence[Example], test: Sequence[Example], cost: Cost) -> Report:
-    names = list(given[0].scores)
-    results = {name: _compare(given, name, spec.recipe.seed) for name in names}
-    if spec.task == "classification":
-        results["macro_f1"] = _macro_f1(given, spec.recipe.seed)
-    references, note = reference_scores(train, test)
+def build_report(
+    task: Task,
+    answers: Sequence[Answer],
+    test: Sequence[Example],
+    cost: Cost,
+    *,
+    train: Sequence[Example] = (),
+    contamination: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Report:
+    """Aggregate scored answers. Without training examples the report has no baselines."""
+    primary, *_ = names = list(answers[0].scores)
+    scores, comparisons = {}, []
+    for name in names:
+        scores[name], differences = _aggregate(answers, name, seed)
+        comparisons += differences
+    if task == "classification":
+        scores["macro_f1"], differences = _macro_f1(answers, seed)
+        comparisons += differences
+    baselines, note = baseline_scores(train, test) if train else ({}, "")
     notes = [note] if note else []
-    if names[0] in LOWER_IS_BETTER:
-        notes.append(f"{names[0]}: lower is better, so a negative difference is a gain")
+    if primary in LOWER_IS_BETTER:
+        notes.append(f"{primary}: lower is better, so a negative difference is an improvement")
     return Report(
-        n=len(given),
-        primary=names[0],
-        metrics=results,
-        references=references,
-        slices=_slices(given, names[0], spec.recipe.seed),
-        contamination=spec.contamination,
+        n=len(answers),
+        primary=primary,
+        systems=list(answers[0].outputs),
+        metrics=scores,
+        comparisons=comparisons,
+        baselines=baselines,
+        slices=_slices(answers, primary, seed),
+        contamination=dict(contamination or {}),
         cost=cost,
         notes=notes,
     )
 
 
-def _compare(given: Sequence[Answer], name: str, seed: int) -> MetricResult:
-    base = np.array([answer.scores[name]["base"] for answer in given])
-    tuned = np.array([answer.scores[name]["tuned"] for answer in given])
-    return compare(base, tuned, name in metrics.BINARY, seed)
+def _aggregate(answers: Sequence[Answer], metric: str, seed: int) -> tuple[dict[str, Interval], list[Comparison]]:
+    """Return (system -> interval, the comparison of each later system with the first)."""
+    binary, (first, *others) = metric in metrics.BINARY, list(answers[0].outputs)
+    scores = {system: np.array([answer.scores[metric][system] for answer in answers]) for system in (first, *others)}
+    intervals = {system: score_interval(values, binary, seed) for system, values in scores.items()}
+    deltas = {system: paired_difference(scores[system], scores[first], binary, seed) for system in others}
+    return intervals, _comparisons(first, metric, deltas)
 
 
-def _macro_f1(given: Sequence[Answer], seed: int) -> MetricResult:
-    texts = [(answer.reference, answer.base.text, answer.tuned.text) for answer in given]
-    references, base, tuned = ([metrics.normal(text) for text in column] for column in zip(*texts, strict=True))
-    return macro_f1(references, base, tuned, seed)
+def _macro_f1(answers: Sequence[Answer], seed: int) -> tuple[dict[str, Interval], list[Comparison]]:
+    references = [metrics.normalize(answer.reference) for answer in answers]
+    labels = {
+        system: [metrics.normalize(answer.outputs[system].text) for answer in answers] for system in answers[0].outputs
+    }
+    intervals, deltas = macro_f1(references, labels, seed)
+    return intervals, _comparisons(next(iter(labels)), "macro_f1", deltas)
 
 
-def _slices(given: Sequence[Answer], primary: str, seed: int) -> list[Slice]:
-    """By each tag value that at least SMALLEST_SLICE test examples carry, the most frequent first."""
+def _comparisons(first: str, metric: str, deltas: Mapping[str, Difference]) -> list[Comparison]:
+    return [Comparison(a=system, b=first, metric=metric, delta=delta) for system, delta in deltas.items()]
+
+
+def _slices(answers: Sequence[Answer], primary: str, seed: int) -> list[Slice]:
+    """One slice for each tag value that at least MIN_SLICE test examples carry, the most frequent first."""
     groups: dict[tuple[str, str], list[Answer]] = defaultdict(list)
-    for answer in given:
+    for answer in answers:
         for pair in answer.tags.items():
             groups[pair].append(answer)
-    large = sorted(
-        (pair for pair in groups if len(groups[pair]) >= SMALLEST_SLICE), key=lambda pair: -len(groups[pair])
-    )
-    return [_slice(pair, groups[pair], primary, seed) for pair in large[:MOST_SLICES]]
+    large = sorted((pair for pair in groups if len(groups[pair]) >= MIN_SLICE), key=lambda pair: -len(groups[pair]))
+    return [_slice(pair, groups[pair], primary, seed) for pair in large[:MAX_SLICES]]
 
 
-def _slice(pair: tuple[str, str], group: list[Answer], primary: str, seed: int) -> Slice:
-    found = _compare(group, primary, seed)
+def _slice(pair: tuple[str, str], group: Sequence[Answer], primary: str, seed: int) -> Slice:
+    scores, comparisons = _aggregate(group, primary, seed)
     tag, value = pair
-    return Slice(
-        tag=tag, value=value, n=len(group), metric=primary, base=found.base, tuned=found.tuned, delta=found.delta
-    )
+    return Slice(tag=tag, value=value, n=len(group), metric=primary, scores=scores, comparisons=comparisons)

@@ -1,1 +1,1 @@
-"""Base models: loading them safely, adapters, merging, compute settings."""
+"""Models: loading them safely, adapters, compute settings."""

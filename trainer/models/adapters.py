@@ -7,11 +7,11 @@ from typing import Any
 import torch
 
 from trainer.errors import UserError, first_line
-from trainer.protocol import Recipe
+from trainer.protocol import ResolvedRecipe
 
 
-def attach_adapters(model: Any, recipe: Recipe) -> Any:
-    """The model as the method wants it: all weights, or frozen with low-rank adapters."""
+def attach_adapters(model: Any, recipe: ResolvedRecipe) -> Any:
+    """Return the model as the method trains it: all weights, or frozen with low-rank adapters. Raises UserError."""
     if recipe.method == "full":
         return model
     if recipe.method == "qlora":
@@ -34,5 +34,5 @@ def attach_adapters(model: Any, recipe: Recipe) -> Any:
 
 
 def merge_adapters(model: Any) -> Any:
-    """Adapters folded into the weights: the same answers, about a third faster to generate."""
+    """Fold adapters into the weights: the same answers, about a third faster to generate."""
     return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model

@@ -1,7 +1,8 @@
-"""What of a base model's folder may be read at all: settled from file names and plain JSON, before any loader sees it.
+"""Which files and settings of a model's folder may be read, decided from file names and plain JSON before any loader
+sees them.
 
-A configuration alone has run code in loaders that were told not to trust it, so keys and architectures are on a list of
-what is allowed; everything else is refused with the way out. Knows no tensors.
+Loaders have run code from a configuration alone although `trust_remote_code` was off. So keys and architectures must
+be on a list; everything else is refused with a message that says how to fix it. Loads no tensors.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any
 
 from trainer.errors import UserError
 
-# Architectures whose logits are exactly head(body), which `loss` relies on, and whose code is part of transformers;
-# each with the one model type that may name it, because loaders choose the code by the type.
+# Architectures whose logits are exactly head(body), as `loss` requires, and whose code is part of transformers; each
+# with its only valid model type, because loaders choose the code by the type.
 ARCHITECTURES = {
     "GPT2LMHeadModel": "gpt2",
     "GPTNeoXForCausalLM": "gpt_neox",
@@ -28,10 +29,10 @@ ARCHITECTURES = {
     "SmolLM3ForCausalLM": "smollm3",
     "StableLmForCausalLM": "stablelm",
 }
-# Formats that run code when they are read, and code itself.
+# Formats that run code when they are read, and code.
 _RUNS_CODE = ".bin .ckpt .dill .joblib .mar .nemo .npy .npz .pickle .pkl .pt .pt2 .pth .py .pyc .so"
 RUNS_CODE = frozenset(_RUNS_CODE.split())
-# Keys that published models carry besides those of their configuration class: older names and notes; none names code.
+# Keys that published models have besides those of their configuration class: older names and notes. None names code.
 _HARMLESS = """
     _attn_implementation_autoset _from_model_config _name_or_path add_bos_token bad_words_ids bos_token clip_qkv
     cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample early_stopping eos_token
@@ -44,7 +45,7 @@ _HARMLESS = """
     tie_encoder_decoder tokenizer_class top_k top_p torch_dtype torchscript transformers.js_config typical_p
     unsloth_fixed unsloth_version use_bfloat16 use_mrope use_qkv_bias weight_tying"""
 HARMLESS = frozenset(_HARMLESS.split())
-# At any depth of any file: each makes a loader fetch or run something else than what lies in the folder.
+# Refused at any depth of any file: each makes a loader fetch or run something outside the folder.
 _NEVER = """
     attn_implementation auto_map base_model_name_or_path custom_pipelines custom_generate experts_implementation
     kernel_config quantization_config trust_remote_code use_kernels"""
@@ -54,7 +55,7 @@ NOT_SETTINGS = ("tokenizer.json", "vocab.json", "added_tokens.json")  # large, a
 
 
 def check_folder(folder: Path, name: str) -> None:
-    """Raises UserError for a folder that holds more than tensors, a vocabulary and settings of a known model."""
+    """Raise UserError unless the folder holds only tensors, a vocabulary and the settings of a known model."""
     _check_files(folder, name)
     for path in sorted(folder.glob("*.json")):
         if path.name not in NOT_SETTINGS:
@@ -79,7 +80,9 @@ def _check_files(folder: Path, name: str) -> None:
 def _json(path: Path, name: str) -> Any:
     try:
         if path.stat().st_size > LARGEST_JSON:
-            raise UserError(f"base model {name!r}: {path.name} is larger than any settings are")
+            raise UserError(
+                f"base model {name!r}: {path.name} is too large for a settings file ({path.stat().st_size:,} bytes)"
+            )
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"base model {name!r} has no {path.name}") from None
@@ -94,19 +97,19 @@ def _check_keys(settings: Any, file: str, name: str) -> None:
 
 
 def _keys(value: Any) -> Iterator[str]:
-    """Every key at every depth."""
+    """Yield every key at every depth."""
     waiting = [value]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            yield from one
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
+        item = waiting.pop()
+        if isinstance(item, dict):
+            yield from item
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
 
 
 def _check_shards(index: Any, name: str) -> None:
-    """Weights come from files of this folder and of this format."""
+    """Weights must come from safetensors files of this folder."""
     files = index.get("weight_map", {}).values() if isinstance(index, dict) else [None]
     for file in set(map(str, files)):
         if Path(file).name != file or not file.endswith(".safetensors"):
@@ -114,22 +117,24 @@ def _check_shards(index: Any, name: str) -> None:
 
 
 def _check_config(config: Any, name: str) -> None:
-    found = config.get("architectures") if isinstance(config, dict) else None
-    architecture = found[0] if isinstance(found, list) and len(found) == 1 else None
+    names = config.get("architectures") if isinstance(config, dict) else None
+    architecture = names[0] if isinstance(names, list) and len(names) == 1 else None
     kind = ARCHITECTURES.get(architecture) if isinstance(architecture, str) else None
     if kind is None:
-        raise UserError(f"base model {name!r} is a {found}; supported are {', '.join(sorted(ARCHITECTURES))}")
+        raise UserError(
+            f"base model {name!r} has the architecture {names}; supported are {', '.join(sorted(ARCHITECTURES))}"
+        )
     if config.get("model_type") != kind:
         raise UserError(f"base model {name!r} is a {architecture}, but its model_type is {config.get('model_type')!r}")
     unknown = sorted(set(config) - known_keys(kind) - HARMLESS)
     if unknown:
         raise UserError(
-            f"base model {name!r}: config.json has {', '.join(unknown[:10])}, which no {kind} model reads; remove these"
+            f"base model {name!r}: config.json has {', '.join(unknown[:10])}, which no {kind} model reads; remove them"
         )
 
 
 def known_keys(kind: str) -> frozenset[str]:
-    """The keys that the configuration class of this model type writes itself."""
+    """Return the keys that the configuration class of this model type writes."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # loads only this model's configuration
 
     return frozenset(CONFIG_MAPPING[kind]().to_dict())

@@ -1,7 +1,4 @@
-"""Base models: loading them safely, adapters, merging, threads and number format.
-
-Knows transformers and peft; knows nothing of data, losses or loops.
-"""
+"""Loading models safely and saving them. Knows transformers; knows nothing of data, losses or loops."""
 
 from __future__ import annotations
 
@@ -23,56 +20,51 @@ from trainer.starter import WEIGHTS
 
 
 @dataclass(frozen=True)
-class Base:
+class LoadedModel:
+    """A causal language model with its tokenizer; `parameters` counts its weights."""
+
     model: Any
     chat: ChatTokenizer
     parameters: int
 
 
-def load_base(name: str) -> Base:
-    """A model and its tokenizer by name: "starter", a local folder, or a hub name (only from the local cache unless
-    PRECEPTOR_ALLOW_HUB=1). Weights come from safetensors only, no code of the model's repository is run, and nothing is
-    loaded that `trust` does not know."""
+def load_model(name: str) -> LoadedModel:
+    """Load a model and its tokenizer by name: "starter", a local folder, or a hub name (from the local cache, unless
+    PRECEPTOR_ALLOW_HUB=1). Weights come from safetensors only, no code of the model's repository runs, and `allowlist`
+    checks the folder first. Raises UserError."""
     source = str(WEIGHTS) if name == "starter" else name
     options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": not hub_allowed()}
     try:
         check_folder(_folder_of(source), name)
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        kind = torch.bfloat16 if torch.cuda.is_available() else torch.float32
-        model = AutoModelForCausalLM.from_pretrained(source, use_safetensors=True, dtype=kind, **options)
+        dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+        model = AutoModelForCausalLM.from_pretrained(source, use_safetensors=True, dtype=dtype, **options)
     except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"base model {name!r} could not be loaded: {first_line(error)}") from error
     if torch.cuda.is_available():
         model = model.to("cuda")  # type: ignore[arg-type]
     if model.num_parameters() < SMALL:
         torch.set_num_threads(1)
-    return Base(model, ChatTokenizer(tokenizer), model.num_parameters())
+    return LoadedModel(model, ChatTokenizer(tokenizer), model.num_parameters())
 
 
 def _folder_of(source: str) -> Path:
-    """Where the files of a local folder or of a cached hub model lie. Raises OSError when there is no such model."""
+    """Return the folder of a local or cached hub model. Raises OSError when there is no such model."""
     files = ("config.json", "tokenizer_config.json", "generation_config.json", "adapter_config.json")
-    found = [
+    paths = [
         cached_file(source, file, local_files_only=not hub_allowed(), _raise_exceptions_for_missing_entries=False)
         for file in files
     ]
-    if not found[0]:
+    if not paths[0]:
         raise OSError(f"there is no config.json in {source}")
-    return Path(found[0]).parent
+    return Path(paths[0]).parent
 
 
 def hub_allowed() -> bool:
     return os.environ.get("PRECEPTOR_ALLOW_HUB") == "1"
 
 
-def default_learning_rate(method: str, parameters: int) -> float:
-    """Smaller models bear larger steps; adapters bear more than full weights. The small ones were measured here."""
-    full = [(SMALL, 3e-3), (100_000_000, 3e-4), (1_000_000_000, 5e-5)]
-    rate = next((rate for limit, rate in full if parameters < limit), 1e-5)
-    return rate if method == "full" else min(5e-3, rate * 5)
-
-
 def save_model(model: Any, chat: ChatTokenizer, folder: Path) -> None:
-    """Safetensors, configuration, tokenizer and chat template, as any engine loads them."""
+    """Write safetensors, configuration, tokenizer and chat template, as any engine loads them."""
     model.save_pretrained(folder, safe_serialization=True)
     chat.tokenizer.save_pretrained(folder)

@@ -1,4 +1,4 @@
-"""The starter base model: how it was made and where its weights lie. Knows nothing of fine-tuning runs."""
+"""The starter base model: its weights and how they were made. Knows nothing of fine-tuning runs."""
 
 from pathlib import Path
 

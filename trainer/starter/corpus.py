@@ -1,4 +1,4 @@
-"""Public-domain books -> training rows for the starter model: running prose and pseudo-dialogues.
+"""Training rows for the starter model from public-domain books: running prose and pseudo-dialogues.
 
 Knows Markdown books named `Author__Title.md`; knows nothing of tokenizers or of the model.
 """
@@ -31,7 +31,7 @@ class Row:
 
 
 def read_books(folder: Path) -> list[Book]:
-    """Every `*.md` of the folder in name order, so that a seed gives the same rows on every machine."""
+    """Read every `*.md` of the folder in name order, so that a seed gives the same rows on every machine."""
     return [_read_book(path) for path in sorted(folder.glob("*.md"))]
 
 
@@ -55,11 +55,12 @@ def _label(words: str) -> str:
 
 
 def sentences(paragraph: str) -> list[str]:
+    """Split a paragraph into its sentences of 16 to 239 characters."""
     return [part for part in re.split(r"(?<=[.!?])\s+", paragraph) if 15 < len(part) < 240]
 
 
 def training_rows(books: list[Book], seed: int) -> list[Row]:
-    """All prose once, and about as many short dialogues, shuffled together by the seed."""
+    """Return all prose once and about as many short dialogues, shuffled by the seed."""
     rng = random.Random(seed)
     rows = [row for book in books for row in _prose(book)]
     rows += [row for book in books for paragraph in book.paragraphs for row in _dialogues(book, paragraph, rng)]
@@ -78,17 +79,17 @@ def _prose(book: Book) -> list[Row]:
 
 
 def _dialogues(book: Book, paragraph: str, rng: random.Random) -> list[Row]:
-    """One dialogue for each paragraph of at least two sentences.
+    """Make one dialogue of each paragraph of at least two sentences.
 
-    Naming the book makes the last prompt token summarise a short text, which is what label tasks need later;
-    the other kinds teach that the answer depends on the prompt (copying) and that answers end.
+    Naming the book makes the last prompt token summarize a short text, which label tasks need later; the other kinds
+    teach that the answer depends on the prompt (copying) and that answers end.
     """
-    found = sentences(paragraph)
-    if len(found) < 2:
+    parts = sentences(paragraph)
+    if len(parts) < 2:
         return []
-    at = rng.randrange(len(found) - 1)
+    at = rng.randrange(len(parts) - 1)
     kinds = ("book", "book", "author", "reply", "last_words")
-    return [_dialogue(rng.choice(kinds), book, found[at], found[at + 1])]
+    return [_dialogue(rng.choice(kinds), book, parts[at], parts[at + 1])]
 
 
 def _dialogue(kind: str, book: Book, first: str, second: str) -> Row:

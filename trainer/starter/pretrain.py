@@ -1,8 +1,8 @@
-"""Makes the starter model: `python -m trainer.starter.pretrain TEXTS OUT [--minutes 15]`.
+"""Pretrains the starter model: `python -m trainer.starter.pretrain TEXTS OUT [--minutes 15]`.
 
-Knows the tokenizer, the architecture and the pre-training loop; knows nothing of fine-tuning. The rows, their order and
-the initial weights follow the seed; the number of steps follows the clock unless --steps is given, so give --steps
-(it is recorded in `pretraining.json`) to repeat a run exactly.
+Knows the tokenizer, the architecture and the pretraining loop; knows nothing of fine-tuning. The seed sets the rows,
+their order and the initial weights. The clock sets the number of steps: pass --steps (recorded in `pretraining.json`)
+to repeat a run exactly.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TEMPLATE = (
 
 
 def train_tokenizer(rows: list[Row]) -> PreTrainedTokenizerFast:
-    """Byte-level BPE: any text encodes, in any language, though only English was seen."""
+    """Train a byte-level BPE: text of any language encodes, although the rows are English."""
     core = Tokenizer(models.BPE())
     digits, words = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.pre_tokenizer = pre_tokenizers.Sequence([digits, words])
@@ -56,7 +56,7 @@ def train_tokenizer(rows: list[Row]) -> PreTrainedTokenizerFast:
 
 
 def new_model(vocabulary: int, seed: int) -> LlamaForCausalLM:
-    """2.6 M parameters: on two plain CPU cores a larger one sees too few epochs in the minutes a demo may take."""
+    """Return a model of 2.6 M parameters: a larger one runs too few epochs on two CPU cores in a demo's minutes."""
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=vocabulary,
@@ -85,11 +85,11 @@ def encode(rows: list[Row], tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
 
 
 def optimizers(model: LlamaForCausalLM) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the layers, AdamW for embeddings and norms (Jordan et al. 2024)."""
+    """Return Muon for the matrices of the layers and AdamW for embeddings and norms (Jordan et al. 2024)."""
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     matrices = [p for name, p in named if p.ndim == 2 and "embed" not in name and "lm_head" not in name]
-    chosen = {id(p) for p in matrices}
-    others = [p for _, p in named if id(p) not in chosen]
+    matrix_ids = {id(p) for p in matrices}
+    others = [p for _, p in named if id(p) not in matrix_ids]
     return [
         torch.optim.Muon(matrices, lr=0.02, weight_decay=0.01, momentum=0.95, adjust_lr_fn="original"),
         torch.optim.AdamW(others, lr=4e-3, weight_decay=0.0, betas=(0.9, 0.95), fused=True),
@@ -97,7 +97,7 @@ def optimizers(model: LlamaForCausalLM) -> list[torch.optim.Optimizer]:
 
 
 def rate(progress: float) -> float:
-    """Warm up over 2 %, hold, then fall linearly over the last 40 %."""
+    """Return the share of the peak rate: warm up over 2%, hold, then decay linearly over the last 40%."""
     return min(1.0, progress / 0.02 + 0.01, max(0.0, (1 - progress) / 0.4))
 
 
@@ -116,7 +116,7 @@ def held_out_loss(model: LlamaForCausalLM, rows: torch.Tensor) -> float:
 
 
 def batches(rows: torch.Tensor, seed: int):  # type: ignore[no-untyped-def]
-    """Endless passes over the rows, a new order each pass."""
+    """Yield batches without end, in a new order in each pass over the rows."""
     rng = random.Random(seed)
     while True:
         order = list(range(len(rows)))
@@ -183,9 +183,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    pretrain(given.texts, given.out, given.minutes, given.steps, given.seed)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    pretrain(args.texts, args.out, args.minutes, args.steps, args.seed)
 
 
 if __name__ == "__main__":

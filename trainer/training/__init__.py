@@ -1,1 +1,1 @@
-"""The fine-tuning loop, its loss, schedule and checkpoints."""
+"""The fine-tuning loop with its defaults, loss, optimizer, schedule, validation and checkpoints."""

@@ -1,7 +1,7 @@
 """Complete-or-absent checkpoints of a fine-tuning run. Knows tensors, files and hashes; knows nothing of the loop.
 
 A checkpoint is a folder `step-00000123` with safetensors only (no pickle), a `state.json` and a `manifest.json` of
-SHA-256; it appears by one rename after everything was fsynced, and is used only if every hash agrees.
+SHA-256. It appears by one rename after every file was fsynced, and is used only if every hash agrees.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Tensors = dict[str, torch.Tensor]
 
 
 def save(folder: Path, step: int, groups: dict[str, Tensors], state: dict[str, Any]) -> None:
-    """Write `folder/step-N` and then remove older ones. `groups` become one safetensors file each."""
+    """Write `folder/step-N`, then remove older checkpoints. Each group becomes one safetensors file."""
     temporary = folder / "writing.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -40,11 +40,11 @@ def save(folder: Path, step: int, groups: dict[str, Tensors], state: dict[str, A
 
 
 def newest(folder: Path) -> Path | None:
-    """The newest checkpoint whose every file agrees with its manifest."""
-    return next((path for path in sorted(folder.glob("step-*"), reverse=True) if _whole(path)), None)
+    """Return the newest checkpoint whose every file agrees with its manifest, or None."""
+    return next((path for path in sorted(folder.glob("step-*"), reverse=True) if _is_intact(path)), None)
 
 
-def _whole(path: Path) -> bool:
+def _is_intact(path: Path) -> bool:
     try:
         hashes = json.loads((path / MANIFEST).read_text())
         return all(sha256_of(path / name) == digest for name, digest in hashes.items())
@@ -53,23 +53,26 @@ def _whole(path: Path) -> bool:
 
 
 def load(path: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
+    """Return (groups of tensors, state) of a checkpoint."""
     groups = {file.stem: load_file(file) for file in sorted(path.glob("*.safetensors"))}
     return groups, json.loads((path / "state.json").read_text())
 
 
 def trainable(model: Any) -> Tensors:
+    """Return the weights that training changes, by name."""
     return {name: p.data for name, p in model.named_parameters() if p.requires_grad}
 
 
 def restore(model: Any, tensors: Tensors) -> None:
+    """Copy saved weights into the model."""
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             parameter.data.copy_(tensors[name])
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
-    found = optimizer.state_dict()["state"]
-    return {f"{index}.{key}": value for index, entry in found.items() for key, value in entry.items()}
+    state = optimizer.state_dict()["state"]
+    return {f"{index}.{key}": value for index, entry in state.items() for key, value in entry.items()}
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Tensors) -> None:

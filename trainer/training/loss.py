@@ -1,6 +1,6 @@
 """Cross-entropy at label positions only. Knows decoder models and batches; knows nothing of optimizers or files.
 
-With short answers most positions carry no label; the head (hidden x vocabulary) is skipped there, forward and backward.
+With short answers most positions have no label; the head (hidden x vocabulary) skips them, forward and backward.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from trainer.data.dataset import IGNORED, Batch
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """Logits of the label positions in row order, with their targets and the row each belongs to."""
+class LabelLogits:
+    """`logits` (labels, vocabulary), `targets` (labels,) and the batch row of each label `rows` (labels,)."""
 
     logits: torch.Tensor
     targets: torch.Tensor
     rows: torch.Tensor
 
 
-def label_logits(model: Any, batch: Batch) -> Labelled:
-    """Runs the body everywhere and the head on labelled positions. The model's logits must be head(body)."""
+def label_logits(model: Any, batch: Batch) -> LabelLogits:
+    """Run the body on every position and the head on labeled positions. The model's logits must be head(body)."""
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
     inputs, targets = batch.inputs.to(causal.device), batch.targets.to(causal.device)
     hidden = causal.base_model(input_ids=inputs, use_cache=False).last_hidden_state
-    wanted = targets != IGNORED
-    rows = wanted.nonzero()[:, 0]
-    return Labelled(causal.get_output_embeddings()(hidden[wanted]), targets[wanted], rows)
+    labeled = targets != IGNORED
+    rows = labeled.nonzero()[:, 0]
+    return LabelLogits(causal.get_output_embeddings()(hidden[labeled]), targets[labeled], rows)
 
 
 def completion_loss(model: Any, batch: Batch, smoothing: float = 0.0) -> torch.Tensor:
-    """Mean nats per label token of the batch."""
-    found = label_logits(model, batch)
-    return functional.cross_entropy(found.logits.float(), found.targets, label_smoothing=smoothing)
+    """Return the mean nats per label token of the batch."""
+    labels = label_logits(model, batch)
+    return functional.cross_entropy(labels.logits.float(), labels.targets, label_smoothing=smoothing)
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,10 @@ class BatchEval:
 
 @torch.no_grad()
 def eval_batch(model: Any, batch: Batch) -> BatchEval:
-    """The row count equals greedy decoding's exact answers: greedy follows the reference while each choice agrees."""
-    found = label_logits(model, batch)
-    nats = functional.cross_entropy(found.logits.float(), found.targets, reduction="sum")
-    wrong = torch.zeros(len(batch.inputs), device=found.rows.device, dtype=torch.long)
-    wrong.index_add_(0, found.rows, (found.logits.argmax(-1) != found.targets).long())
-    return BatchEval(float(nats), len(found.targets), int((wrong == 0).sum()))
+    """Sum a batch. `exact_rows` equals greedy decoding's exact answers: greedy follows the reference while each first
+    choice agrees."""
+    labels = label_logits(model, batch)
+    nats = functional.cross_entropy(labels.logits.float(), labels.targets, reduction="sum")
+    wrong = torch.zeros(len(batch.inputs), device=labels.rows.device, dtype=torch.long)
+    wrong.index_add_(0, labels.rows, (labels.logits.argmax(-1) != labels.targets).long())
+    return BatchEval(float(nats), len(labels.targets), int((wrong == 0).sum()))

@@ -1,7 +1,7 @@
 """The worker's side of /worker/v1. Knows HTTP and the protocol's messages; knows nothing of processes.
 
-Errors: `Lost` when the lease is no longer ours (409), `Away` when the application cannot be reached or is failing
-(try again later), `Refused` when it will never take this request.
+Errors: `LeaseLost` when another worker holds the lease (409), `Unavailable` when the application cannot be reached or
+fails (try again later), `RequestRefused` when it will never accept this request.
 """
 
 from __future__ import annotations
@@ -17,22 +17,24 @@ from pydantic import BaseModel
 from trainer.protocol import Artifact, Claim, ClaimRequest, Event, Events, Finish, Heartbeat, HeartbeatReply
 
 BLOCK = 1 << 20
-EVENTS_A_POST = 500
+EVENTS_PER_POST = 500
 
 
 class LeaseLost(Exception):
-    """The lease went to somebody else."""
+    """Another worker holds the lease."""
 
 
 class Unavailable(Exception):
-    """The application did not answer, or answered that it cannot just now."""
+    """The application did not answer, or cannot answer now; try again later."""
 
 
 class RequestRefused(Exception):
-    """The application will not take this request, now or later."""
+    """The application rejected this request; a repetition would be rejected too."""
 
 
 class AppClient:
+    """One method for each worker call; each raises the errors above."""
+
     def __init__(self, url: str, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         limits = httpx.Timeout(60.0, connect=5.0)
@@ -46,14 +48,15 @@ class AppClient:
         return HeartbeatReply.model_validate_json(self._post("heartbeat", beat).content)
 
     def events(self, claim: Claim, events: list[Event]) -> None:
-        for start in range(0, len(events), EVENTS_A_POST):
-            self._post("events", Events(job=claim.job, token=claim.token, events=events[start : start + EVENTS_A_POST]))
+        for start in range(0, len(events), EVENTS_PER_POST):
+            part = events[start : start + EVENTS_PER_POST]
+            self._post("events", Events(job=claim.job, token=claim.token, events=part))
 
     def finish(self, message: Finish) -> None:
         self._post("finish", message)
 
     def download(self, claim: Claim, sha256: str, path: Path) -> None:
-        """Fetch a file by its hash to `path`; a transfer that does not hash to it leaves nothing behind."""
+        """Fetch a file by its hash to `path`; a damaged transfer leaves nothing behind and raises Unavailable."""
         temporary, digest = path.with_name(path.name + ".part"), hashlib.sha256()
         query: dict[str, str | int] = {"job": claim.job, "token": claim.token}
         try:

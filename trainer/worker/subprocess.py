@@ -21,25 +21,27 @@ SECRETS = ("TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "DATABASE_URL", "STORAGE
 
 
 def die_with_parent(parent: int) -> None:
-    """Called by the child itself: an orphan would go on computing after its lease went to another worker."""
+    """Kill this process when its parent ends: an orphan would compute on while another worker holds the lease."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the call
+        if os.getppid() != parent:  # the parent ended before the call
             os._exit(EXIT_STOPPED)
 
 
 def clean_environment() -> dict[str, str]:
-    """A base model's files are foreign input: the process that reads them holds no credential."""
+    """Return the environment without credentials: a base model's files are untrusted input to the process."""
     return {name: value for name, value in os.environ.items() if not any(word in name.upper() for word in SECRETS)}
 
 
 class Child:
-    def __init__(self, recipe: Path, out: Path) -> None:
+    """The process that runs the work file `spec` with the output folder `out`."""
+
+    def __init__(self, spec: Path, out: Path) -> None:
         self.out = out
         package_home = str(Path(__file__).resolve().parents[2])
-        with (out / "trainer.log").open("ab") as log:  # a file, never a pipe that nobody drains
+        with (out / "trainer.log").open("ab") as log:  # a file: an undrained pipe would block
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "trainer", "run", str(recipe), "--parent", str(os.getpid())],
+                [sys.executable, "-m", "trainer", "run", str(spec), "--parent", str(os.getpid())],
                 cwd=package_home,
                 env=clean_environment(),
                 stdin=subprocess.DEVNULL,
@@ -53,7 +55,7 @@ class Child:
         return self._process.poll()
 
     def stop(self, grace: float = GRACE_SECONDS) -> None:
-        """Ask for a checkpoint and an orderly end; after the grace end the whole process group."""
+        """Ask for a checkpoint and an orderly end; after `grace` seconds kill the whole process group."""
         self._signal(signal.SIGTERM)
         deadline = time.monotonic() + grace
         while self.exit_code is None and time.monotonic() < deadline:
@@ -70,17 +72,17 @@ class Child:
                 os.killpg(self._process.pid, number)
 
     def failure(self) -> tuple[FailureReason, str]:
-        """Why it ended badly: its own word if it left one, otherwise read from the exit code."""
+        """Return the reason and message of a failed process: from `error.json`, otherwise from the exit code."""
         try:
-            found = json.loads((self.out / "error.json").read_text(encoding="utf-8"))
-            return found["reason"], found["error"]
+            failure = json.loads((self.out / "error.json").read_text(encoding="utf-8"))
+            return failure["reason"], failure["error"]
         except (OSError, ValueError, KeyError):
             pass
         if self.exit_code == -signal.SIGKILL:
-            return "oom", "the process was killed, most often by the system for using too much memory"
-        return "crash", f"the process ended with code {self.exit_code}\n{self._last_words()}"
+            return "oom", "the process was killed, usually by the system for using too much memory"
+        return "crash", f"the process ended with code {self.exit_code}\n{self._log_tail()}"
 
-    def _last_words(self) -> str:
+    def _log_tail(self) -> str:
         with (self.out / "trainer.log").open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - 4000))
             return log.read().decode("utf-8", "replace")

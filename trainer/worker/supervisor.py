@@ -1,7 +1,7 @@
-"""The supervisor: claims runs, keeps each in a child process under its lease, hands the results in.
+"""The supervisor: claims work, runs each attempt in a child process under its lease, uploads the results.
 
-Knows the order of calls and what to do when one fails; knows neither torch nor how a run is made. The application may
-be away for minutes at any point: the child trains on, and every call is repeated until it is answered.
+Knows the order of calls and what to do when a call fails; knows neither torch nor the kinds of work. The application
+may be unavailable for minutes at any point: the child works on, and every call is repeated until it is answered.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from trainer.protocol import (
     Heartbeat,
     Outcome,
     Report,
-    RunSpec,
+    ResolvedRecipe,
 )
 from trainer.worker.client import AppClient, LeaseLost, RequestRefused, Unavailable
 from trainer.worker.subprocess import Child
@@ -40,18 +40,18 @@ Result = TypeVar("Result")
 
 IDLE_SECONDS = 2.0
 POLL_SECONDS = 1.0
-LONGEST_WAIT = 30.0
-KEPT_FILES = ("trainer.log", "history.json", "report.json", "answers.jsonl", "recipe.json")
-KEPT_FOLDERS = ("model", "adapter")
+MAX_WAIT = 30.0
+RESULT_FILES = ("trainer.log", "history.json", "report.json", "answers.jsonl", "recipe.json")
+RESULT_FOLDERS = ("model", "adapter")
 
 
 def work(once: bool, stop: threading.Event) -> int:
-    """Claim and execute until stopped. Exit 0 when asked to stop, or after one job with `once`; 2 if not set up."""
+    """Claim and execute until stopped. Return the exit code: 0 after a stop (`once`: one job), 2 if not set up."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s trainer: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     url, token = os.environ.get("PRECEPTOR_URL"), os.environ.get("PRECEPTOR_WORKER_TOKEN")
     if not url or not token:
-        log.error("set PRECEPTOR_URL and PRECEPTOR_WORKER_TOKEN; an administrator makes the token")
+        log.error("set PRECEPTOR_URL and PRECEPTOR_WORKER_TOKEN; an admin creates the token")
         return 2
     application, name = AppClient(url, token), f"{socket.gethostname()}-{os.getpid()}"
     wait = IDLE_SECONDS
@@ -67,22 +67,22 @@ def work(once: bool, stop: threading.Event) -> int:
 
 
 def _try_claim(application: AppClient, name: str, wait: float) -> tuple[Claim | None, float]:
-    """(the claim or None, seconds to wait before the next try)."""
+    """Return (the claim or None, seconds to wait before the next try)."""
     try:
         return application.claim(name), IDLE_SECONDS
     except (Unavailable, RequestRefused, LeaseLost) as error:
         log.warning("no claim: %s", error)
-        return None, min(LONGEST_WAIT, wait * 2)
+        return None, min(MAX_WAIT, wait * 2)
 
 
 def home() -> Path:
-    """Where runs keep their folders, one for each run and not for each attempt: the next finds the checkpoint."""
-    given = os.environ.get("PRECEPTOR_TRAINER_DIR")
-    return Path(given) if given else Path(os.environ.get("PRECEPTOR_DATA_DIR", "data")) / "trainer"
+    """Return the parent of the work folders. An attempt reuses the folder of the last one, to find its checkpoint."""
+    folder = os.environ.get("PRECEPTOR_TRAINER_DIR")
+    return Path(folder) if folder else Path(os.environ.get("PRECEPTOR_DATA_DIR", "data")) / "trainer"
 
 
 class Interrupted(Exception):
-    """The supervisor itself was asked to stop."""
+    """The supervisor was asked to stop."""
 
 
 class Attempt:
@@ -90,73 +90,74 @@ class Attempt:
 
     def __init__(self, application: AppClient, claim: Claim, stop: threading.Event) -> None:
         self.application, self.claim, self.stop = application, claim, stop
-        self.folder = (home() / claim.run.replace("/", "_")).resolve()
+        self.name = f"{claim.work.kind} {claim.subject}"
+        self.folder = (home() / claim.subject.replace("/", "_")).resolve()
         self.out = self.folder / "out"
         self.sent = 0
         self.cancelled = False
-        self._beaten = 0.0
+        self._last_beat = 0.0
         self._quiet_until = 0.0
         self._latest: Event | None = None
 
     def execute(self) -> None:
-        log.info("run %s, attempt %s", self.claim.run, self.claim.attempt)
+        log.info("%s, attempt %s", self.name, self.claim.attempt)
         try:
             self._execute()
         except LeaseLost:
-            log.warning("run %s: the lease is gone, the work goes to another worker", self.claim.run)
+            log.warning("%s: the lease is gone; another worker takes the job", self.name)
         except Interrupted:
-            log.info("run %s: stopped with its checkpoint", self.claim.run)
+            log.info("%s: stopped after a checkpoint", self.name)
         except RequestRefused as error:
-            log.error("run %s: %s", self.claim.run, error)
-            self._finish("failed", reason="crash", error=str(error), quietly=True)
+            log.error("%s: %s", self.name, error)
+            self._finish("failed", reason="crash", error=str(error), ignore_refusal=True)
 
     def _execute(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        child = Child(self._recipe(), self.out)
+        child = Child(self._write_spec(), self.out)
         try:
             self._watch(child)
         finally:
             child.kill()
-        self._insist(self._send_events)
-        self._conclude(child)
+        self._retry(self._send_events)
+        self._finish_by_exit_code(child)
 
-    def _recipe(self) -> Path:
-        """The claim's spec with its files fetched and its folder ours."""
-        spec = self.claim.spec
-        files = {name: self._fetched(name, getattr(spec, name)) for name in ("train", "validation", "test")}
-        local = RunSpec.model_validate({**spec.model_dump(), **files, "output_dir": str(self.out)})
+    def _write_spec(self) -> Path:
+        """Fetch the files of the claim's work and write it with their paths and our output folder."""
+        work = self.claim.work
+        files = {name: self._fetch(name, file) for name, file in work if isinstance(file, DataFile)}
+        local = work.model_copy(update={**files, "output_dir": str(self.out)})
         write_text(self.out / "recipe.json", local.model_dump_json(indent=1) + "\n")
         return self.out / "recipe.json"
 
-    def _fetched(self, name: str, file: DataFile) -> dict[str, str | None]:
+    def _fetch(self, name: str, file: DataFile) -> DataFile:
         if file.sha256 is None:
-            raise RequestRefused(f"the {name} split came without a hash")
+            raise RequestRefused(f"the claim has no hash of the {name} split")
         path = self.folder / f"{name}-{file.sha256[:16]}.jsonl"
         if not path.exists() or sha256_of(path) != file.sha256:
             digest = file.sha256
-            self._insist(lambda: self.application.download(self.claim, digest, path))
-        return {"path": str(path), "sha256": file.sha256}
+            self._retry(lambda: self.application.download(self.claim, digest, path))
+        return DataFile(path=str(path), sha256=file.sha256)
 
     def _watch(self, child: Child) -> None:
-        """Until the child ends: events out every second, heartbeats every quarter of the lease."""
+        """Until the child ends, send events every second and heartbeats every quarter of the lease."""
         while child.exit_code is None:
             if self.stop.wait(POLL_SECONDS):
                 child.stop()
                 raise Interrupted
-            self._tolerate(self._send_events)
-            self._tolerate(self._beat_if_due)
+            self._try_once(self._send_events)
+            self._try_once(self._beat_if_due)
             if self.cancelled:
                 child.stop()
 
     def _send_events(self) -> None:
-        fresh = read_events(self.out / "events.jsonl", self.sent)
-        if fresh:
-            self._latest = next((event for event in reversed(fresh) if event.total_steps), self._latest)
-            self.application.events(self.claim, fresh)
-            self.sent = fresh[-1].seq
+        events = read_events(self.out / "events.jsonl", self.sent)
+        if events:
+            self._latest = next((event for event in reversed(events) if event.total_steps), self._latest)
+            self.application.events(self.claim, events)
+            self.sent = events[-1].seq
 
     def _beat_if_due(self) -> None:
-        if time.monotonic() - self._beaten >= self.claim.lease_seconds / 4:
+        if time.monotonic() - self._last_beat >= self.claim.lease_seconds / 4:
             self._beat()
 
     def _beat(self) -> None:
@@ -165,20 +166,20 @@ class Attempt:
         if latest is not None:
             beat.done, beat.total, beat.eta_seconds = latest.step, latest.total_steps, latest.eta_seconds
         self.cancelled = self.application.heartbeat(beat).cancel or self.cancelled
-        self._beaten = time.monotonic()
+        self._last_beat = time.monotonic()
 
-    def _tolerate(self, call: Callable[[], None]) -> None:
-        """One try. If the application is away, leave it alone for some seconds; the child works on meanwhile."""
+    def _try_once(self, call: Callable[[], None]) -> None:
+        """Try once. If the application is unavailable, make no call for some seconds; the child works on meanwhile."""
         if time.monotonic() < self._quiet_until:
             return
         try:
             call()
         except Unavailable as error:
-            log.warning("the application is away: %s", error)
+            log.warning("the application is unavailable: %s", error)
             self._quiet_until = time.monotonic() + min(5.0, self.claim.lease_seconds / 8)
 
-    def _insist(self, call: Callable[[], Result]) -> Result:
-        """Repeat until answered, keeping the lease alive in between."""
+    def _retry(self, call: Callable[[], Result]) -> Result:
+        """Repeat until answered, with heartbeats in between. Raises Interrupted."""
         wait = 0.5
         while True:
             try:
@@ -188,35 +189,39 @@ class Attempt:
                 log.warning("trying again in %.1f s: %s", wait, error)
             if self.stop.wait(wait):
                 raise Interrupted
-            wait = min(LONGEST_WAIT, wait * 2)
+            wait = min(MAX_WAIT, wait * 2)
 
-    def _conclude(self, child: Child) -> None:
+    def _finish_by_exit_code(self, child: Child) -> None:
         if self.cancelled:
             self._finish("cancelled")
         elif child.exit_code == 0:
-            self._hand_in()
+            self._upload_results()
         elif child.exit_code == EXIT_STOPPED:
-            self._finish("failed", reason="worker_lost", error="the training process was told to stop by its machine")
+            self._finish("failed", reason="worker_lost", error="the machine stopped the training process")
         else:
             reason, error = child.failure()
             self._finish("failed", reason=reason, error=error)
 
-    def _hand_in(self) -> None:
+    def _upload_results(self) -> None:
         artifacts = [self._upload(path) for path in self._results()]
         report = Report.model_validate_json((self.out / "report.json").read_text(encoding="utf-8"))
         lines = (self.out / "answers.jsonl").read_text(encoding="utf-8").split("\n")
         answers = [Answer.model_validate_json(line) for line in lines if line]
-        self._finish("done", report=report, answers=answers, artifacts=artifacts)
-        shutil.rmtree(self.folder, ignore_errors=True)  # everything of worth is with the application now
+        path = self.out / "resolved_recipe.json"
+        recipe = ResolvedRecipe.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
+        self._finish("done", recipe=recipe, report=report, answers=answers, artifacts=artifacts)
+        shutil.rmtree(self.folder, ignore_errors=True)  # the application has every result now
 
     def _results(self) -> list[Path]:
-        inside = [path for folder in KEPT_FOLDERS for path in sorted((self.out / folder).rglob("*")) if path.is_file()]
-        return inside + [self.out / name for name in KEPT_FILES if (self.out / name).exists()]
+        folders = [
+            path for folder in RESULT_FOLDERS for path in sorted((self.out / folder).rglob("*")) if path.is_file()
+        ]
+        return folders + [self.out / name for name in RESULT_FILES if (self.out / name).exists()]
 
     def _upload(self, path: Path) -> Artifact:
         name = path.relative_to(self.out).as_posix()
         artifact = Artifact(name=name, sha256=sha256_of(path), size=path.stat().st_size)
-        self._insist(lambda: self.application.upload(self.claim, artifact, path))
+        self._retry(lambda: self.application.upload(self.claim, artifact, path))
         return artifact
 
     def _finish(
@@ -224,10 +229,11 @@ class Attempt:
         outcome: Outcome,
         reason: FailureReason | None = None,
         error: str = "",
+        recipe: ResolvedRecipe | None = None,
         report: Report | None = None,
         answers: list[Answer] | None = None,
         artifacts: list[Artifact] | None = None,
-        quietly: bool = False,
+        ignore_refusal: bool = False,
     ) -> None:
         message = Finish(
             job=self.claim.job,
@@ -235,13 +241,14 @@ class Attempt:
             outcome=outcome,
             reason=reason,
             error=error[:20_000],
+            recipe=recipe,
             report=report,
             answers=answers or [],
             artifacts=artifacts or [],
         )
         try:
-            self._insist(lambda: self.application.finish(message))
+            self._retry(lambda: self.application.finish(message))
         except (RequestRefused, LeaseLost):
-            if not quietly:
+            if not ignore_refusal:
                 raise
-        log.info("run %s: %s %s", self.claim.run, outcome, error[:200])
+        log.info("%s: %s %s", self.name, outcome, error[:200])

@@ -1,1 +1,1 @@
-"""Evaluation reports and answers."""
+"""Evaluations: systems on a test set, their answers and reports."""

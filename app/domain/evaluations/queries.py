@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
 from app.core.paging import Page
+from app.domain.evaluations.run_report import BASE, TUNED, answer_view, is_right, report_view
 from app.domain.evaluations.tables import EvaluationAnswer, EvaluationReport
 from app.domain.runs.tables import TrainingRun
 
@@ -16,8 +17,9 @@ ONLY = ("gained", "lost", "wrong")
 
 
 def report_of(session: Session, run: TrainingRun) -> dict[str, Any] | None:
-    """The run's `trainer.protocol.Report`, or None while there is none."""
-    return session.scalar(select(EvaluationReport.payload).where(EvaluationReport.run_id == run.id))
+    """Return the run's report in its public shape (`run_report.report_view`), or None while there is none."""
+    payload = session.scalar(select(EvaluationReport.payload).where(EvaluationReport.run_id == run.id))
+    return report_view(payload) if payload else None
 
 
 def answers_page(
@@ -30,23 +32,29 @@ def answers_page(
     tag: str | None = None,
     value: str | None = None,
 ) -> Page[dict[str, Any]]:
-    """Answers in test order. `only`: gained (now right), lost (now wrong) or wrong; `tag` and `value` name a slice."""
+    """Return answers in test order. `only`: gained (now right), lost (now wrong) or wrong; `tag` and `value` select a
+    slice. Raises Invalid."""
     if only and only not in ONLY:
         raise Invalid(f"only is one of {', '.join(ONLY)}.", field="only")
     if not 1 <= limit <= 500 or (cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10)):
-        raise Invalid("limit is 1 to 500, and cursor is the `next` of the page before.", field="limit")
+        raise Invalid("limit is 1 to 500, and cursor is the `next` of the previous page.", field="limit")
+    report = session.scalar(select(EvaluationReport).where(EvaluationReport.run_id == run.id))
+    if report is None:
+        return Page([], None)
     statement = (
         select(EvaluationAnswer)
-        .join(EvaluationReport, EvaluationReport.id == EvaluationAnswer.report_id)
-        .where(EvaluationReport.run_id == run.id, EvaluationAnswer.position > (int(cursor) if cursor else -1))
+        .where(EvaluationAnswer.report_id == report.id, EvaluationAnswer.position > (int(cursor) if cursor else -1))
         .order_by(EvaluationAnswer.position)
     )
-    if only == "wrong":
-        statement = statement.where(EvaluationAnswer.tuned_right.is_(False))
-    elif only:
-        statement = statement.where(
-            EvaluationAnswer.base_right.is_(only == "lost"), EvaluationAnswer.tuned_right.is_(only == "gained")
-        )
-    rows = [row for row in session.scalars(statement) if not tag or row.payload["tags"].get(tag) == value]
+    rows = [
+        row
+        for row in session.scalars(statement)
+        if (not tag or row.payload["tags"].get(tag) == value) and _matches(row.payload, only, report.payload["primary"])
+    ]
     more = len(rows) > limit
-    return Page([row.payload for row in rows[:limit]], str(rows[limit - 1].position) if more else None)
+    return Page([answer_view(row.payload) for row in rows[:limit]], str(rows[limit - 1].position) if more else None)
+
+
+def _matches(answer: dict[str, Any], only: str | None, metric: str) -> bool:
+    base, tuned = is_right(answer, BASE, metric), is_right(answer, TUNED, metric)
+    return {"gained": tuned and not base, "lost": base and not tuned, "wrong": not tuned}.get(only or "", True)

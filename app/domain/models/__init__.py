@@ -1,1 +1,1 @@
-"""Model versions: what a run produced."""
+"""Model versions: the results of runs."""

@@ -1,4 +1,4 @@
-"""Registering what a run produced, and taking withdrawn examples out of its files."""
+"""Registering the model of a run, and removing withdrawn examples from its files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.domain.runs.tables import TrainingRun
 
 
 def register(session: Session, run: TrainingRun, artifacts: list[dict[str, Any]]) -> ModelVersion:
-    """A candidate, one a run (the database refuses a second)."""
+    """Add a candidate model. The database refuses a second model of the same run."""
     model = ModelVersion(
         project_id=run.project_id,
         number=queries.next_number(session, run.project_id),
@@ -29,33 +29,34 @@ def register(session: Session, run: TrainingRun, artifacts: list[dict[str, Any]]
 
 
 def redact(storage: Storage, model: ModelVersion, revisions: set[str], left: set[tuple[str, str]]) -> set[str]:
-    """Rewrite the answers and the report among the files; returns the addresses left behind. Weights stay as they are.
+    """Rewrite the answers and the report among the model's files. Returns the addresses of the replaced files.
 
-    Weights cannot be made to forget: the model is marked as trained on withdrawn data wherever it is shown.
+    `left` holds the slices (tag, value) that still have examples. Weights cannot forget: pages and cards mark the model
+    as trained on withdrawn data.
     """
-    kept, gone = [], set()
+    artifacts, replaced = [], set()
     for artifact in model.artifacts:
         body = _redacted(storage, artifact, revisions, left)
         if body is None:
-            kept.append(artifact)
+            artifacts.append(artifact)
             continue
         sha256, size = storage.put([body])
-        kept.append({**artifact, "sha256": sha256, "size": size})
+        artifacts.append({**artifact, "sha256": sha256, "size": size})
         if sha256 != artifact["sha256"]:
-            gone.add(artifact["sha256"])
-    model.artifacts = kept
-    return gone
+            replaced.add(artifact["sha256"])
+    model.artifacts = artifacts
+    return replaced
 
 
 def _redacted(
     storage: Storage, artifact: dict[str, Any], revisions: set[str], left: set[tuple[str, str]]
 ) -> bytes | None:
-    """The file without what was withdrawn; None for a file that holds no example."""
+    """Return the file without withdrawn examples, or None for a file that holds no example."""
     if artifact["name"] == "answers.jsonl":
         lines = storage.bytes_of(artifact["sha256"]).splitlines(keepends=True)
         return b"".join(line for line in lines if line.strip() and json.loads(line)["id"] not in revisions)
     if artifact["name"] == "report.json":
         report = json.loads(storage.bytes_of(artifact["sha256"]))
-        slices = [one for one in report.get("slices", []) if (one["tag"], one["value"]) in left]
+        slices = [part for part in report.get("slices", []) if (part["tag"], part["value"]) in left]
         return json.dumps({**report, "slices": slices}, indent=1).encode() + b"\n"
     return None

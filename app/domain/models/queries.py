@@ -9,7 +9,8 @@ from app.domain.models.tables import ModelVersion
 from app.domain.runs.tables import TrainingRun
 
 
-def model_of(session: Session, run: TrainingRun) -> ModelVersion | None:
+def of_run(session: Session, run: TrainingRun) -> ModelVersion | None:
+    """Return the model that a run produced, or None."""
     return session.scalar(select(ModelVersion).where(ModelVersion.run_id == run.id))
 
 

@@ -1,4 +1,4 @@
-"""ModelVersion: what a run produced, with the content addresses of its files."""
+"""ModelVersion: the result of a run, with the content addresses of its files."""
 
 from __future__ import annotations
 

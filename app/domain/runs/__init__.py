@@ -1,1 +1,1 @@
-"""Fine-tuning runs: version and recipe to state and metrics."""
+"""Fine-tuning runs: a version and a recipe, their progress and their end."""

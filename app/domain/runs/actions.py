@@ -1,4 +1,4 @@
-"""Asking for a run, cancelling it, and what the trainer tells while it holds the job."""
+"""Starting and canceling runs, and the trainer's calls while it holds the job."""
 
 from __future__ import annotations
 
@@ -17,35 +17,42 @@ from app.domain.notifications import actions as notifications_actions
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.runs import queries
-from app.domain.runs.tables import RunEvent, TrainingRun
+from app.domain.runs.tables import TRAIN, RunEvent, TrainingRun
 from app.domain.versions import queries as versions_queries
+from app.domain.versions.splits import SPLITS
 from trainer import protocol
-
-KIND = "train"
+from trainer.protocol.recipe import first_problem
 
 
 def request_run(
     session: Session, user: User, project: Project, *, version_id: str, recipe: dict[str, Any]
 ) -> TrainingRun:
-    """Queue a run. Raises Forbidden, NotFound for another project's version, Invalid that names the recipe's field."""
+    """Queue a run. Raises Forbidden, NotFound for a version of another project, Invalid that names the recipe's field,
+    Conflict for an empty split."""
     access.require(session, user, Permission.TRAIN, project)
     version = versions_queries.by_id(session, version_id)
     if version.project_id != project.id:
         raise NotFound()
-    checked = parse_recipe({"base_model": project.base_model, **recipe})
-    present = versions_queries.files_of(version)
-    if empty := [name for name in ("train", "validation", "test") if not present[name]["examples"]]:
-        raise Conflict(f"The {empty[0]} split of this version is empty; freeze one with more pairs.")
-    files = [file["sha256"] for file in present.values()]
+    parsed = parse_recipe({"base_model": project.base_model, **recipe})
+    files = versions_queries.files_of(version)
+    if empty := [name for name in SPLITS if not files[name]["examples"]]:
+        raise Conflict(f"The {empty[0]} split of this version is empty; create a version with more pairs.")
     number = queries.next_number(session, project)
-    job = jobs.enqueue(session, KIND, {"version": version.id}, project_id=project.id, created_by=user.id, files=files)
+    job = jobs.enqueue(
+        session,
+        TRAIN,
+        {"version": version.id},
+        project_id=project.id,
+        created_by=user.id,
+        files=[file["sha256"] for file in files.values()],
+    )
     run = TrainingRun(
         project_id=project.id,
         number=number,
         version_id=version.id,
         job_id=job.id,
-        recipe=checked.model_dump(),
-        seed=checked.seed,
+        recipe=parsed.model_dump(),
+        seed=parsed.seed,
         created_by=user.id,
     )
     session.add(run)
@@ -55,16 +62,16 @@ def request_run(
 
 
 def parse_recipe(recipe: dict[str, Any]) -> protocol.Recipe:
+    """Raises Invalid that names the field."""
     try:
         return protocol.Recipe.model_validate(recipe)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = "recipe." + ".".join(str(part) for part in first["loc"])
-        raise Invalid(f"{field}: {first['msg']}.", field=field) from error
+        field, problem = first_problem(error)
+        raise Invalid(f"recipe.{field}: {problem}.", field=f"recipe.{field}") from error
 
 
 def cancel_run(session: Session, user: User, run: TrainingRun) -> TrainingRun:
-    """Raises Conflict when the run has ended."""
+    """Cancel a queued run, or ask the trainer to stop a running one. Raises Forbidden, Conflict for an ended run."""
     project = access.project_of(session, user, run.project_id)
     access.require(session, user, Permission.TRAIN, project)
     job = jobs.request_cancel(session, run.job_id)
@@ -75,31 +82,30 @@ def cancel_run(session: Session, user: User, run: TrainingRun) -> TrainingRun:
 
 
 def claim(session: Session, worker: str, watch: jobs.LeaseMonitor) -> protocol.Claim | None:
-    """Lease the next run to a trainer; None when none waits."""
-    job = jobs.claim(session, [KIND], worker, watch)
-    _mirror_lost(session)
+    """Lease the next run to a trainer; None when no run is queued."""
+    job = jobs.claim(session, [TRAIN], worker, watch)
+    _copy_ended_jobs(session)
     if job is None:
         return None
     run = queries.of_job(session, job.id)
     version = versions_queries.by_id(session, run.version_id)
     project = session.get_one(Project, run.project_id)
     run.state, run.attempt, run.started_at = "running", job.attempt, run.started_at or now()
-    present = versions_queries.files_of(version)
-    files = {name: protocol.DataFile(sha256=present[name]["sha256"]) for name in ("train", "validation", "test")}
-    spec = protocol.RunSpec(
+    files = versions_queries.files_of(version)
+    work = protocol.TrainWork(
         recipe=protocol.Recipe.model_validate(run.recipe),
         task=project.task,
         output_dir="",
         contamination=version.leak_report,
-        **files,
+        **{name: protocol.DataFile(sha256=files[name]["sha256"]) for name in SPLITS},
     )
     return protocol.Claim(
-        job=job.id, token=job.token, run=run.id, attempt=job.attempt, lease_seconds=watch.lease_seconds, spec=spec
+        job=job.id, token=job.token, subject=run.id, attempt=job.attempt, lease_seconds=watch.lease_seconds, work=work
     )
 
 
-def _mirror_lost(session: Session) -> None:
-    """Runs whose job the ledger ended by itself (attempts used up, cancelled while waiting)."""
+def _copy_ended_jobs(session: Session) -> None:
+    """End the runs whose job the queue ended: no attempts left, or canceled while queued."""
     rows = (
         session.query(TrainingRun, jobs.Job)
         .join(jobs.Job, jobs.Job.id == TrainingRun.job_id)
@@ -111,7 +117,7 @@ def _mirror_lost(session: Session) -> None:
 
 
 def notify_finished(session: Session, run: TrainingRun) -> None:
-    """Who asked for the run hears how it ended, unless they cancelled it."""
+    """Notify the user who started the run, unless it was canceled."""
     if run.state in ("done", "failed"):
         notifications_actions.notify(
             session, [run.created_by], run.project_id, f"run.{run.state}", "run", run.id, number=run.number
@@ -119,6 +125,7 @@ def notify_finished(session: Session, run: TrainingRun) -> None:
 
 
 def heartbeat(session: Session, beat: protocol.Heartbeat, lease_seconds: float) -> protocol.HeartbeatReply:
+    """Renew the lease and store the progress. Raises Conflict for a stale token."""
     job = jobs.heartbeat(
         session, beat.job, beat.token, lease_seconds, done=beat.done, total=beat.total, eta_seconds=beat.eta_seconds
     )
@@ -126,7 +133,10 @@ def heartbeat(session: Session, beat: protocol.Heartbeat, lease_seconds: float) 
 
 
 def record_events(session: Session, message: protocol.Events) -> int:
-    """Append events above the last number seen, so that a repeated delivery changes nothing. Returns that number."""
+    """Append the events above the last stored number, so that a repeated delivery changes nothing.
+
+    Returns the new last number. Raises Conflict for a stale token.
+    """
     jobs.require_lease(session, message.job, message.token)
     run = queries.of_job(session, message.job)
     last = queries.last_seq(session, run)
@@ -139,9 +149,10 @@ def record_events(session: Session, message: protocol.Events) -> int:
 
 
 def end(session: Session, finish: protocol.Finish) -> TrainingRun:
-    """Accept the fenced completion of a run."""
+    """Accept the fenced completion of a run. Raises Conflict for a stale token."""
     state = "done" if finish.outcome == "done" else finish.outcome
     job = jobs.finish(session, finish.job, finish.token, state, error=finish.error, reason=finish.reason)
     run = queries.of_job(session, job.id)
     run.state, run.error, run.finished_at = state, finish.error, now()
+    run.resolved_recipe = finish.recipe.model_dump() if finish.recipe else None
     return run

@@ -15,7 +15,7 @@ MAX_POINTS = 1000
 
 
 def runs(session: Session, project: Project) -> list[TrainingRun]:
-    """Newest first."""
+    """Return the runs of a project, newest first."""
     return list(
         session.scalars(
             select(TrainingRun).where(TrainingRun.project_id == project.id).order_by(TrainingRun.number.desc())
@@ -24,6 +24,7 @@ def runs(session: Session, project: Project) -> list[TrainingRun]:
 
 
 def by_id(session: Session, run_id: str) -> TrainingRun:
+    """Raises NotFound."""
     run = session.get(TrainingRun, run_id)
     if run is None:
         raise NotFound()
@@ -31,6 +32,7 @@ def by_id(session: Session, run_id: str) -> TrainingRun:
 
 
 def of_job(session: Session, job_id: str) -> TrainingRun:
+    """Raises NotFound."""
     run = session.scalar(select(TrainingRun).where(TrainingRun.job_id == job_id))
     if run is None:
         raise NotFound()
@@ -43,7 +45,7 @@ def next_number(session: Session, project: Project) -> int:
 
 
 def events_after(session: Session, run: TrainingRun, seq: int, limit: int = 500) -> list[RunEvent]:
-    """Events numbered above `seq`, in order."""
+    """Return the events numbered above `seq`, in order."""
     return list(
         session.scalars(
             select(RunEvent).where(RunEvent.run_id == run.id, RunEvent.seq > seq).order_by(RunEvent.seq).limit(limit)
@@ -52,7 +54,7 @@ def events_after(session: Session, run: TrainingRun, seq: int, limit: int = 500)
 
 
 def latest_event(session: Session, run: TrainingRun) -> dict[str, Any] | None:
-    """The last thing that the trainer said."""
+    """Return the payload of the latest event."""
     return session.scalar(
         select(RunEvent.payload).where(RunEvent.run_id == run.id).order_by(RunEvent.seq.desc()).limit(1)
     )
@@ -63,7 +65,7 @@ def last_seq(session: Session, run: TrainingRun) -> int:
 
 
 def curve(session: Session, run: TrainingRun) -> dict[str, list[list[float]]]:
-    """Loss in nats per label token by step: {"train": [[step, loss], …], "validation": […]}, at most 1,000 points."""
+    """Return {"train": [[step, loss], …], "validation": […]}: nats per label token, at most 1,000 points each."""
     points: dict[str, list[list[float]]] = {"train": [], "validation": []}
     for payload in session.scalars(select(RunEvent.payload).where(RunEvent.run_id == run.id).order_by(RunEvent.seq)):
         if payload["kind"] in points and payload["loss"] is not None:

@@ -1,4 +1,4 @@
-"""A run's progress as it happens, for whoever streams it. Knows no HTTP."""
+"""A run's progress events as they arrive. Knows no HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POLL_SECONDS = 0.7
 
 
 async def follow(database: Database, run_id: str, after: int) -> AsyncIterator[tuple[int, dict[str, Any]] | None]:
-    """(seq, event) for each event above `after`, gap-free; None when a poll brought nothing; ends with the run."""
+    """Yield (seq, event) above `after` without gaps, and None for a poll without news; end with the run."""
     while True:
         events, is_open = await asyncio.to_thread(_poll, database, run_id, after)
         for seq, payload in events:

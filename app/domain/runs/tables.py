@@ -1,4 +1,4 @@
-"""TrainingRun: a version, a recipe and a seed. RunEvent: one numbered line of its progress."""
+"""TrainingRun: a version, a recipe and a seed. RunEvent: a numbered event of its progress."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db.base import Base, IdTimestampMixin, now
 
+TRAIN = "train"
+"""The job kind of a run."""
+
 
 class TrainingRun(IdTimestampMixin, Base):
-    """`state` is queued, running, done, failed or cancelled, as its job's."""
+    """`state` is queued, running, done, failed or cancelled, as its job's.
+
+    `recipe` is a `trainer.protocol.Recipe`; `resolved_recipe` is what the trainer used, without "auto".
+    """
 
     __tablename__ = "training_runs"
     __table_args__ = (UniqueConstraint("project_id", "number"),)
@@ -21,6 +27,7 @@ class TrainingRun(IdTimestampMixin, Base):
     version_id: Mapped[str] = mapped_column(ForeignKey("dataset_versions.id"), index=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), unique=True)
     recipe: Mapped[dict[str, Any]]
+    resolved_recipe: Mapped[dict[str, Any] | None]
     seed: Mapped[int]
     state: Mapped[str] = mapped_column(String(16), default="queued")
     attempt: Mapped[int] = mapped_column(default=0)

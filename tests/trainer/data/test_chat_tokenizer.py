@@ -1,4 +1,4 @@
-"""What a pair becomes as token ids."""
+"""Pairs to token ids."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def example(prompt: str, answer: str) -> Example:
     return Example.model_validate({"id": "x", "messages": turns})
 
 
-def test_only_the_completion_is_labelled(chat: ChatTokenizer) -> None:
+def test_only_completion_has_labels(chat: ChatTokenizer) -> None:
     store = TokenizedDataset([example("Where is my card?", "card_arrival")], chat, 64)
-    batch = store.batch([0])
+    batch = store.collate([0])
     labels = [int(t) for t in batch.targets[0] if t != IGNORED]
     assert labels[-1] == chat.eos
     assert chat.text(labels) == "card_arrival"
@@ -33,7 +33,7 @@ def test_only_the_completion_is_labelled(chat: ChatTokenizer) -> None:
     assert chat.tokenizer.convert_ids_to_tokens(int(batch.inputs[0, first])) == "<|assistant|>"
 
 
-def test_prompt_of_training_is_the_prompt_of_generation(chat: ChatTokenizer) -> None:
+def test_same_prompt_in_training_and_generation(chat: ChatTokenizer) -> None:
     pair = example("Where is my card?", "card_arrival")
     assert chat.encode(pair, 64).prompt == chat.prompt_ids(pair.messages[:-1])
 
@@ -45,14 +45,14 @@ def test_quoted_special_tokens_open_no_turn(chat: ChatTokenizer) -> None:
     assert chat.eos not in ids
 
 
-def test_too_long_pairs_are_cut_and_counted(chat: ChatTokenizer) -> None:
+def test_long_pairs_are_truncated_and_counted(chat: ChatTokenizer) -> None:
     store = TokenizedDataset([example("word " * 100, "yes"), example("short", "yes")], chat, 32)
     assert store.truncated == 1
     assert store.lengths.max() == 32
     assert chat.encode(example("word " * 100, "yes"), 32).completion[-1] == chat.eos
 
 
-def test_a_tokenizer_without_template_gets_the_plain_one(tiny_base: Path) -> None:
+def test_missing_template_gets_the_plain_one(tiny_base: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(str(tiny_base))
     tokenizer.chat_template = None
     encoded = ChatTokenizer(tokenizer).encode(example("Hello", "Hi"), 64)

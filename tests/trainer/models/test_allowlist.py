@@ -1,4 +1,4 @@
-"""A base model's folder is read only when nothing in it can run code: each trap touches a canary if it is sprung."""
+"""A model's folder is read only if nothing in it can run code. Each trap touches a canary file when it is sprung."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from trainer.errors import UserError
 from trainer.models import allowlist
-from trainer.models.loading import load_base
+from trainer.models.loading import load_model
 
 pytestmark = pytest.mark.assurance
 Tally = Callable[[str, int], None]
@@ -26,7 +26,7 @@ PICKLES = (
 
 
 class Trap:
-    """Unpickling this makes the canary."""
+    """Unpickling this creates the canary file."""
 
     def __init__(self, canary: Path) -> None:
         self.canary = canary
@@ -42,7 +42,7 @@ def canary(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def folder(tiny_base: Path, tmp_path: Path) -> Path:
-    """A good model of the test's own."""
+    """A valid model, private to the test."""
     return Path(shutil.copytree(tiny_base, tmp_path / "model"))
 
 
@@ -51,24 +51,24 @@ def change(path: Path, **values: Any) -> None:
     path.write_text(json.dumps({**settings, **values}))
 
 
-def test_the_canary_works(canary: Path) -> None:
-    pickle.loads(pickle.dumps(Trap(canary)))  # noqa: S301  the trap itself, sprung on purpose
+def test_canary_works(canary: Path) -> None:
+    pickle.loads(pickle.dumps(Trap(canary)))  # noqa: S301  the trap, sprung on purpose
     assert canary.exists()
 
 
-def test_a_good_folder_loads(folder: Path) -> None:
-    assert load_base(str(folder)).parameters > 0
+def test_valid_folder_loads(folder: Path) -> None:
+    assert load_model(str(folder)).parameters > 0
 
 
 @pytest.mark.parametrize("file", PICKLES)
 @pytest.mark.parametrize("alone", [True, False], ids=["instead of safetensors", "beside safetensors"])
-def test_a_folder_with_a_pickle_is_refused(folder: Path, canary: Path, file: str, alone: bool, tally: Tally) -> None:
+def test_folder_with_pickle_is_refused(folder: Path, canary: Path, file: str, alone: bool, tally: Tally) -> None:
     if alone:
         (folder / "model.safetensors").unlink()
     (folder / file).parent.mkdir(exist_ok=True)
     (folder / file).write_bytes(pickle.dumps(Trap(canary)))
     with pytest.raises(UserError, match="safetensors"):
-        load_base(str(folder))
+        load_model(str(folder))
     assert not canary.exists()
     tally("traps refused", 1)
 
@@ -96,44 +96,44 @@ CONFIGS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_a_configuration_that_asks_for_more_is_refused(folder: Path, canary: Path, name: str, tally: Tally) -> None:
+def test_config_that_loads_more_is_refused(folder: Path, canary: Path, name: str, tally: Tally) -> None:
     (folder / "evil_but_not_python.txt").write_text(f"open({str(canary)!r}, 'w')")
     change(folder / "config.json", **CONFIGS[name])
     with pytest.raises(UserError, match="base model"):
-        load_base(str(folder))
+        load_model(str(folder))
     assert not canary.exists()
     tally("traps refused", 1)
 
 
 @pytest.mark.parametrize("file", ["tokenizer_config.json", "generation_config.json", "processor_config.json"])
-def test_code_named_in_any_other_settings_is_refused(folder: Path, canary: Path, file: str, tally: Tally) -> None:
+def test_code_in_other_settings_is_refused(folder: Path, canary: Path, file: str, tally: Tally) -> None:
     change(folder / file, auto_map=CODE, trust_remote_code=True)
     with pytest.raises(UserError, match="its own code"):
-        load_base(str(folder))
+        load_model(str(folder))
     tally("traps refused", 1)
 
 
-def test_a_python_file_is_refused(folder: Path, canary: Path, tally: Tally) -> None:
+def test_python_file_is_refused(folder: Path, canary: Path, tally: Tally) -> None:
     (folder / "modeling_evil.py").write_text(f"open({str(canary)!r}, 'w')")
     with pytest.raises(UserError, match="modeling_evil"):
-        load_base(str(folder))
+        load_model(str(folder))
     assert not canary.exists()
     tally("traps refused", 1)
 
 
-def test_an_adapter_that_points_elsewhere_is_refused(folder: Path, tally: Tally) -> None:
-    """A loader would follow it to the other model, past every check of this folder."""
+def test_adapter_is_refused(folder: Path, tally: Tally) -> None:
+    """A loader would follow it to another model, past every check of this folder."""
     (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "evil/model", "r": 8}))
     with pytest.raises(UserError, match=r"adapter|another model"):
-        load_base(str(folder))
+        load_model(str(folder))
     tally("traps refused", 1)
 
 
 @pytest.mark.parametrize("shard", ["../../etc/shadow", "/etc/shadow", "weights.bin", "sub/model.safetensors"])
-def test_weights_lie_beside_their_index(folder: Path, shard: str, tally: Tally) -> None:
+def test_weights_must_be_beside_their_index(folder: Path, shard: str, tally: Tally) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"lm_head.weight": shard}}))
     with pytest.raises(UserError, match="safetensors"):
-        load_base(str(folder))
+        load_model(str(folder))
     tally("traps refused", 1)
 
 
@@ -148,18 +148,18 @@ WEIGHTS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
-def test_broken_weights_are_the_users_error(folder: Path, name: str, tally: Tally) -> None:
+def test_broken_weights_are_a_user_error(folder: Path, name: str, tally: Tally) -> None:
     (folder / "model.safetensors").write_bytes(WEIGHTS[name])
     with pytest.raises(UserError, match="could not be loaded"):
-        load_base(str(folder))
+        load_model(str(folder))
     tally("bad files refused", 1)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "nope", "[]", "{}", "\ufeff{", '"x"'])
-def test_a_broken_configuration_is_the_users_error(folder: Path, text: str, tally: Tally) -> None:
+def test_broken_config_is_a_user_error(folder: Path, text: str, tally: Tally) -> None:
     (folder / "config.json").write_text(text)
     with pytest.raises(UserError):
-        load_base(str(folder))
+        load_model(str(folder))
     tally("bad files refused", 1)
 
 
@@ -175,11 +175,11 @@ PUBLISHED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_configurations_as_they_are_published_are_allowed(tmp_path: Path, name: str) -> None:
+def test_published_configs_are_allowed(tmp_path: Path, name: str) -> None:
     (tmp_path / "config.json").write_text(json.dumps(PUBLISHED[name]))
     allowlist.check_folder(tmp_path, name)
 
 
 @pytest.mark.parametrize("kind", allowlist.ARCHITECTURES.values())
-def test_every_supported_type_is_known_to_the_loader(kind: str) -> None:
+def test_loader_knows_every_supported_type(kind: str) -> None:
     assert {"model_type", "vocab_size"} <= allowlist.known_keys(kind)

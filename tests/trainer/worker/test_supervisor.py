@@ -1,4 +1,4 @@
-"""The supervisor against a small real server: one job to its end, an absent application, cancel, a lost lease."""
+"""The supervisor against a small real server: a job to its end, an unavailable application, cancel, a lost lease."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from trainer.worker.subprocess import clean_environment
 
 
 class FakeApplication(ThreadingHTTPServer):
-    """Serves one job; remembers what it was told. `refusals` are statuses to answer first, by path."""
+    """Serves one job and records the calls. `refusals` maps a path to the statuses to answer first."""
 
-    def __init__(self, spec: dict[str, Any], files: dict[str, bytes]) -> None:
+    def __init__(self, work: dict[str, Any], files: dict[str, bytes]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.spec, self.files = spec, files
+        self.work, self.files = work, files
         self.claimed = self.cancel = False
         self.refusals: dict[str, list[int]] = {}
         self.events: dict[int, dict[str, Any]] = {}
@@ -63,7 +63,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.claimed:
             return 204, b""
         self.server.claimed = True
-        claim = {"job": "j", "token": 7, "run": "r1", "attempt": 1, "lease_seconds": 2, "spec": self.server.spec}
+        claim = {"job": "j", "token": 7, "subject": "r1", "attempt": 1, "lease_seconds": 2}
+        claim["work"] = self.server.work
         return 200, json.dumps(claim).encode()
 
     def _heartbeat(self, _: Any) -> tuple[int, bytes]:
@@ -97,12 +98,17 @@ def application(
     monkeypatch.setenv("PRECEPTOR_WORKER_TOKEN", "secret")
 
     def make(**recipe: Any) -> FakeApplication:
-        files, spec = {}, {"recipe": {"base_model": str(tiny_base), **recipe}, "output_dir": "ignored"}
+        files: dict[str, bytes] = {}
+        work: dict[str, Any] = {
+            "kind": "train",
+            "recipe": {"base_model": str(tiny_base), **recipe},
+            "output_dir": "ignored",
+        }
         for name, count in (("train", 24), ("validation", 6), ("test", 6)):
             content = "".join(json.dumps(row) + "\n" for row in rows(count, name)).encode()
             digest = hashlib.sha256(content).hexdigest()
-            files[digest], spec[name] = content, {"sha256": digest}
-        server = FakeApplication(spec, files)
+            files[digest], work[name] = content, {"sha256": digest}
+        server = FakeApplication(work, files)
         servers.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("PRECEPTOR_URL", server.url)
@@ -114,7 +120,7 @@ def application(
         server.server_close()
 
 
-def test_a_job_is_done_though_the_application_stumbles(application: Callable[..., FakeApplication]) -> None:
+def test_job_completes_despite_server_errors(application: Callable[..., FakeApplication]) -> None:
     server = application(epochs=1, batch_tokens=64, max_new_tokens=4)
     server.refusals = {"events": [503, 500], "heartbeat": [502], "finish": [503]}
     assert supervisor.work(once=True, stop=threading.Event()) == 0
@@ -122,25 +128,26 @@ def test_a_job_is_done_though_the_application_stumbles(application: Callable[...
     assert (finish["outcome"], finish["report"]["n"], len(finish["answers"])) == ("done", 6, 6)
     assert {item["name"]: item["sha256"] for item in finish["artifacts"]} == server.artifacts
     assert "model/model.safetensors" in server.artifacts
+    assert (finish["recipe"]["epochs"], finish["recipe"]["evaluations"]) == (1, 8)
     assert sorted(server.events) == list(range(1, len(server.events) + 1))
     assert not list(supervisor.home().rglob("checkpoints"))
 
 
-def test_cancel_ends_the_child(application: Callable[..., FakeApplication]) -> None:
+def test_cancel_stops_the_child(application: Callable[..., FakeApplication]) -> None:
     server = application(epochs=1000, batch_tokens=64, early_stopping=None)
     server.cancel = True
     supervisor.work(once=True, stop=threading.Event())
     assert [item["outcome"] for item in server.finished] == ["cancelled"]
 
 
-def test_a_lost_lease_ends_the_child_and_says_nothing_more(application: Callable[..., FakeApplication]) -> None:
+def test_lost_lease_sends_no_finish(application: Callable[..., FakeApplication]) -> None:
     server = application(epochs=1000, batch_tokens=64, early_stopping=None)
     server.refusals = {"heartbeat": [409]}
     supervisor.work(once=True, stop=threading.Event())
     assert server.finished == []
 
 
-def test_the_child_sees_no_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_gets_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECEPTOR_WORKER_TOKEN", "secret")
     monkeypatch.setenv("PRECEPTOR_SECRET_KEY_FILE", "/key")
     monkeypatch.setenv("PRECEPTOR_DATABASE_URL", "postgresql://u:p@h/d")

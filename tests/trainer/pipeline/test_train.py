@@ -1,4 +1,4 @@
-"""A run from recipe to output folder: success, failure, stop, and kill -9."""
+"""A run from work file to output folder: success, failure, stop, and kill -9."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from tests.trainer.conftest import rows
 from trainer.errors import EXIT_FAILED, EXIT_STOPPED
 from trainer.event_log import EventLog, read_events
-from trainer.pipeline import run_file
+from trainer.pipeline.execute import run_file
 from trainer.protocol import Answer, Report
 
 Recipe = Callable[..., Path]
@@ -31,7 +31,7 @@ def steps_of(out: Path) -> list[int]:
     return [event.step for event in read_events(out / "events.jsonl") if event.kind == "validation"]
 
 
-def test_forty_rows_end_to_end(recipe_file: Recipe) -> None:
+def test_run_writes_report_answers_and_model(recipe_file: Recipe) -> None:
     recipe = recipe_file()
     assert run_file(recipe) == 0
     out = out_of(recipe)
@@ -39,8 +39,10 @@ def test_forty_rows_end_to_end(recipe_file: Recipe) -> None:
     answers = [Answer.model_validate_json(line) for line in (out / "answers.jsonl").read_text().splitlines()]
     assert report.n == len(answers) == 12
     assert set(report.metrics) == {"exact_match", "macro_f1"}
-    assert report.references["bag_of_words"]["exact_match"].value == 1
+    assert report.baselines["bag_of_words"]["exact_match"].value == 1
     assert {(s.tag, s.value, s.n) for s in report.slices} == {("half", "first", 6), ("half", "second", 6)}
+    assert report.systems == ["base", "tuned"] and set(answers[0].outputs) == {"base", "tuned"}
+    assert {(c.a, c.b, c.metric) for c in report.comparisons} == {("tuned", "base", name) for name in report.metrics}
     assert report.contamination == {"leaks": 0}
     assert (out / "model" / "model.safetensors").exists()
     assert not (out / "checkpoints").exists()
@@ -48,23 +50,23 @@ def test_forty_rows_end_to_end(recipe_file: Recipe) -> None:
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
 
 
-def test_the_same_seed_gives_the_same_losses(recipe_file: Recipe, tmp_path: Path) -> None:
+def test_same_seed_gives_the_same_losses(recipe_file: Recipe, tmp_path: Path) -> None:
     recipe = recipe_file(epochs=1)
-    found = []
-    for name in ("one", "two"):
+    losses = []
+    for name in ("first", "second"):
         spec = json.loads(recipe.read_text()) | {"output_dir": str(tmp_path / name)}
         recipe.write_text(json.dumps(spec))
         assert run_file(recipe) == 0
         history = json.loads((tmp_path / name / "history.json").read_text())
-        found.append([item["validation_loss"] for item in history if "validation_loss" in item])
-    assert found[0] == found[1]
+        losses.append([item["validation_loss"] for item in history if "validation_loss" in item])
+    assert losses[0] == losses[1]
 
 
-def test_the_tuned_model_learns_the_task(recipe_file: Recipe) -> None:
+def test_tuned_model_learns_the_task(recipe_file: Recipe) -> None:
     recipe = recipe_file(epochs=40, learning_rate=0.01, train=rows(120, "a"))
     assert run_file(recipe) == 0
     report = Report.model_validate_json((out_of(recipe) / "report.json").read_text())
-    assert report.metrics["exact_match"].tuned.value >= 0.9
+    assert report.metrics["exact_match"]["tuned"].value >= 0.9
 
 
 def test_lora_saves_adapter_and_merged_model(recipe_file: Recipe) -> None:
@@ -82,7 +84,7 @@ def test_lora_saves_adapter_and_merged_model(recipe_file: Recipe) -> None:
         ({"method": "lora", "lora": {"targets": ["nothing_like_it"]}}, "do not fit"),
     ],
 )
-def test_a_mistake_is_explained(recipe_file: Recipe, change: dict[str, Any], words: str) -> None:
+def test_user_error_is_explained(recipe_file: Recipe, change: dict[str, Any], words: str) -> None:
     recipe = recipe_file(**change)
     assert run_file(recipe) == EXIT_FAILED
     error = json.loads((out_of(recipe) / "error.json").read_text())
@@ -90,33 +92,33 @@ def test_a_mistake_is_explained(recipe_file: Recipe, change: dict[str, Any], wor
     assert words in error["error"]
 
 
-def test_a_diverging_loss_is_named(recipe_file: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nonfinite_loss_is_the_reason(recipe_file: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     from trainer.training import loop
 
     loss = loop.completion_loss
-    monkeypatch.setattr(loop, "completion_loss", lambda *given: loss(*given) * float("nan"))
+    monkeypatch.setattr(loop, "completion_loss", lambda *args: loss(*args) * float("nan"))
     recipe = recipe_file()
     assert run_file(recipe) == EXIT_FAILED
     assert json.loads((out_of(recipe) / "error.json").read_text())["reason"] == "nonfinite_loss"
 
 
-def test_a_stopped_run_goes_on_to_the_same_end(recipe_file: Recipe, tmp_path: Path) -> None:
+def test_stopped_run_resumes_to_the_same_end(recipe_file: Recipe, tmp_path: Path) -> None:
     recipe = recipe_file(epochs=3)
     assert run_file(recipe) == 0
-    whole = json.loads((out_of(recipe) / "history.json").read_text())
+    complete = json.loads((out_of(recipe) / "history.json").read_text())
     spec = json.loads(recipe.read_text()) | {"output_dir": str(tmp_path / "again")}
     recipe.write_text(json.dumps(spec))
-    asked = iter([False] * 6 + [True])
-    assert run_file(recipe, lambda: next(asked)) == EXIT_STOPPED
+    stops = iter([False] * 6 + [True])
+    assert run_file(recipe, lambda: next(stops)) == EXIT_STOPPED
     assert run_file(recipe) == 0
     resumed = json.loads((tmp_path / "again" / "history.json").read_text())
-    assert [e for e in resumed if "validation_loss" in e] == [e for e in whole if "validation_loss" in e]
+    assert [e for e in resumed if "validation_loss" in e] == [e for e in complete if "validation_loss" in e]
 
 
-def test_kill_nine_in_mid_run_then_resume(recipe_file: Recipe) -> None:
+def test_killed_run_resumes(recipe_file: Recipe) -> None:
     recipe = recipe_file(epochs=60, early_stopping=None, evaluations=20)
     out, command = out_of(recipe), [sys.executable, "-m", "trainer", "run", str(recipe)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while len(steps_of(out)) < 2 and time.monotonic() < deadline:
@@ -134,12 +136,12 @@ def test_kill_nine_in_mid_run_then_resume(recipe_file: Recipe) -> None:
     assert steps_of(out)[-1] == max(event.total_steps for event in events)
 
 
-def test_a_half_written_event_is_cut_off(tmp_path: Path) -> None:
+def test_partial_event_is_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     log = EventLog(path)
-    log.log("one")
+    log.log("first")
     log.close()
     with path.open("a") as file:
         file.write('{"seq": 2, "ki')
-    EventLog(path).log("two")
-    assert [(event.seq, event.message) for event in read_events(path)] == [(1, "one"), (2, "two")]
+    EventLog(path).log("second")
+    assert [(event.seq, event.message) for event in read_events(path)] == [(1, "first"), (2, "second")]

@@ -1,4 +1,4 @@
-"""What an admin must hear of without asking: jobs that failed, and work that no trainer asks for. Reads only."""
+"""Alerts for admins: failed jobs, runs without a trainer, and jobs without a worker process."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from sqlalchemy.orm import Session
 from app.core.db.base import now
 from app.core.jobs import Job
 from app.domain.accounts.tables import ApiToken
-from app.domain.runs.actions import KIND
+from app.domain.runs.tables import TRAIN
 
 PATIENCE = timedelta(minutes=5)
-"""Work that has waited longer with nobody in sight is a matter for a person: those alive ask every few seconds."""
+"""A job that has waited longer needs an admin: a live worker claims within seconds."""
 RECENT = timedelta(days=7)
 
 
 class IdleTrainer(NamedTuple):
-    """Runs that wait for a trainer; `since` is when one last asked for work, None when none ever did."""
+    """Queued runs without a trainer; `since` is when a trainer last claimed, None for never."""
 
     waiting: int
     since: datetime | None
 
 
 def failed(session: Session, project_ids: Sequence[str], limit: int = 5) -> list[Job]:
-    """Jobs of these projects that failed in the last week, newest first."""
+    """Return the jobs of these projects that failed in the last week, newest first."""
     statement = select(Job).where(
         Job.state == "failed", Job.project_id.in_(project_ids), Job.finished_at >= now() - RECENT
     )
@@ -35,17 +35,17 @@ def failed(session: Session, project_ids: Sequence[str], limit: int = 5) -> list
 
 
 def idle_trainer(session: Session) -> IdleTrainer | None:
-    """Runs wait, and no trainer has asked for work for a while. None when all is well."""
+    """Return the queued runs if no trainer has claimed work for a while, otherwise None."""
     oldest = now() - PATIENCE
-    waiting = _queued(session, Job.kind == KIND)
+    waiting = _queued(session, Job.kind == TRAIN)
     since = session.scalar(select(func.max(ApiToken.last_used_at)).where(ApiToken.scope == "worker"))
     return IdleTrainer(waiting, since) if waiting and (since is None or since < oldest) else None
 
 
 def untaken(session: Session) -> int:
-    """Other jobs (imports, versions, indexes) that the jobs process should have taken long ago, and that are due."""
-    running = select(Job.id).where(Job.kind != KIND, Job.state == "running", Job.lease_until > now())
-    return 0 if session.scalar(running.limit(1)) else _queued(session, Job.kind != KIND)
+    """Count the other jobs (imports, versions, indexes) that the worker process should have claimed long ago."""
+    running = select(Job.id).where(Job.kind != TRAIN, Job.state == "running", Job.lease_until > now())
+    return 0 if session.scalar(running.limit(1)) else _queued(session, Job.kind != TRAIN)
 
 
 def _queued(session: Session, which: ColumnElement[bool]) -> int:
