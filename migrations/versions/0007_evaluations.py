@@ -40,11 +40,11 @@ def create_tables() -> None:
     op.create_table(
         "evaluation_reports",
         sa.Column("run_id", sa.String(length=32), nullable=True),
-        sa.Column("version_id", sa.String(length=32), nullable=True),
-        sa.Column("split", sa.String(length=16), nullable=True),
         sa.Column("payload", sa.JSON(), nullable=False),
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version_id", sa.String(length=32), nullable=True),
+        sa.Column("split", sa.String(length=16), nullable=True),
         sa.ForeignKeyConstraint(["run_id"], ["training_runs.id"], name="fk_evaluation_reports_run_id_training_runs"),
         sa.ForeignKeyConstraint(
             ["version_id"], ["dataset_versions.id"], name="fk_evaluation_reports_version_id_dataset_versions"
@@ -67,22 +67,22 @@ def create_tables() -> None:
 
 
 def copy_reports() -> None:
-    columns = [sa.column(name) for name in ("id", "created_at", "run_id")]
-    old = sa.table("evaluation_reports_old", *columns, sa.column("payload", sa.JSON()))
+    old = table("evaluation_reports_old", "id", "created_at", "run_id")
+    new = table("evaluation_reports", "id", "created_at", "run_id", "version_id", "split")
     runs = sa.table("training_runs", sa.column("id"), sa.column("version_id"))
     statement = sa.select(old, runs.c.version_id).join(runs, runs.c.id == old.c.run_id).order_by(old.c.id)
-    new = sa.table(
-        "evaluation_reports", *columns, *map(sa.column, ("version_id", "split")), sa.column("payload", sa.JSON())
-    )
     copy(statement, new, lambda row: {**row, "split": "test", "payload": report(row["payload"])})
 
 
 def copy_answers() -> None:
-    columns = [sa.column(name) for name in ("report_id", "position", "example_id")]
-    old = sa.table("evaluation_answers_old", *columns, sa.column("payload", sa.JSON()))
-    new = sa.table("evaluation_answers", *columns, sa.column("payload", sa.JSON()))
+    names = ("report_id", "position", "example_id")
+    old, new = table("evaluation_answers_old", *names), table("evaluation_answers", *names)
     statement = sa.select(old).order_by(old.c.report_id, old.c.position)
     copy(statement, new, lambda row: {**row, "payload": answer(row["payload"])})
+
+
+def table(name: str, *columns: str) -> sa.TableClause:
+    return sa.table(name, *map(sa.column, columns), sa.column("payload", sa.JSON()))
 
 
 def copy(statement: sa.Select[Any], new: Any, convert: Callable[[Payload], Payload]) -> None:
@@ -95,6 +95,8 @@ def copy(statement: sa.Select[Any], new: Any, convert: Callable[[Payload], Paylo
 
 def report(old: Payload) -> Payload:
     """A report with the fields of 0.1.0 to one of the systems "base" and "tuned"."""
+    if "metrics" not in old:
+        return old
     metrics = old["metrics"]
     rest = {name: old[name] for name in ("n", "primary", "contamination", "cost", "notes") if name in old}
     return {
@@ -120,6 +122,8 @@ def comparison(metric: str, result: Payload) -> Payload:
 
 
 def answer(old: Payload) -> Payload:
+    if "base" not in old:
+        return old
     rest = {name: value for name, value in old.items() if name not in ("base", "tuned")}
     return {**rest, "outputs": scores(old)}
 

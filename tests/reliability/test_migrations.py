@@ -24,6 +24,7 @@ from tests.conftest import ENGINES, postgres_database
 from tests.reliability import migration_target
 
 ROOT = Path(__file__).resolve().parents[2]
+CONVERTED = {"evaluation_answers"}  # two columns went, for what the payload says (0007); see test_upgrade
 EMPTIED = {"web_sessions", "pair_bands"}  # on purpose: everybody signs in again (0003); computed anew (0004)
 
 
@@ -54,7 +55,9 @@ def at(url: str, revision: str) -> None:
 
 @pytest.mark.assurance
 @pytest.mark.slow
-@pytest.mark.parametrize(("start", "stride"), [("base", 17), ("0001", 13), ("0002", 7), ("0003", 5), ("0005", 1)])
+@pytest.mark.parametrize(
+    ("start", "stride"), [("base", 17), ("0001", 13), ("0002", 7), ("0003", 5), ("0005", 3), ("0006", 1)]
+)
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_migration_killed_at_any_statement_left_nothing(
     engine: str, start: str, stride: int, tmp_path: Path, request: pytest.FixtureRequest, tally: Any
@@ -86,7 +89,8 @@ def assert_kept(before: dict[str, list[str]], url: str) -> None:
     for name in before.keys() - {"alembic_version"} - EMPTIED:
         starts = [row.removesuffix(")").rstrip(",") for row in before[name]]
         assert len(after[name]) == len(starts)
-        assert all(now.startswith(was) for was, now in zip(starts, after[name], strict=True)), name
+        starts_kept = (now.startswith(was) for was, now in zip(starts, after[name], strict=True))
+        assert name in CONVERTED or all(starts_kept), name
 
 
 def test_a_file_with_data_is_copied_before_it_is_migrated(tmp_path: Path) -> None:

@@ -27,8 +27,14 @@ def report_view(report: dict[str, Any]) -> dict[str, Any]:
 
 def answer_view(answer: dict[str, Any]) -> dict[str, Any]:
     """Convert an `Answer` payload: {id, prompt, reference, base: {text, seconds}, tuned: {…}, scores, tags}."""
-    view = {name: answer[name] for name in ("id", "prompt", "reference")} | answer["outputs"]
-    return view | {"scores": answer["scores"], "tags": answer["tags"]}
+    rest = {name: answer[name] for name in ("scores", "tags")}
+    return {
+        "id": answer["id"],
+        "prompt": answer["prompt"],
+        "reference": answer["reference"],
+        **answer["outputs"],
+        **rest,
+    }
 
 
 def is_right(answer: dict[str, Any], system: str, metric: str) -> bool:
