@@ -83,7 +83,7 @@ def test_a_trainer_that_wakes_up_late_gets_409_for_everything(
         trainer.post("/worker/v1/events", json=told(slow, events=[{**event, "seq": 2}])),
         trainer.put(f"/worker/v1/artifacts/{sha256}", params=address, content=ARTIFACT,
                     headers={"content-type": "application/octet-stream"}),
-        trainer.get(f"/worker/v1/files/{slow['spec']['train']['sha256']}", params=address),
+        trainer.get(f"/worker/v1/files/{slow['work']['train']['sha256']}", params=address),
         trainer.post("/worker/v1/finish", json=told(slow, outcome="failed", error="late")),
         trainer.post("/worker/v1/finish", json=told(slow, outcome="cancelled")),
     ]  # fmt: skip
