@@ -1,4 +1,4 @@
-"""Bearer token or session -> user; the transaction of the request."""
+"""What the routes of the API depend on: the caller, the permission, the project, common parameters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import BackgroundTasks, Depends, Query, Request
 from limits import RateLimitItem
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from app.core.errors import Forbidden, Invalid, Unauthorized
@@ -25,14 +24,8 @@ from app.http.auth import bearer_user, cookie_name
 from app.http.transactions import READING, Transaction, WriteSlot
 
 
-class Body(BaseModel):
-    """A request's JSON: an unknown field is refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
 def rate_limited(item: RateLimitItem, purpose: str) -> Any:
-    """Counts the tries of one credential before the request's transaction begins. Stands before `asks`."""
+    """Make a dependency that counts the requests of one credential; list it before `requires`."""
 
     def count(request: Request, _: WriteSlot) -> None:
         cookie = request.cookies.get(cookie_name(request), "")
@@ -42,7 +35,7 @@ def rate_limited(item: RateLimitItem, purpose: str) -> Any:
 
 
 def _note_token(request: Request, background: BackgroundTasks, token: accounts_queries.Token) -> None:
-    """Keep the token for those who ask what it may do, and write down that it was used."""
+    """Keep the token in the request's state, and record that it was used."""
     request.state.token = token
     if accounts_queries.is_use_stale(token.last_used_at):
         background.add_task(save_last_use, request.app.state.database, mark_token_used, token.id)
@@ -153,8 +146,8 @@ CurrentProject = Annotated[Project, Depends(project_by_slug)]
 
 
 def get_storage(request: Request) -> Storage:
-    found: Storage = request.app.state.storage
-    return found
+    storage: Storage = request.app.state.storage
+    return storage
 
 
 StorageDep = Annotated[Storage, Depends(get_storage)]
@@ -162,10 +155,10 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 Tags = Annotated[list[str] | None, Query()]
 
 
-def tag_of(given: list[str] | None) -> tuple[str, str] | None:
-    """(name, value) of the one tag that may be asked for. Raises Invalid."""
-    if not given:
+def tag_of(tags: list[str] | None) -> tuple[str, str] | None:
+    """Return (name, value) of the only tag. Raises Invalid."""
+    if not tags:
         return None
-    if len(given) > 1:
-        raise Invalid("Narrow by one tag: send tag once, as name:value.", field="tag")
-    return pair_content.tag_of(given[0])
+    if len(tags) > 1:
+        raise Invalid("Filter by one tag: send tag once, as name:value.", field="tag")
+    return pair_content.tag_of(tags[0])

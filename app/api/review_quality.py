@@ -1,14 +1,20 @@
-"""Gold pairs: marking, retiring, hit rates."""
+"""Gold pairs with their hit rates, and the agreement of reviewers."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
-from pydantic import Field
 
-from app.api.deps import Body, CurrentProject, CurrentUser, requires
-from app.api.reviews import gold_json, rates_json
+from app.api.deps import CurrentProject, CurrentUser, requires
+from app.api.schemas.review_quality import (
+    Agreement,
+    AgreementReport,
+    GoldAnswer,
+    GoldAnswerOut,
+    GoldPairs,
+    Rate,
+    ReviewerAgreement,
+)
+from app.api.schemas.reviews import PairState
 from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
 from app.domain.pairs import queries as pairs_queries
@@ -20,33 +26,37 @@ from app.http.transactions import DbSession
 router = APIRouter(tags=["reviews"], route_class=StrictRoute)
 
 
-class RightAnswer(Body):
-    decision: str
-    ratings: dict[str, int | None] = Field(default_factory=dict)
-    explanation: str
-
-
 @router.post("/pairs/{pair_id}/gold", status_code=201, dependencies=[requires(Permission.MANAGE_PROJECT)])
-def mark(pair_id: str, body: RightAnswer, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    return gold_json(
-        review_quality_actions.mark(session, user, pairs_queries.by_id(session, pair_id), **body.model_dump())
-    )
+def mark(pair_id: str, body: GoldAnswer, session: DbSession, user: CurrentUser) -> GoldAnswerOut:
+    pair = pairs_queries.by_id(session, pair_id)
+    return GoldAnswerOut.model_validate(review_quality_actions.mark(session, user, pair, **body.model_dump()))
 
 
 @router.post("/pairs/{pair_id}/gold/retire", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def retire(pair_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+def retire(pair_id: str, session: DbSession, user: CurrentUser) -> PairState:
     pair = pairs_queries.by_id(session, pair_id)
     review_quality_actions.retire(session, user, pair)
-    return {"pair": pair.id, "state": pair.state}
+    return PairState(pair=pair.id, state=pair.state)
 
 
 @router.get("/projects/{slug}/gold", dependencies=[requires(Permission.REVIEW_PAIR)])
-def rates(project: CurrentProject, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    """`rates`: reviewer -> hit rates, one's own or all; `items`: the gold pairs, for who manages the project."""
+def gold_pairs(project: CurrentProject, session: DbSession, user: CurrentUser) -> GoldPairs:
+    """Hit rates on gold pairs, and for a project admin the gold pairs."""
     manages = access.allows(session, user, Permission.MANAGE_PROJECT, project)
-    found = review_quality_queries.gold_answers(session, project) if manages else []
-    return {
-        "rates": rates_json(session, user, project),
-        "items": [gold_json(answer) for answer, _ in found],
-        "next": None,
-    }
+    rates = review_quality_queries.gold_rates(session, project, None if manages else user)
+    answers = review_quality_queries.gold_answers(session, project) if manages else []
+    return GoldPairs(
+        rates={reviewer: [Rate.model_validate(rate) for rate in own] for reviewer, own in rates.items()},
+        items=[GoldAnswerOut.model_validate(answer) for answer, _ in answers],
+    )
+
+
+@router.get("/projects/{slug}/agreement", dependencies=[requires(Permission.REVIEW_PAIR)])
+def agreement(project: CurrentProject, session: DbSession) -> AgreementReport:
+    """Per question: n, percent, alpha and AC1 or AC2 (`gwet`) with 95% intervals; null below `least` pairs."""
+    report = review_quality_queries.report(session, project)
+    return AgreementReport(
+        least=report.minimum,
+        questions=[Agreement.model_validate(question) for question in report.questions],
+        people=[ReviewerAgreement.model_validate(row) for row in report.people],
+    )

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
-from pydantic import Field
 
-from app.api.deps import Body, CurrentProject, CurrentUser, Limit, rate_limited, requires
+from app.api.deps import CurrentProject, CurrentUser, Limit, rate_limited, requires
 from app.api.idempotency import Idempotent
+from app.api.schemas.base import Items, file_response
+from app.api.schemas.runs import Answer, NewRun, RunOut, RunReport
 from app.api.strict_route import StrictRoute
 from app.core import jobs
 from app.core.errors import NotFound
@@ -27,62 +28,45 @@ from app.http.transactions import DbSession
 router = APIRouter(tags=["runs"], route_class=StrictRoute)
 
 
-class NewRun(Body):
-    version: str
-    recipe: dict[str, Any] = Field(default_factory=dict)
-
-
-def run_json(session: DbSession, run: TrainingRun) -> dict[str, Any]:
-    job = jobs.by_id(session, run.job_id)
-    names = (
-        "id",
-        "number",
-        "version_id",
-        "recipe",
-        "seed",
-        "state",
-        "attempt",
-        "error",
-        "created_at",
-        "started_at",
-        "finished_at",
-    )
-    progress = {"done": job.progress_done, "total": job.progress_total, "eta_seconds": job.eta_seconds}
-    return {
-        **{name: getattr(run, name) for name in names},
-        "job": job.id,
-        "progress": progress,
-        "latest": runs_queries.latest_event(session, run),
-    }
+def run_out(session: DbSession, run: TrainingRun) -> RunOut:
+    return RunOut.of(run, jobs.by_id(session, run.job_id), runs_queries.latest_event(session, run))
 
 
 @router.post(
-    "/projects/{slug}/runs", status_code=202, dependencies=[rate_limited(COSTLY, "runs"), requires(Permission.TRAIN)]
+    "/projects/{slug}/runs",
+    status_code=202,
+    dependencies=[rate_limited(COSTLY, "runs"), requires(Permission.TRAIN)],
+    response_model=RunOut,
 )
 def start(project: CurrentProject, body: NewRun, session: DbSession, user: CurrentUser, once: Idempotent) -> Any:
-    def request() -> dict[str, Any]:
+    def produce() -> RunOut:
         run = runs_actions.request_run(session, user, project, version_id=body.version, recipe=body.recipe)
-        return run_json(session, run)
+        return run_out(session, run)
 
-    return once(body, request, 202)
+    return once(body, produce, 202)
 
 
 @router.get("/projects/{slug}/runs", dependencies=[requires(Permission.READ_PROJECT)])
-def list_runs(project: CurrentProject, session: DbSession) -> dict[str, Any]:
-    return {"items": [run_json(session, run) for run in runs_queries.runs(session, project)], "next": None}
+def list_runs(project: CurrentProject, session: DbSession) -> Items[RunOut]:
+    return Items(items=[run_out(session, run) for run in runs_queries.runs(session, project)])
 
 
 @router.get("/runs/{run_id}", dependencies=[requires(Permission.READ_PROJECT)])
-def show(run_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    return run_json(session, runs_queries.by_id(session, run_id))
+def show(run_id: str, session: DbSession, user: CurrentUser) -> RunOut:
+    return run_out(session, runs_queries.by_id(session, run_id))
 
 
 @router.post("/runs/{run_id}/cancel", dependencies=[requires(Permission.TRAIN)])
-def cancel(run_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    return run_json(session, runs_actions.cancel_run(session, user, runs_queries.by_id(session, run_id)))
+def cancel(run_id: str, session: DbSession, user: CurrentUser) -> RunOut:
+    return run_out(session, runs_actions.cancel_run(session, user, runs_queries.by_id(session, run_id)))
 
 
-@router.get("/runs/{run_id}/events", dependencies=[requires(Permission.READ_PROJECT)])
+@router.get(
+    "/runs/{run_id}/events",
+    dependencies=[requires(Permission.READ_PROJECT)],
+    response_class=StreamingResponse,
+    responses=file_response("text/event-stream"),
+)
 def events(
     run_id: str,
     request: Request,
@@ -101,11 +85,11 @@ async def _stream(request: Request, run_id: str, after: int) -> AsyncIterator[st
 
 
 @router.get("/runs/{run_id}/report", dependencies=[requires(Permission.READ_PROJECT)])
-def report(run_id: str, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    found = evaluations_queries.report_of(session, runs_queries.by_id(session, run_id))
-    if found is None:
-        raise NotFound("This run has no report; it has one when its state is done.")
-    return found
+def report(run_id: str, session: DbSession) -> RunReport:
+    payload = evaluations_queries.report_of(session, runs_queries.by_id(session, run_id))
+    if payload is None:
+        raise NotFound("This run has no report yet; it gets one when its state is done.")
+    return RunReport.model_validate(payload)
 
 
 @router.get("/runs/{run_id}/answers", dependencies=[requires(Permission.READ_PROJECT)])
@@ -118,8 +102,8 @@ def answers(
     only: str | None = None,
     tag: str | None = None,
     value: str | None = None,
-) -> dict[str, Any]:
+) -> Items[Answer]:
     page = evaluations_queries.answers_page(
         session, runs_queries.by_id(session, run_id), limit=limit, cursor=cursor, only=only, tag=tag, value=value
     )
-    return {"items": page.items, "next": page.next}
+    return Items(items=[Answer.model_validate(answer) for answer in page.items], next=page.next)

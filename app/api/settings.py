@@ -1,12 +1,11 @@
-"""What an admin chose for a project, and how its pairs are judged: read it, change parts of it."""
+"""The settings of a project: show them, change some of them."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 
-from app.api.deps import Body, CurrentProject, CurrentUser, requires
+from app.api.deps import CurrentProject, CurrentUser, requires
+from app.api.schemas.projects import ChangedSettings, ProjectSettings
 from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
 from app.domain.projects import actions as projects_actions
@@ -18,36 +17,21 @@ from app.http.transactions import DbSession
 router = APIRouter(tags=["projects"], route_class=StrictRoute)
 
 
-class Changes(Body):
-    """Only what is given changes; `checks` and `rules` are replaced whole.
-
-    `criteria` are all criteria from now on; what one of them does not say stays as it was.
-    """
-
-    checks: dict[str, str] | None = None
-    rules: list[dict[str, Any]] | None = None
-    second_opinions: float | None = None
-    gold: float | None = None
-    gold_first: int | None = None
-    least_for_agreement: int | None = None
-    overlap: int | None = None
-    criteria: list[str | dict[str, Any]] | None = None
-
-
 @router.get("/projects/{slug}/settings", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def show(project: CurrentProject, session: DbSession, user: CurrentUser) -> dict[str, Any]:
+def show(project: CurrentProject) -> ProjectSettings:
     return _shown(project)
 
 
 @router.patch("/projects/{slug}/settings", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def change(project: CurrentProject, body: Changes, session: DbSession, user: CurrentUser) -> dict[str, Any]:
-    given = body.model_dump(exclude_unset=True, exclude_none=True)
+def change(project: CurrentProject, body: ChangedSettings, session: DbSession, user: CurrentUser) -> ProjectSettings:
+    fields = body.model_dump(exclude_unset=True, exclude_none=True)
     settings_actions.change_review_settings(
-        session, user, project, overlap=given.pop("overlap", None), criteria=given.pop("criteria", None)
+        session, user, project, overlap=fields.pop("overlap", None), criteria=fields.pop("criteria", None)
     )
-    projects_actions.change_settings(session, user, project, given)
+    projects_actions.change_settings(session, user, project, fields)
     return _shown(project)
 
 
-def _shown(project: Project) -> dict[str, Any]:
-    return {**project_settings.of(project.settings), "overlap": project.overlap, "criteria": project.criteria}
+def _shown(project: Project) -> ProjectSettings:
+    settings = project_settings.of(project.settings)
+    return ProjectSettings(**settings, overlap=project.overlap, criteria=project.criteria)

@@ -1,10 +1,11 @@
-"""Requests made from the OpenAPI document, valid and not, as each role: an answer always, never one of 500 or above."""
+"""Requests made from the OpenAPI document, valid and not, as each role: each response is one that it describes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 import requests
 import schemathesis
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case
+from schemathesis.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
 from app.domain.accounts import actions as accounts_actions
 from app.domain.accounts import queries as accounts_queries
@@ -21,6 +23,7 @@ from tests.conftest import KEY
 from tests.fixtures.sample_project import World, build
 
 EXAMPLES = 10
+CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 Drawn = tuple[Case, dict[str, Any], bool]
 """A request, the parameters of its path, and whether the ids of real things take their place."""
 ROLES = {"nobody": None, "expert": "emil", "editor": "edith", "admin": "ada", "outsider": "otto"}
@@ -44,8 +47,8 @@ def world(app: Any) -> World:
 
 
 @pytest.fixture
-def send(world: World, request: pytest.FixtureRequest) -> Iterator[Callable[[Case], int]]:
-    """Sends a case with the role's token; the status of the answer."""
+def send(world: World, request: pytest.FixtureRequest) -> Iterator[Callable[[Case], httpx.Response]]:
+    """Send a case with the role's token; return the response."""
     person = ROLES[request.param]
     headers = {}
     if person:
@@ -55,13 +58,11 @@ def send(world: World, request: pytest.FixtureRequest) -> Iterator[Callable[[Cas
             headers["Authorization"] = f"Bearer {accounts_actions.issue_token(session, user=user)}"
     with TestClient(world.app, headers=headers, raise_server_exceptions=False, follow_redirects=False) as client:
 
-        def answer(case: Case) -> int:
+        def respond(case: Case) -> httpx.Response:
             sent = requests.Request(**{**case.as_transport_kwargs(headers=headers), "url": case_url(case)}).prepare()
-            return client.request(
-                case.method, sent.path_url, content=sent.body or b"", headers=dict(sent.headers)
-            ).status_code
+            return client.request(case.method, sent.path_url, content=sent.body or b"", headers=dict(sent.headers))
 
-        yield answer
+        yield respond
 
 
 def known(world: World, parameter: str) -> str | None:
@@ -95,12 +96,16 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Drawn]:
 
 @pytest.mark.assurance
 @pytest.mark.parametrize("send", ROLES, indirect=True)
-def test_no_request_breaks_the_server(
-    world: World, cases: list[Drawn], send: Callable[[Case], int], tally: Callable[[str, int], None]
+def test_every_response_is_as_documented(
+    world: World, cases: list[Drawn], send: Callable[[Case], httpx.Response], tally: Callable[[str, int], None]
 ) -> None:
+    """No crash, and no status, content type or body that the OpenAPI document does not describe."""
     for case, parameters, real in cases:
-        case.path_parameters = {name: (known(world, name) if real else None) or one for name, one in parameters.items()}
-        status = send(case)
-        assert status < 500, (case.method, case.formatted_path, case.query, case.body, status)
+        case.path_parameters = {
+            name: (known(world, name) if real else None) or value for name, value in parameters.items()
+        }
+        response = send(case)
+        assert response.status_code < 500, (case.method, case.formatted_path, case.query, case.body, response.text)
+        case.validate_response(response, checks=CHECKS)
     assert len(cases) > 100
     tally("requests fuzzed", len(cases))

@@ -1,0 +1,63 @@
+"""Imports: a file of pairs becomes a job."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import FormData, UploadFile
+
+from app.api.deps import CurrentProject, CurrentUser, StorageDep, rate_limited, requires
+from app.api.idempotency import Idempotent
+from app.api.schemas.imports import IMPORT_REQUEST, ImportForm
+from app.api.schemas.jobs import JobOut
+from app.api.strict_route import StrictRoute
+from app.core.errors import Invalid, TooLarge
+from app.core.rate_limits import COSTLY
+from app.domain.accounts.permissions import Permission
+from app.domain.imports import actions as imports_actions
+from app.domain.imports.reading import mapping as column_mapping
+from app.http.transactions import BodyRead, DbSession
+
+router = APIRouter(tags=["imports"], route_class=StrictRoute)
+
+
+async def uploaded_form(request: Request, _: BodyRead) -> FormData:
+    return await request.form()
+
+
+@router.post(
+    "/projects/{slug}/imports",
+    status_code=202,
+    dependencies=[rate_limited(COSTLY, "imports"), requires(Permission.WRITE_PAIR)],
+    response_model=JobOut,
+    openapi_extra={"requestBody": IMPORT_REQUEST},
+)
+def import_file(
+    project: CurrentProject,
+    request: Request,
+    session: DbSession,
+    user: CurrentUser,
+    storage: StorageDep,
+    form: Annotated[FormData, Depends(uploaded_form)],
+    once: Idempotent,
+) -> Any:
+    file, limit = form.get("file"), request.app.state.settings.max_upload_bytes
+    if not isinstance(file, UploadFile):
+        raise Invalid("Send the file in the field `file`.", field="file")
+    if (file.size or 0) > limit:
+        raise TooLarge(f"The file is larger than {limit:,} bytes; split it.", field="file")
+    fields = ImportForm.parse({name: value for name, value in form.items() if name != "file"}).model_dump()
+    fields |= {"mapping": column_mapping.from_text(fields.pop("map")), "license": fields.pop("license")}
+    stream, name = file.file, file.filename or ""
+
+    def produce() -> JobOut:
+        job = imports_actions.request_import(
+            session, user, project, storage=storage, data=stream, filename=name, **fields
+        )
+        return JobOut.of(job)
+
+    digest = hashlib.file_digest(stream, "sha256").hexdigest() if once.key else ""  # type: ignore[arg-type]
+    stream.seek(0)
+    return once({**fields, "file": digest, "filename": file.filename}, produce, 202)
