@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from app.api.deps import CurrentProject, CurrentUser, Limit, rate_limited, requires
 from app.api.idempotency import Idempotent
-from app.api.schemas.base import Items, file_response
+from app.api.schemas.base import EVENT_STREAM, Items
 from app.api.schemas.runs import Answer, NewRun, RunOut, RunReport
 from app.api.strict_route import StrictRoute
 from app.core import jobs
@@ -65,7 +65,7 @@ def cancel(run_id: str, session: DbSession, user: CurrentUser) -> RunOut:
     "/runs/{run_id}/events",
     dependencies=[requires(Permission.READ_PROJECT)],
     response_class=StreamingResponse,
-    responses=file_response("text/event-stream"),
+    responses=EVENT_STREAM,
 )
 def events(
     run_id: str,

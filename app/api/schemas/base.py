@@ -63,6 +63,22 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 def file_response(*media_types: str) -> dict[int | str, dict[str, Any]]:
-    """Document a response that is a file or a stream."""
+    """Document a response that is a file."""
     schema = {"schema": {"type": "string", "format": "binary"}}
     return {200: {"description": "The file", "content": dict.fromkeys(media_types, schema)}}
+
+
+EVENT_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events; `data` is JSON",
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+                    "required": ["data"],
+                }
+            }
+        },
+    }
+}
