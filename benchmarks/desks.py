@@ -161,7 +161,7 @@ def checking(stack: Stack, rounds: int = 300) -> dict[str, Any]:
         if number % 2:
             prompt = known[number % len(known)]["messages"][0]["content"].replace("?", " now?")
         messages = [{"role": "user", "content": prompt}, {"role": "assistant", "content": rng.choice(CATEGORIES)}]
-        body = {"messages": messages, "source": "made", "licence": "CC0-1.0"}
+        body = {"messages": messages, "source": "made", "license": "CC0-1.0"}
         status, answer, took = client.ask("POST", "/projects/soak/pairs/check", body)
         assert status == 200, answer
         times["near copy" if number % 2 else "new"].append(took)

@@ -48,7 +48,7 @@ def measure(stack: Stack, file: Path, task: str, minutes: float) -> dict[str, An
         "/projects/real/imports",
         202,
         files={"file": (file.name, file.read_bytes())},
-        data={"source": file.name, "licence": "see ATTRIBUTION.md", "approve": "true"},
+        data={"source": file.name, "license": "see ATTRIBUTION.md", "approve": "true"},
     )
     imported = stack.finished(f"/jobs/{job['id']}", 600)["result"]
     seconds["import"] = time.monotonic() - start

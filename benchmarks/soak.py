@@ -86,7 +86,7 @@ def fill(stack: Stack, count: int) -> dict[str, float]:
             "/projects/soak/imports",
             202,
             files={"file": ("soak.jsonl", b"".join(rows(size, seed=size)))},
-            data={"source": "made by this benchmark", "licence": "CC0-1.0", flag: "true"},
+            data={"source": "made by this benchmark", "license": "CC0-1.0", flag: "true"},
         )
         stack.finished(f"/jobs/{job['id']}", 3600)
     seconds = time.monotonic() - start
@@ -116,7 +116,7 @@ class Person:
     def content(self) -> dict[str, Any]:
         prompt, answer = f"Please help: {sentence(self.rng, 18)}?", f"{sentence(self.rng, 8)}."
         messages = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
-        return {"messages": messages, "source": "soak", "licence": "CC0-1.0", "tags": {"category": "billing"}}
+        return {"messages": messages, "source": "soak", "license": "CC0-1.0", "tags": {"category": "billing"}}
 
     def think(self) -> None:
         time.sleep(self.rng.uniform(0.5, 2.0))

@@ -49,7 +49,7 @@ def import_file(
     if (file.size or 0) > limit:
         raise TooLarge(f"The file is larger than {limit:,} bytes; split it.", field="file")
     fields = ImportForm.parse({name: value for name, value in form.items() if name != "file"}).model_dump()
-    fields |= {"mapping": column_mapping.from_text(fields.pop("map")), "license": fields.pop("license")}
+    fields["mapping"] = column_mapping.from_text(fields.pop("map"))
     stream, name = file.file, file.filename or ""
 
     def produce() -> JobOut:

@@ -143,7 +143,7 @@ def _open(loop: Loop) -> None:
 
 
 def _import(loop: Loop) -> None:
-    form = {"format": "jsonl", "source": demo_project.SOURCE, "licence": demo_project.LICENCE, "approve": "true"}
+    form = {"format": "jsonl", "source": demo_project.SOURCE, "license": demo_project.LICENCE, "approve": "true"}
     file = {"file": ("pairs.jsonl", demo_project.read("pairs.jsonl").encode(), "application/jsonl")}
     job = loop.call("editor", "POST", f"/projects/{loop.slug}/imports", data=form, files=file)
     job = loop.wait("importing", f"/jobs/{job['id']}")

@@ -187,7 +187,7 @@ def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
     names: Annotated[str, typer.Option("--map", help="prompt=question,completion=answer,tags=topic")] = "",
     source: Annotated[str, typer.Option(help="Where rows without a source come from.")] = "",
-    licence: Annotated[str, typer.Option(help="Licence of rows without one.")] = "",
+    licence: Annotated[str, typer.Option("--license", "--licence", help="License of rows without one.")] = "",
     form: Annotated[str, typer.Option("--format", help="auto, or the format's name as on the page.")] = "auto",
     email: Annotated[str | None, typer.Option("--user", help="Who imports; default: an admin.")] = None,
     submit: Annotated[bool, typer.Option("--submit", help="Send the pairs to review.")] = False,

@@ -18,6 +18,10 @@ API_PREFIXES = ("/api/", "/worker/", "/healthz", "/openapi.json")
 CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "content_type"}
 
 
+API_NAMES = {"licence": "license"}
+"""Stored name of a field -> its name in the API, where they differ."""
+
+
 class ErrorPages(Protocol):
     """HTML error pages."""
 
@@ -34,7 +38,7 @@ def is_api(scope: Scope) -> bool:
 def error_json(error: AppError) -> JSONResponse:
     body = {"error": error.code, "detail": error.detail}
     if error.field:
-        body["field"] = error.field
+        body["field"] = API_NAMES.get(error.field, error.field)
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(error.retry_after)

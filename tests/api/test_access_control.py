@@ -14,7 +14,7 @@ from tests.fixtures.people import Cast
 PAIR: dict[str, Any] = {
     "messages": [{"role": "user", "content": "Which desk renews my travel insurance letter?"},
                  {"role": "assistant", "content": "administration"}],
-    "source": "written by Alice", "licence": "CC0-1.0",
+    "source": "written by Alice", "license": "CC0-1.0",
 }  # fmt: skip
 As = Callable[..., TestClient]
 
@@ -68,8 +68,15 @@ def test_unknown_fields_and_missing_origins_are_refused(cast: Cast, as_user: As)
     path = "/api/v1/projects/clinic/pairs"
     answer = alice.post(path, json={**PAIR, "state": "approved"})
     assert (answer.status_code, answer.json()["field"]) == (422, "state")
-    answer = alice.post(path, json={**PAIR, "licence": ""})
-    assert (answer.status_code, answer.json()["field"]) == (422, "licence")
+    answer = alice.post(path, json={**PAIR, "license": ""})
+    assert (answer.status_code, answer.json()["field"]) == (422, "license")
+
+
+def test_licence_is_accepted_as_license(cast: Cast, as_user: As) -> None:
+    body = {name: value for name, value in PAIR.items() if name != "license"}
+    response = as_user(cast.alice).post("/api/v1/projects/clinic/pairs", json={**body, "licence": "MIT"})
+    assert (response.status_code, response.json()["license"]) == (201, "MIT")
+    assert "licence" not in response.json()
 
 
 def test_nobody_reviews_own_work_and_a_lease_is_one_persons(cast: Cast, as_user: As) -> None:

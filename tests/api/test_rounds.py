@@ -106,7 +106,7 @@ def test_the_progress_of_a_project(cast: Cast, as_user: As) -> None:
     alice = as_user(cast.alice)
     made = opened(as_user(cast.carol), targets=[TARGET], deadline=SOON)
     turns = [{"role": "user", "content": "Cold blue toe, age 71?"}, {"role": "assistant", "content": "Emergency"}]
-    body = {"messages": turns, "tags": TARGET["tags"], "source": "Own work", "licence": "CC0", "round_id": made["id"]}
+    body = {"messages": turns, "tags": TARGET["tags"], "source": "Own work", "license": "CC0", "round_id": made["id"]}
     pair = alice.post("/api/v1/projects/clinic/pairs", json=body).json()
     assert alice.post(f"/api/v1/pairs/{pair['id']}/submit").status_code == 200
     found = alice.get("/api/v1/projects/clinic/progress").json()

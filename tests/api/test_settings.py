@@ -16,7 +16,7 @@ PAIRS = "/api/v1/projects/clinic/pairs"
 PAIR: dict[str, Any] = {
     "messages": [{"role": "user", "content": "Which desk answers ann.lee@example.org about a form?"},
                  {"role": "assistant", "content": "administration"}],
-    "source": "written by Alice", "licence": "CC0-1.0",
+    "source": "written by Alice", "license": "CC0-1.0",
 }  # fmt: skip
 KEPT = [{"code": "pii", "reason": "The address is invented."}]
 

@@ -26,7 +26,7 @@ def import_approved(stack: Stack) -> dict[str, Any]:
         "/projects/clinic/imports",
         202,
         files={"file": ("clinic.jsonl", clinic_data.lines())},
-        data={"source": "written for the journeys", "licence": "CC0-1.0", "approve": "true"},
+        data={"source": "written for the journeys", "license": "CC0-1.0", "approve": "true"},
     )
     result: dict[str, Any] = stack.finished(f"/jobs/{job['id']}", 60)["result"]
     return result

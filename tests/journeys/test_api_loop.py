@@ -14,7 +14,7 @@ PAIR = {
     ],
     "tags": {"category": "billing"},
     "source": "written by Alice",
-    "licence": "CC0-1.0",
+    "license": "CC0-1.0",
 }
 
 

@@ -71,7 +71,7 @@ def write(client: TestClient, number: int, size: int = 10_000) -> Any:
         {"role": "user", "content": f"{number} " + f"{digits} " * (size // 65)},
         {"role": "assistant", "content": "desk"},
     ]
-    body = {"messages": content, "source": "the desk", "licence": "CC0-1.0"}
+    body = {"messages": content, "source": "the desk", "license": "CC0-1.0"}
     return client.post("/api/v1/projects/clinic/pairs", json=body)
 
 

@@ -26,7 +26,7 @@ KEY = {"Idempotency-Key": "one-key-of-a-script"}
 
 def body(words: str = "Where do I sign?") -> dict[str, Any]:
     messages = [{"role": "user", "content": words}, {"role": "assistant", "content": "desk"}]
-    return {"messages": messages, "source": "the desk", "licence": "CC0-1.0"}
+    return {"messages": messages, "source": "the desk", "license": "CC0-1.0"}
 
 
 def count(database: Database) -> int:
@@ -80,7 +80,7 @@ def test_twenty_equal_imports_and_versions_make_one_job_each(
     cast: Cast, database: Database, as_user: Callable[..., TestClient], settings: Settings, tally: Any
 ) -> None:
     bob, carol = as_user(cast.bob), as_user(cast.carol)
-    given = {"source": "the desk", "licence": "CC0-1.0", "approve": "true"}
+    given = {"source": "the desk", "license": "CC0-1.0", "approve": "true"}
     data = b"".join(b'{"prompt": "May I have form %d today?", "completion": "yes"}\n' % n for n in range(30))
     path = "/api/v1/projects/clinic"
     send = lambda body: bob.post(f"{path}/imports", files={"file": ("f.jsonl", body)}, data=given, headers=KEY)  # noqa: E731
@@ -101,7 +101,7 @@ def test_twenty_equal_runs_and_decisions_are_one_each(
 ) -> None:
     bob, carol = as_user(cast.bob), as_user(cast.carol)
     path = "/api/v1/projects/clinic"
-    given = {"source": "the desk", "licence": "CC0-1.0", "approve": "true"}
+    given = {"source": "the desk", "license": "CC0-1.0", "approve": "true"}
     data = b"".join(b'{"prompt": "May I have form %d today?", "completion": "yes"}\n' % n for n in range(30))
     bob.post(f"{path}/imports", files={"file": ("f.jsonl", data)}, data=given)
     pair = as_user(cast.alice).post(PATH, json=body()).json()["id"]

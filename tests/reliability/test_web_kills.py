@@ -56,7 +56,7 @@ class Writer(threading.Thread):
 
     def _send(self, method: str, path: str, words: str, headers: dict[str, str]) -> dict[str, Any] | None:
         messages = [{"role": "user", "content": f"{words}: where do I sign?"}, {"role": "assistant", "content": "desk"}]
-        body = {"messages": messages, "source": "the desk", "licence": "CC0-1.0"}
+        body = {"messages": messages, "source": "the desk", "license": "CC0-1.0"}
         reply = self.http.request(method, path, json=body, headers=headers)
         if reply.is_success:
             self.writes += 1

@@ -14,7 +14,7 @@ PAIR: dict[str, Any] = {
     "messages": TURNS,
     "tags": {"category": "rash", "language": "en"},
     "source": "Own work",
-    "licence": "CC0-1.0",
+    "license": "CC0-1.0",
 }
 FORM: dict[str, Any] = {
     "role": [turn["role"] for turn in TURNS],

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, field_validator
 
 from app.api.schemas.base import Body, Json, Model, Timestamp
+
+STORED, NAMED = "licence", "license"
+
+
+def _renamed(fields: Json, old: str, new: str) -> Json:
+    return {new if name == old else name: value for name, value in fields.items()}
+
+
+LicenseKey = Annotated[Json, BeforeValidator(lambda fields: _renamed(fields, STORED, NAMED))]
+"""An object whose key `licence` is `license` in responses."""
 
 
 class NewVersion(Body):
@@ -14,6 +26,11 @@ class NewVersion(Body):
     filters: dict[str, str | list[str] | bool] = Field(default_factory=dict)
     deduplicate: bool = True
 
+    @field_validator("filters")
+    @classmethod
+    def stored_filters(cls, filters: Json) -> Json:
+        return _renamed(filters, NAMED, STORED)
+
 
 class VersionOut(Model):
     id: str
@@ -21,12 +38,12 @@ class VersionOut(Model):
     name: str
     seed: int
     splits: dict[str, float]
-    filters: Json
+    filters: LicenseKey
     deduplicate: bool
     hash: str
     files: Json
     counts: Json
-    distribution: Json
+    distribution: LicenseKey
     leak_report: Json
     redactions: Json | None
     created_at: Timestamp

@@ -12,7 +12,7 @@ from app.domain.pairs.content import Content
 
 RESERVED_FIELDS = {
     "id", "prompt", "completion", "messages", "conversations", "instruction", "input", "output", "fields", "responses",
-    "suggestions", "data", "annotations", "context", "tags", "source", "licence", "meta",
+    "suggestions", "data", "annotations", "context", "tags", "source", "license", "licence", "meta",
 }  # fmt: skip
 FLAT_TAGS = 20
 SHAREGPT_ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
@@ -34,7 +34,7 @@ def to_content(record: dict[str, Any], format: str, *, source: str, license: str
             "context": record.get("context") or [],
             "tags": tags(record, shape),
             "source": record.get("source") or source,
-            "licence": record.get("licence") or license,
+            "licence": record.get("license") or record.get("licence") or license,
         }
     )
 

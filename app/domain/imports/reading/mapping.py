@@ -27,7 +27,8 @@ def parse(value: Any) -> Names:
     if not isinstance(value, Mapping):
         raise Invalid('The map must be an object such as {"prompt": "question", "completion": "answer"}.', field="map")
     names: Names = {}
-    for target, columns in value.items():
+    for name, columns in value.items():
+        target = "licence" if name == "license" else name
         listed = [columns] if isinstance(columns, str) else columns
         if target not in TARGETS and not (str(target).startswith(ONE_TAG) and len(target) > len(ONE_TAG)):
             known = ", ".join(TARGETS)
