@@ -57,6 +57,9 @@ def agreement(project: CurrentProject, session: DbSession) -> AgreementReport:
     report = review_quality_queries.report(session, project)
     return AgreementReport(
         least=report.minimum,
-        questions=[Agreement.model_validate(question) for question in report.questions],
-        people=[ReviewerAgreement.model_validate(row) for row in report.people],
+        questions=[Agreement(**question.as_dict()) for question in report.questions],
+        people=[
+            ReviewerAgreement(reviewers=row["reviewers"], decision=Agreement(**row["decision"].as_dict()))
+            for row in report.people
+        ],
     )
