@@ -1,4 +1,4 @@
-"""A report in words and drawings. Pure: takes the report as stored, returns what to print and where bars stand."""
+"""Format an evaluation report for the page: texts and chart positions. Pure; takes the report as stored."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from app.web.render import words
 from trainer.protocol import LOWER_IS_BETTER
 
 LEFT, WIDTH = 4.0, 292.0
-"""Margin and width of an interval drawing in its own units (the drawing is 300 wide)."""
+"""Margin and width of an interval chart in SVG units (the chart is 300 wide)."""
 
 
 def is_share(name: str, *intervals: dict[str, Any]) -> bool:
-    """Whether a metric is a share of 1, printed in percent."""
-    return name not in LOWER_IS_BETTER and all(abs(one["value"]) <= 1 for one in intervals)
+    """Return whether a metric is a share of 1, shown as a percentage."""
+    return name not in LOWER_IS_BETTER and all(abs(interval["value"]) <= 1 for interval in intervals)
 
 
 def metric_row(name: str, result: dict[str, Any]) -> dict[str, Any]:
-    """One metric (or slice): printed values, and the drawing's positions."""
+    """Return the formatted values and chart positions of one metric or slice."""
     base, tuned, delta = result["base"], result["tuned"], result["delta"]
     share = is_share(name, base, tuned)
     low, high = _scale(share, base, tuned)
@@ -33,9 +33,9 @@ def metric_row(name: str, result: dict[str, Any]) -> dict[str, Any]:
         "p": p_value(delta.get("p")),
         "verdict": verdict(name, delta),
         "drawing": {
-            "base": _place(base, low, high),
-            "tuned": _place(tuned, low, high),
-            "delta": _place(delta, -reach, reach),
+            "base": _positions(base, low, high),
+            "tuned": _positions(tuned, low, high),
+            "delta": _positions(delta, -reach, reach),
         },
         "ends": (_print(low, share), _print(high, share)),
         "reach": f"{100 * reach:.1f} pts" if share else f"{reach:.3f}",
@@ -43,27 +43,27 @@ def metric_row(name: str, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def verdict(name: str, delta: dict[str, Any]) -> str:
-    """better | worse | same: the interval decides, not the value."""
+    """Return better, worse or same. `same`: the interval includes 0."""
     if delta["low"] <= 0 <= delta["high"]:
         return "same"
     return "better" if (delta["value"] > 0) != (name in LOWER_IS_BETTER) else "worse"
 
 
 def headline(report: dict[str, Any]) -> dict[str, Any]:
-    """The report in one sentence: what changed, by how much, how sure, on how many examples."""
+    """Return the summary: direction and size of the change, its interval, and the number of examples."""
     row = metric_row(report["primary"], report["metrics"][report["primary"]])
-    verb = {"better": "improved", "worse": "got worse", "same": "did not change beyond chance"}[row["verdict"]]
+    verb = {"better": "improved", "worse": "got worse", "same": "did not change significantly"}[row["verdict"]]
     return {"row": row, "verb": verb, "n": report["n"]}
 
 
 def rows(report: dict[str, Any]) -> list[dict[str, Any]]:
-    """All metrics, the primary one first."""
+    """Return all metrics, the primary metric first."""
     names = sorted(report["metrics"], key=lambda name: name != report["primary"])
     return [metric_row(name, report["metrics"][name]) for name in names]
 
 
-def references(report: dict[str, Any]) -> list[dict[str, Any]]:
-    """What simple methods reach on the primary metric, to read the tuned score against."""
+def baselines(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the scores of simple methods on the primary metric."""
     primary = report["primary"]
     return [
         {"name": words(name), "value": shown(values[primary], is_share(primary, values[primary]))}
@@ -73,26 +73,24 @@ def references(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def slice_rows(report: dict[str, Any], weak: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Slices, the weakest tuned score first, each with the reason when it is a weak one."""
-    known = {(one["tag"], one["value"]): one for one in weak}
-    worst_first = sorted(
+    """Return the slices, lowest tuned score first. Weak slices have a reason."""
+    reasons = {(slice_["tag"], slice_["value"]): slice_ for slice_ in weak}
+    weakest_first = sorted(
         report.get("slices", []),
-        key=lambda one: (
-            one["tuned"]["value"] * (-1 if one["metric"] in LOWER_IS_BETTER else 1),
-            one["tag"],
-            one["value"],
+        key=lambda row: (
+            row["tuned"]["value"] * (-1 if row["metric"] in LOWER_IS_BETTER else 1),
+            row["tag"],
+            row["value"],
         ),
     )
     return [
-        metric_row(one["metric"], one)
+        metric_row(row["metric"], row)
+        | {name: row[name] for name in ("tag", "value", "n")}
         | {
-            "tag": one["tag"],
-            "value": one["value"],
-            "n": one["n"],
-            "reason": known.get((one["tag"], one["value"]), {}).get("reason", ""),
-            "surely": known.get((one["tag"], one["value"]), {}).get("surely", False),
+            "reason": reasons.get((row["tag"], row["value"]), {}).get("reason", ""),
+            "surely": reasons.get((row["tag"], row["value"]), {}).get("surely", False),
         }
-        for one in worst_first
+        for row in weakest_first
     ]
 
 
@@ -101,7 +99,7 @@ def shown(interval: dict[str, Any], share: bool) -> dict[str, str]:
 
 
 def signed(interval: dict[str, Any], share: bool) -> dict[str, str]:
-    """Differences carry their sign; those of shares are percentage points."""
+    """Format differences with their sign. Differences of shares are percentage points."""
     unit = 100 if share else 1
     return {key: f"{interval[key] * unit:+.{1 if share else 3}f}".replace("-", "−") for key in ("value", "low", "high")}
 
@@ -120,11 +118,11 @@ def _scale(share: bool, *intervals: dict[str, Any]) -> tuple[float, float]:
     if share:
         return 0.0, 1.0
     low, high = min(one["low"] for one in intervals), max(one["high"] for one in intervals)
-    room = (high - low) * 0.1 or 1.0
-    return low - room, high + room
+    margin = (high - low) * 0.1 or 1.0
+    return low - margin, high + margin
 
 
-def _place(interval: dict[str, Any], low: float, high: float) -> dict[str, float]:
+def _positions(interval: dict[str, Any], low: float, high: float) -> dict[str, float]:
     return {
         key: round(LEFT + WIDTH * min(1.0, max(0.0, (interval[key] - low) / (high - low))), 1)
         for key in ("value", "low", "high")

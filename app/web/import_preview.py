@@ -32,7 +32,7 @@ LICENSES = (
 """SPDX identifiers of common dataset licenses."""
 KINDS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON"}
 SHAPES = {
-    "jsonl": "prompt and completion",
+    "jsonl": "Prompt and completion",
     "openai": "OpenAI messages",
     "sharegpt": "ShareGPT conversations",
     "alpaca": "Alpaca instructions",

@@ -1,4 +1,4 @@
-"""Uploading a file of pairs, looking at it before it is imported, and the page of any job that outlives its request."""
+"""Upload a file of pairs, preview it, import it; and the page of any background job."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ from app.web.deps import (
     redirect,
     requires,
 )
+from app.web.forms import form_errors
 from app.web.render import render
 
 router = APIRouter()
-SAVED = {"Content-Security-Policy": "sandbox; default-src 'none'", "X-Content-Type-Options": "nosniff"}
+DOWNLOAD_HEADERS = {"Content-Security-Policy": "sandbox; default-src 'none'", "X-Content-Type-Options": "nosniff"}
 FORMATS = {
-    "auto": "Find out",
+    "auto": "Auto-detect",
     "jsonl": "JSON Lines or a JSON array",
     "csv": "CSV",
     "parquet": "Parquet",
@@ -55,25 +56,23 @@ def new(request: Request, session: DbSession, user: CurrentUser, project: Curren
 @router.post(
     "/projects/{slug}/imports", dependencies=[rate_limited(COSTLY, "imports"), requires(Permission.WRITE_PAIR)]
 )
-def upload(
+def create(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
 ) -> Response:
     file = form.get("file")
     if not isinstance(file, UploadFile) or not file.filename:
-        raise Invalid("Choose a file first.", field="file")
+        raise Invalid("Choose a file.", field="file")
     if (file.size or 0) > request.app.state.settings.max_upload_bytes:
-        raise TooLarge("This file is larger than the server takes; split it.", field="file")
+        raise TooLarge("This file is too large. Split it and upload the parts.", field="file")
     form_name, storage = form_str(form, "format") or "auto", request.app.state.storage
-    try:
-        kept = imports_actions.create_upload(
+    with form_errors(413, 422) as result:
+        upload = imports_actions.create_upload(
             session, user, project, storage=storage, data=file.file, filename=file.filename, format=form_name
         )
-    except AppError as error:
-        if error.status not in (413, 422):
-            raise
-        return _form(request, session, user, project, {"format": form_name, "filename": file.filename}, error)
-    chosen = f"?format={form_name}" if form_name != "auto" else ""
-    return redirect(request, f"/projects/{project.slug}/imports/{kept.id}{chosen}")
+    if result.error:
+        return _form(request, session, user, project, {"format": form_name, "filename": file.filename}, result.error)
+    query = f"?format={form_name}" if form_name != "auto" else ""
+    return redirect(request, f"/projects/{project.slug}/imports/{upload.id}{query}")
 
 
 def _form(
@@ -81,15 +80,15 @@ def _form(
     session: Session,
     user: User,
     project: Project,
-    given: dict[str, str],
+    values: dict[str, str],
     error: AppError | None = None,
 ) -> Response:
-    """The form, again with what was typed and what is wrong with the file."""
+    """Render the form, with the values typed and the error if there is one."""
     return render(
         request,
         "imports/new.html",
         **project_context(session, user, project, "/pairs"),
-        given=given,
+        values=values,
         error=error,
         formats=[(name, FORMATS[name]) for name in file_types.FORMATS],
         max_rows=limits.MAX_ROWS,
@@ -102,42 +101,40 @@ def _form(
 def show_upload(
     request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, upload_id: str
 ) -> Response:
-    """The first rows as they will be imported; the query says what the columns become: c0=prompt&c1=completion."""
-    kept = imports_queries.upload_of(session, user, project, upload_id)
+    """Preview the first rows. The query maps the columns: c0=prompt&c1=completion."""
+    upload = imports_queries.upload_of(session, user, project, upload_id)
     form = request.query_params.get("format", "auto")
-    shown = import_preview.of(request.app.state.storage, kept, form, request.query_params)
-    return _preview(request, session, user, project, kept, shown, {})
+    preview = import_preview.of(request.app.state.storage, upload, form, request.query_params)
+    return _preview(request, session, user, project, upload, preview, {})
 
 
 @router.post("/projects/{slug}/imports/{upload_id}", dependencies=[requires(Permission.WRITE_PAIR)])
 def import_upload(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, upload_id: str
 ) -> Response:
-    kept = imports_queries.upload_of(session, user, project, upload_id)
-    given = {
+    upload = imports_queries.upload_of(session, user, project, upload_id)
+    values = {
         name: form_str(form, name) for name in ("format", "map", "source", "licence", "submit", "approve", "skip_bad")
     }
-    storage, form_name = request.app.state.storage, given["format"] or "auto"
-    try:
+    storage, form_name = request.app.state.storage, values["format"] or "auto"
+    with form_errors(413, 422) as result:
         job = imports_actions.request_import(
             session,
             user,
             project,
             storage=storage,
-            data=kept,
+            data=upload,
             format=form_name,
-            source=given["source"],
-            license=given["licence"],
-            submit=given["submit"] == "yes",
-            approve=given["approve"] == "yes",
-            skip_bad=given["skip_bad"] == "yes",
-            mapping=column_mapping.from_text(given["map"]),
+            source=values["source"],
+            license=values["licence"],
+            submit=values["submit"] == "yes",
+            approve=values["approve"] == "yes",
+            skip_bad=values["skip_bad"] == "yes",
+            mapping=column_mapping.from_text(values["map"]),
         )
-    except AppError as error:
-        if error.status not in (413, 422):
-            raise
-        shown = import_preview.of_map(storage, kept, form_name, given["map"])
-        return _preview(request, session, user, project, kept, shown, given, error)
+    if result.error:
+        preview = import_preview.of_map(storage, upload, form_name, values["map"])
+        return _preview(request, session, user, project, upload, preview, values, result.error)
     return redirect(request, f"/jobs/{job.id}")
 
 
@@ -146,50 +143,50 @@ def _preview(
     session: Session,
     user: User,
     project: Project,
-    kept: Upload,
-    shown: import_preview.Preview,
-    given: dict[str, str],
+    upload: Upload,
+    preview: import_preview.Preview,
+    values: dict[str, str],
     error: AppError | None = None,
 ) -> Response:
     return render(
         request,
         "imports/mapping.html",
         **project_context(session, user, project, "/pairs"),
-        upload=kept,
-        shown=shown,
-        given=given,
+        upload=upload,
+        preview=preview,
+        values=values,
         error=error,
         formats=[(name, FORMATS[name]) for name in file_types.FORMATS],
         targets=import_preview.TARGETS,
-        licences=import_preview.LICENSES,
+        licenses=import_preview.LICENSES,
     )
 
 
 @router.get("/jobs/{job_id}", dependencies=[requires(Permission.READ_PROJECT)])
 def show(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, job_id: str) -> Response:
     job = jobs.by_id(session, job_id)
-    done = _where(job, project)
-    if done and job.kind != "import":
-        return redirect(request, done)
-    return render(request, "imports/job.html", **project_context(session, user, project), job=job, done=done)
+    url = _result_url(job)
+    if url and job.kind != "import":
+        return redirect(request, url)
+    return render(request, "imports/job.html", **project_context(session, user, project), job=job)
 
 
 @router.get("/jobs/{job_id}/progress", dependencies=[requires(Permission.READ_PROJECT)])
 def progress(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, job_id: str) -> Response:
-    """The fragment that the page asks for every second; at the end it sends the browser on."""
+    """The fragment that the page polls every second. When the job has ended, redirect to its result."""
     job = jobs.by_id(session, job_id)
     response = render(request, "imports/_progress.html", job=job, project=project)
     if job.state not in jobs.OPEN:
-        response.headers["HX-Redirect"] = _where(job, project) or f"/jobs/{job.id}"
+        response.headers["HX-Redirect"] = _result_url(job) or f"/jobs/{job.id}"
     return response
 
 
 @router.get("/jobs/{job_id}/errors", dependencies=[requires(Permission.WRITE_PAIR)])
 def errors(request: Request, session: DbSession, user: CurrentUser, job_id: str) -> Response:
-    """The bad rows of an import, to mend and send again."""
+    """Download the bad rows of an import, to fix and upload again."""
     job = jobs.by_id(session, job_id)
     address = imports_queries.errors_file_of(session, user, job)
-    headers = {"Content-Disposition": f'attachment; filename="bad-rows-{job.id[:12]}.jsonl"', **SAVED}
+    headers = {"Content-Disposition": f'attachment; filename="bad-rows-{job.id[:12]}.jsonl"', **DOWNLOAD_HEADERS}
     return Response(request.app.state.storage.bytes_of(address), media_type="application/x-ndjson", headers=headers)
 
 
@@ -197,15 +194,15 @@ def errors(request: Request, session: DbSession, user: CurrentUser, job_id: str)
 def cancel(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, job_id: str) -> Response:
     job = jobs.by_id(session, job_id)
     versions_actions.cancel_job(session, user, job)
-    return redirect(request, f"/jobs/{job.id}", "Asked to stop.")
+    return redirect(request, f"/jobs/{job.id}", "Cancellation requested.")
 
 
-def _where(job: jobs.Job, project: Project) -> str | None:
-    """Where what the job made can be seen."""
+def _result_url(job: jobs.Job) -> str | None:
+    """Return the page of what the job made, if it has one."""
     if job.state != "done":
         return None
     result = job.result or {}
     if "version" in result:
-        made = result["version"]
-        return f"/versions/{made['id'] if isinstance(made, dict) else made}"
+        version = result["version"]
+        return f"/versions/{version['id'] if isinstance(version, dict) else version}"
     return None

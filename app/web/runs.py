@@ -1,4 +1,4 @@
-"""One run: its live curve through server-sent events while it trains, its report once it is done."""
+"""One run: its live curve through server-sent events while it trains, its report when it is done."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def show(
     if report is None:
         latest = runs_queries.latest_event(session, run) or {}
         return render(request, "runs/live.html", **common, latest=latest, last_seq=latest.get("seq", 0))
-    chosen = {name: one for name, one in {"only": only, "tag": tag, "value": value}.items() if one}
+    chosen = {name: text for name, text in {"only": only, "tag": tag, "value": value}.items() if text}
     answers = evaluations_queries.answers_page(
         session,
         run,
@@ -70,7 +70,7 @@ def show(
         report=report,
         headline=evaluations.headline(report),
         rows=evaluations.rows(report),
-        references=evaluations.references(report),
+        baselines=evaluations.baselines(report),
         answers=answers,
         slices=evaluations.slice_rows(report, findings_queries.weak_slices(report)),
         chosen=chosen,
@@ -78,8 +78,10 @@ def show(
         model=models_queries.of_run(session, run),
         withdrawn=lineage_queries.withdrawn_training_examples(session, run),
         link=lambda **more: _link(run.id, chosen, more),
-        found={
-            (one.tag, one.value): one for one in findings_queries.of_project(session, project) if one.run_id == run.id
+        findings={
+            (finding.tag, finding.value): finding
+            for finding in findings_queries.of_project(session, project)
+            if finding.run_id == run.id
         },
     )
 
@@ -88,19 +90,19 @@ def show(
 def cancel(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, run_id: str) -> Response:
     run = runs_queries.by_id(session, run_id)
     runs_actions.cancel_run(session, user, run)
-    return redirect(request, f"/runs/{run.id}", "Asked to stop; the trainer ends after its present step.")
+    return redirect(request, f"/runs/{run.id}", "Cancellation requested. The trainer stops after the current step.")
 
 
 @router.get("/runs/{run_id}/events", dependencies=[requires(Permission.READ_PROJECT)])
 async def events(request: Request, run_id: str, after: int = 0) -> Response:
-    """Numbered progress events; a browser that lost the line goes on after its Last-Event-ID."""
+    """Stream numbered progress events. A browser that reconnects continues after its Last-Event-ID."""
     last = request.headers.get("last-event-id", "")
     start = int(last) if last.isdigit() else after
-    return EventSourceResponse(_tell(request, run_id, start), ping=15)
+    return EventSourceResponse(_event_stream(request, run_id, start), ping=15)
 
 
-async def _tell(request: Request, run_id: str, seq: int) -> AsyncIterator[dict[str, Any]]:
-    """Events as they come, then the state that the run ended in."""
+async def _event_stream(request: Request, run_id: str, seq: int) -> AsyncIterator[dict[str, Any]]:
+    """Yield events as they arrive, then the final state of the run."""
     database = request.app.state.database
     async for event in stream.follow(database, run_id, seq):
         if await request.is_disconnected():
@@ -111,11 +113,11 @@ async def _tell(request: Request, run_id: str, seq: int) -> AsyncIterator[dict[s
 
 
 def _state(request: Request, run_id: str) -> str:
-    """In a short transaction of its own, so that a watched run holds no connection."""
+    """Read the state in a short transaction, so that an open stream holds no connection."""
     with request.app.state.database.read() as session:
         return str(runs_queries.by_id(session, run_id).state)
 
 
 def _link(run_id: str, chosen: dict[str, str], more: dict[str, Any]) -> str:
-    query = {name: one for name, one in {**chosen, **more}.items() if one}
+    query = {name: value for name, value in {**chosen, **more}.items() if value}
     return f"/runs/{run_id}?{urlencode(query)}#answers"

@@ -1,4 +1,4 @@
-"""Dataset versions: the list, freezing one, and what a frozen one holds."""
+"""Dataset versions: list, freeze, and show."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from app.web.deps import (
     redirect,
     requires,
 )
+from app.web.forms import form_errors
 from app.web.render import render
 
 router = APIRouter()
@@ -55,34 +56,32 @@ def new(request: Request, session: DbSession, user: CurrentUser, project: Curren
 def freeze(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
 ) -> Response:
-    given = {name: form_str(form, name) for name in ("name", "seed", *SPLITS, "filter_tag", "filter_value", "licence")}
-    try:
+    values = {name: form_str(form, name) for name in ("name", "seed", *SPLITS, "filter_tag", "filter_value", "licence")}
+    with form_errors() as result:
         splits = {name: (form_number(form, name) or 0) / 100 for name in SPLITS}
-        filters = _filters(form, given)
+        filters = _filters(form, values)
         job = versions_actions.request_version(
             session,
             user,
             project,
-            name=given["name"],
+            name=values["name"],
             splits=splits,
             seed=form_number(form, "seed", int) or 0,
             filters=filters,
             deduplicate=form_str(form, "deduplicate") == "yes",
         )
-    except AppError as error:
-        if error.status not in (409, 422):
-            raise
-        return _form(request, session, user, project, given, error)
+    if result.error:
+        return _form(request, session, user, project, values, result.error)
     return redirect(request, f"/jobs/{job.id}")
 
 
-def _filters(form: FormData, given: dict[str, str]) -> dict[str, Any]:
-    """One tag, licences (separated by commas), and whether the author had accepted the terms."""
+def _filters(form: FormData, values: dict[str, str]) -> dict[str, Any]:
+    """Return the filters: one tag, a list of licenses, and whether the author had accepted the terms."""
     filters: dict[str, Any] = {}
-    if given["filter_tag"] and given["filter_value"]:
-        filters[given["filter_tag"]] = given["filter_value"]
-    if licences := [one.strip() for one in given["licence"].split(",") if one.strip()]:
-        filters["licence"] = licences
+    if values["filter_tag"] and values["filter_value"]:
+        filters[values["filter_tag"]] = values["filter_value"]
+    if licenses := [license for part in values["licence"].split(",") if (license := part.strip())]:
+        filters["licence"] = licenses
     if form_str(form, "accepted_terms") == "yes":
         filters["accepted_terms"] = True
     return filters
@@ -112,7 +111,7 @@ def _order(tag: str) -> tuple[int, str]:
 
 
 def _series(version: DatasetVersion, tag: str) -> dict[str, Any]:
-    """Values of the tag, most frequent first, with a count for each split."""
+    """Return the values of a tag, most frequent first, with counts per split."""
     values = version.distribution.get(tag, {})
     ordered = sorted(values, key=lambda value: -sum(values[value].values()))[:40]
     return {
@@ -126,14 +125,14 @@ def _form(
     session: Session,
     user: User,
     project: Project,
-    given: dict[str, str],
+    values: dict[str, str],
     error: AppError | None = None,
 ) -> Response:
     return render(
         request,
         "versions/freeze.html",
         error=error,
-        given=given,
+        values=values,
         **project_context(session, user, project, "/versions"),
         tag_values=pairs_queries.tag_values(session, project),
         counts=pairs_queries.counts_by_state(session, project),

@@ -81,8 +81,8 @@ def count(database: Database, table: Any) -> int:
 def test_unknown_columns_are_guessed_shown_changed_and_imported(bob: Page, installation: Installation) -> None:
     where = bob.upload(TABLE).headers["location"]
     page = bob.look(where)
-    assert "a guess from the names" in page and "May I have my chart?" in page
-    assert "The first 2 of 2 pairs" in page and "Row 4:" in page
+    assert "columns were guessed from their names" in page and "May I have my chart?" in page
+    assert "First 2 of 2 pairs" in page and "Row 4:" in page
     assert json.loads(bob.hidden(page, "map")) == {"prompt": ["question"], "completion": ["answer"]}
     chosen = bob.look(where, c0="prompt", c1="completion", c2="tags", c3="source")
     assert re.search(r"topic <b>money</b>", chosen)
@@ -92,7 +92,7 @@ def test_unknown_columns_are_guessed_shown_changed_and_imported(bob: Page, insta
     assert job.status_code == 303, job.text
     loop.drain(installation)
     ended = bob.look(job.headers["location"])
-    assert "Download with what is wrong" in ended
+    assert "Download errors" in ended
     with installation.database.read() as session:
         rows = session.execute(select(Revision.prompt, Revision.tags, Revision.source).order_by(Revision.prompt)).all()
     assert [tuple(row) for row in rows] == [
@@ -108,7 +108,7 @@ def test_a_known_format_needs_no_choice_and_takes_one(bob: Page) -> None:
     rows = [{"instruction": f"Where is ward {n}?", "input": "", "output": "left", "topic": "way"} for n in range(12)]
     where = bob.upload(json.dumps(rows).encode(), "rows.json").headers["location"]
     page = bob.look(where)
-    assert "Alpaca instructions" in page and "The first 10 of 12 pairs" in page and bob.hidden(page, "map") == ""
+    assert "Alpaca instructions" in page and "First 10 of 12 pairs" in page and bob.hidden(page, "map") == ""
     other = bob.look(where, c0="completion", c2="prompt")
     assert json.loads(bob.hidden(other, "map")) == {"completion": ["instruction"], "prompt": ["output"], "tags": []}
 
