@@ -107,7 +107,7 @@ def freeze(carol: Person) -> None:
     carol.page.goto("/projects/clinic/versions/new")
     for label, share in (("Train", "60"), ("Validation", "15"), ("Test", "25")):
         carol.fill(label, share)
-    carol.press("Freeze")
+    carol.press("Freeze version")
     carol.page.wait_for_url(re.compile("/versions/[0-9a-f]{32}"), timeout=60_000)
     expect(carol.page.get_by_text("129").first).to_be_visible()
 
@@ -116,14 +116,14 @@ def train(carol: Person) -> None:
     carol.page.goto("/projects/clinic/runs/new")
     carol.fill("At most, minutes", "0.5")
     carol.press("Start the run")
-    expect(carol.page.get_by_role("heading", name="Learning curve")).to_be_visible()
+    expect(carol.page.get_by_role("heading", name="Training curve")).to_be_visible()
     expect(carol.page.locator("[data-live=train]")).to_have_text(re.compile(r"\d\.\d+"), timeout=90_000)
     expect(carol.page.get_by_role("heading", name="Answers side by side")).to_be_visible(timeout=240_000)
     expect(carol.page.get_by_text("Tuned model")).to_be_visible()
 
 
 def close_the_loop(carol: Person, alice: Person) -> None:
-    carol.press("Make finding")
+    carol.press("Create finding")
     expect(carol.page.get_by_role("heading", name="New round")).to_be_visible()
     title = carol.page.get_by_label("Title", exact=True).input_value()
     carol.press("Create round")
