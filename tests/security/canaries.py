@@ -1,4 +1,4 @@
-"""A person with canaries in every input, and the search for them in every table, file and page."""
+"""A person with canary words in every input, and the search for them in every table, file and page."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ COMMON = "Where do I hand in the form for the reimbursement of travel expenses t
 
 
 class World:
-    """What the scenario made, by name."""
+    """The objects of the scenario, by name."""
 
     def __init__(self, app: Any, cast: Cast) -> None:
         self.app, self.cast = app, cast
@@ -58,7 +58,7 @@ class World:
 
 
 def content(number: int, word: str, answer: str = "Front desk") -> pair_content.Content:
-    """Unlike any other pair's; both sides and the origin begin with the word."""
+    """Return a content unlike any other; prompt, answer and source contain the word."""
     noise = " ".join(f"{word}{number}{letter}{number * 7 + at}" for at, letter in enumerate("abcdefgh"))
     return pair_content.pair(
         f"{noise}?",
@@ -70,7 +70,7 @@ def content(number: int, word: str, answer: str = "Front desk") -> pair_content.
 
 
 def build(app: Any, cast: Cast) -> World:
-    """Everything a person can leave behind, made through the actions; committed."""
+    """Create, with the actions, everything that a person can leave behind, and commit it."""
     world = World(app, cast)
     with world.database.session() as session:
         world.person = _person(session, cast)
@@ -86,9 +86,9 @@ def build(app: Any, cast: Cast) -> World:
 def _person(session: Session, cast: Cast) -> User:
     person = accounts_actions.create_user(session, email=EMAIL, name=NAME)
     projects_actions.add_member(session, cast.carol, cast.project, email=EMAIL, role="editor")
-    terms = consent_actions.publish(session, cast.carol, "Give only what is yours.")
-    for one in (person, cast.alice, cast.bob):
-        consent_actions.accept(session, one, terms.number, how="page")
+    terms = consent_actions.publish(session, cast.carol, "Submit only your own work.")
+    for user in (person, cast.alice, cast.bob):
+        consent_actions.accept(session, user, terms.number, how="page")
     accounts_actions.issue_token(session, user=person, name=f"{NAME}'s laptop")
 
     session.add(
@@ -104,7 +104,7 @@ def _person(session: Session, cast: Cast) -> User:
 
 
 def _write(session: Session, world: World) -> None:
-    """Eight pairs by the person and eight by Alice, each approved by the other editor; comments, drafts, a fix."""
+    """Create eight pairs by the person and eight by Alice, each approved by another editor; comments, drafts, a fix."""
     cast, person = world.cast, world.person
     for number in range(8):
         theirs = pairs_actions.create(session, person, cast.project, content(number, WORD))
@@ -112,7 +112,7 @@ def _write(session: Session, world: World) -> None:
         _judge(session, cast, cast.bob, theirs, comment=f"About {WORD}{number}: good.")
         hers = pairs_actions.create(session, cast.alice, cast.project, content(number, "plainword"))
         pairs_actions.submit(session, cast.alice, hers)
-        _judge(session, cast, person, hers, comment=f"{WORD} remark by {NAME}")
+        _judge(session, cast, person, hers, comment=f"{WORD} comment by {NAME}")
         world.ids[f"theirs{number}"], world.ids[f"hers{number}"] = theirs.id, hers.id
     quoted = pair_content.pair(f"{COMMON} {WORD}", "One", source=WORD, licence="CC0", tags={"category": f"{WORD}-kind"})
     pair = pairs_actions.create(session, person, cast.project, quoted)
@@ -124,16 +124,16 @@ def _write(session: Session, world: World) -> None:
     pairs_actions.submit(session, cast.alice, fixed)
     lease = reviews_actions.take_next(session, person, cast.project)
     assert lease is not None and lease.pair_id == fixed.id
-    turns = [{"role": "user", "content": f"{WORD} mended the question"}, {"role": "assistant", "content": "Front desk"}]
+    turns = [{"role": "user", "content": f"{WORD} fixed the question"}, {"role": "assistant", "content": "Front desk"}]
     reviews_actions.decide(
         session, person, fixed, lease=lease.id, decision="fix_and_accept", ratings={}, messages=turns
     )
     world.ids["fixed"] = fixed.id
-    reason = Declared(waivers=[{"code": "pii", "reason": f"{WORD} is what I mean"}])
+    reason = Declared(waivers=[{"code": "pii", "reason": f"{WORD} is intended"}])
     world.ids["draft"] = pairs_actions.create(session, person, cast.project, content(91, WORD), declared=reason).id
-    kept = IdempotentAnswer(user_id=cast.bob.id, key="b", fingerprint="f" * 64, status=200)
-    kept.body = {"pair": {"id": world.ids["theirs0"], "prompt": f"{WORD} in a kept answer"}}
-    session.add(kept)
+    stored = IdempotentAnswer(user_id=cast.bob.id, key="b", fingerprint="f" * 64, status=200)
+    stored.body = {"pair": {"id": world.ids["theirs0"], "prompt": f"{WORD} in a stored answer"}}
+    session.add(stored)
 
 
 def _judge(session: Session, cast: Cast, reviewer: User, pair: Pair, *, comment: str) -> None:
@@ -164,11 +164,11 @@ def _import(session: Session, world: World) -> None:
 
 def _freeze_and_train(session: Session, world: World) -> None:
     cast = world.cast
-    asked = versions_actions.request_version(
+    job = versions_actions.request_version(
         session, cast.carol, cast.project, name="Frozen", splits={"train": 0.5, "validation": 0.2, "test": 0.3}
     )
-    version = versions_actions.freeze(session, versions_queries.prepare_version(session, world.storage, asked.payload))
-    asked.state = "done"
+    version = versions_actions.freeze(session, versions_queries.prepare_version(session, world.storage, job.payload))
+    job.state = "done"
     run = runs_actions.request_run(session, cast.carol, cast.project, version_id=version.id, recipe={})
     _train(session, world, run, version)
     waiting = runs_actions.request_run(session, cast.carol, cast.project, version_id=version.id, recipe={})
@@ -176,7 +176,7 @@ def _freeze_and_train(session: Session, world: World) -> None:
 
 
 def _train(session: Session, world: World, run: TrainingRun, version: DatasetVersion) -> None:
-    """The run as a trainer ends it: answers to each test example, which cite it, and the files it hands in."""
+    """Finish the run as a trainer does: with answers that cite each test example, and with files."""
     job = jobs.by_id(session, run.job_id)
     job.state, job.token, run.started_at = "running", 1, run.created_at
     lines = [json.loads(line) for line in world.storage.bytes_of(version.files["test"]["sha256"]).splitlines()]
@@ -196,7 +196,7 @@ def _train(session: Session, world: World, run: TrainingRun, version: DatasetVer
     ]
     report = report_of([f"{WORD}-kind", "plainword-kind"])
     artifacts = [
-        _artifact(world, "answers.jsonl", b"".join(one.model_dump_json().encode() + b"\n" for one in answers)),
+        _artifact(world, "answers.jsonl", b"".join(answer.model_dump_json().encode() + b"\n" for answer in answers)),
         _artifact(world, "report.json", report.model_dump_json().encode()),
         _artifact(world, "model/model.safetensors", b"weights"),
     ]
@@ -207,7 +207,7 @@ def _train(session: Session, world: World, run: TrainingRun, version: DatasetVer
     finding = findings_actions.create(
         session, world.cast.carol, world.cast.project, run_id=run.id, tag="category", value=f"{WORD}-kind"
     )
-    cited = finding.failing[0]["prompt"]  # an admin may still quote one
+    cited = finding.failing[0]["prompt"]  # an admin can quote an answer
     brief = f"{findings_actions.draft_brief(session, finding)}\n\n- {cited}"
     findings_actions.open_round(session, world.cast.carol, finding, brief=brief)
     assert WORD in cited and f"{WORD}-kind" in brief
@@ -243,14 +243,14 @@ def report_of(kinds: list[str]) -> protocol.Report:
 
 
 def traces(world: World, words: tuple[str, ...], viewer: TestClient, tmp_path: Path) -> list[str]:
-    """Where one of the words still stands: rows, bytes of the database's files, files of the storage, pages."""
+    """Return where one of the words still occurs: rows, database files, stored files, pages."""
     needles = [word.lower().encode() for word in words]
     found = []
     with world.database.read() as session:
         for table in Base.metadata.sorted_tables:
             for row in session.execute(select(table)):
-                whole = repr(tuple(row)).lower()
-                found += [f"row of {table.name}: {whole}" for needle in needles if needle.decode() in whole]
+                values = repr(tuple(row)).lower()
+                found += [f"row of {table.name}: {values}" for needle in needles if needle.decode() in values]
     folders = [Path(world.app.state.settings.data_dir)]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     files += sorted(tmp_path.glob("test.sqlite3*"))
@@ -264,7 +264,7 @@ def traces(world: World, words: tuple[str, ...], viewer: TestClient, tmp_path: P
 
 def _pages(world: World) -> list[str]:
     person, ids = world.person.id, world.ids
-    pair_pages = [f"/pairs/{ids[one]}" for one in ("theirs0", "hers0", "fixed", "draft", "quoting")]
+    pair_pages = [f"/pairs/{ids[name]}" for name in ("theirs0", "hers0", "fixed", "draft", "quoting")]
     return [
         "/",
         "/audit",
@@ -297,6 +297,6 @@ def erase(world: World, content: str) -> dict[str, Any]:
         privacy_actions.erase(session, world.storage, carol, person, content=content)
     privacy_actions.sweep(world.database, world.storage, world.app.state.settings.erasures_path)
     with world.database.read() as session:
-        found = privacy_queries.erasure_of(session, session.get_one(User, world.person.id))
-        assert found is not None
-        return dict(found.report)
+        erasure = privacy_queries.erasure_of(session, session.get_one(User, world.person.id))
+        assert erasure is not None
+        return dict(erasure.report)

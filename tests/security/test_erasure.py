@@ -1,4 +1,4 @@
-"""A person with canaries in every input; after erasure no byte of database, storage or page holds one."""
+"""A person puts canary words in every input; after erasure no database, file or page contains one."""
 
 from __future__ import annotations
 
@@ -44,12 +44,10 @@ def world(app: Any, cast: Cast) -> World:
     return build(app, cast)
 
 
-def test_the_search_finds_canaries_before_erasure(
-    world: World, signed_in: Callable[[User], TestClient], tmp_path: Path
-) -> None:
-    """Otherwise a search that finds nothing would prove nothing."""
+def test_search_finds_canaries_at_first(world: World, signed_in: Callable[[User], TestClient], tmp_path: Path) -> None:
+    """This shows that the search works."""
     found = traces(world, (WORD, NAME, EMAIL), signed_in(world.cast.carol), tmp_path)
-    tables = {one.removeprefix("row of ").partition(":")[0] for one in found if one.startswith("row of ")}
+    tables = {trace.removeprefix("row of ").partition(":")[0] for trace in found if trace.startswith("row of ")}
     assert tables >= {
         "persons", "revisions", "pair_tags", "reviews", "jobs", "web_sessions", "api_tokens", "dataset_versions",
         "evaluation_answers", "evaluation_reports", "findings", "rounds", "idempotent_answers",
@@ -58,11 +56,11 @@ def test_the_search_finds_canaries_before_erasure(
     with world.database.read() as session:
         quoting = session.get_one(Pair, world.ids["quoting"])
         assert WORD in json.dumps(session.get_one(Revision, quoting.current_revision_id).problems)
-    assert len([one for one in found if one.startswith("file ")]) >= 5
-    assert len([one for one in found if one.startswith("page ")]) >= 10
+    assert len([trace for trace in found if trace.startswith("file ")]) >= 5
+    assert len([trace for trace in found if trace.startswith("page ")]) >= 10
 
 
-def test_withdrawing_leaves_no_trace(
+def test_withdrawal_leaves_no_trace(
     world: World, signed_in: Callable[[User], TestClient], tmp_path: Path, tally: Callable[[str, int], None]
 ) -> None:
     report = erase(world, "withdraw")
@@ -73,15 +71,15 @@ def test_withdrawing_leaves_no_trace(
     assert report["files_deleted"] >= 5 and not world.storage.exists(world.ids["upload"])
 
 
-def test_keeping_leaves_the_content_and_not_the_person(
+def test_kept_content_has_no_person(
     world: World, signed_in: Callable[[User], TestClient], tmp_path: Path, tally: Callable[[str, int], None]
 ) -> None:
     erase(world, "keep")
     found = traces(world, (NAME, EMAIL, "canary91"), signed_in(world.cast.carol), tmp_path)
     with world.database.read() as session:
-        kept = session.get_one(Pair, world.ids["theirs0"])
-        revision = session.get_one(Revision, kept.current_revision_id)
-        assert kept.state == "approved" and WORD in revision.prompt
+        pair = session.get_one(Pair, world.ids["theirs0"])
+        revision = session.get_one(Revision, pair.current_revision_id)
+        assert pair.state == "approved" and WORD in revision.prompt
         assert session.get_one(DatasetVersion, world.ids["version"]).redactions in (None, {})
         assert session.get_one(Pair, world.ids["draft"]).state == "withdrawn"
     page = signed_in(world.cast.carol).get(f"/pairs/{world.ids['theirs0']}")
@@ -90,7 +88,7 @@ def test_keeping_leaves_the_content_and_not_the_person(
     assert found == [], "\n".join(found)
 
 
-def test_lineage_and_hash_hold_and_the_model_is_marked(
+def test_lineage_and_hash_stay(
     world: World, signed_in: Callable[[User], TestClient], as_user: Callable[..., TestClient]
 ) -> None:
     erase(world, "withdraw")
@@ -98,11 +96,11 @@ def test_lineage_and_hash_hold_and_the_model_is_marked(
         version = session.get_one(DatasetVersion, world.ids["version"])
         assert version.hash == world.ids["hash"]
         removed = sum(file["removed"] for file in (version.redactions or {}).values())
-        found = lineage_queries.version_lineage(session, version)
-        assert found.withdrawn == removed == 13  # eight written, one quoted, three imported, one mended
-        listed = lineage_queries.version_items(session, version, limit=500).items
-        assert len(listed) == found.pairs == version.counts["total"]
-        assert sum(one["withdrawn_at"] is not None for one in listed) == removed
+        lineage = lineage_queries.version_lineage(session, version)
+        assert lineage.withdrawn == removed == 13  # eight written, one quoted, three imported, one fixed
+        items = lineage_queries.version_items(session, version, limit=500).items
+        assert len(items) == lineage.pairs == version.counts["total"]
+        assert sum(item["withdrawn_at"] is not None for item in items) == removed
         run = session.get_one(TrainingRun, world.ids["run"])
         assert lineage_queries.withdrawn_training_examples(session, run) > 0
         waiting = session.get_one(TrainingRun, world.ids["waiting"])
@@ -118,20 +116,20 @@ def test_lineage_and_hash_hold_and_the_model_is_marked(
     assert "trained on withdrawn data" in signed_in(world.cast.carol).get(f"/runs/{world.ids['run']}").text
 
 
-def test_the_audit_log_holds_no_personal_data_and_still_adds_up(world: World) -> None:
+def test_audit_log_stays_valid(world: World) -> None:
     erase(world, "withdraw")
     with world.database.read() as session:
         events = list(session.scalars(select(AuditEvent).order_by(AuditEvent.id)))
         for before, event in pairwise(events):
             assert event.previous_hash == before.hash
         assert all(event.hash == digest_of(event) for event in events)
-        erased = [event for event in events if event.action == "person.erased"]
-        assert len(erased) == 1 and erased[0].subject_id == world.person.id
-        assert set(erased[0].details) == {"content", "erasure"}
+        erasures = [event for event in events if event.action == "person.erased"]
+        assert len(erasures) == 1 and erasures[0].subject_id == world.person.id
+        assert set(erasures[0].details) == {"content", "erasure"}
         assert not any("@" in json.dumps(event.details) for event in events)
 
 
-def test_another_s_pair_goes_back_to_its_own_text(world: World) -> None:
+def test_fix_of_another_pair_is_undone(world: World) -> None:
     erase(world, "withdraw")
     with world.database.read() as session:
         fixed = session.get_one(Pair, world.ids["fixed"])
@@ -142,7 +140,7 @@ def test_another_s_pair_goes_back_to_its_own_text(world: World) -> None:
         assert hers.state == "approved"
 
 
-def test_who_is_erased_is_signed_out_and_no_run_learns_from_it(world: World, app: Any) -> None:
+def test_erasure_ends_tokens_and_runs(world: World, app: Any) -> None:
     with world.database.session() as session:
         raw = accounts_actions.issue_token(session, user=session.get_one(User, world.person.id))
     client = TestClient(app, headers={"Authorization": f"Bearer {raw}"})
@@ -160,24 +158,24 @@ def test_who_is_erased_is_signed_out_and_no_run_learns_from_it(world: World, app
         evaluations_actions.accept_completion(session, late)
 
 
-def test_a_freeze_that_an_erasure_overtook_is_not_recorded(world: World) -> None:
+def test_freeze_overtaken_by_erasure_fails(world: World) -> None:
     with world.database.session() as session:
         carol = session.get_one(User, world.cast.carol.id)
-        asked = versions_actions.request_version(session, carol, world.cast.project, name="Overtaken")
+        job = versions_actions.request_version(session, carol, world.cast.project, name="Overtaken")
     with world.database.read() as session:
-        prepared = versions_queries.prepare_version(session, world.storage, asked.payload)
+        prepared = versions_queries.prepare_version(session, world.storage, job.payload)
     erase(world, "withdraw")
     with pytest.raises(Conflict, match="withdrawn"), world.database.session() as session:
         versions_actions.freeze(session, prepared)
 
 
-def test_the_last_admin_cannot_be_erased(world: World) -> None:
+def test_last_admin_cannot_be_erased(world: World) -> None:
     with pytest.raises(Conflict, match="last admin"), world.database.session() as session:
         carol = session.get_one(User, world.cast.carol.id)
         privacy_actions.erase(session, world.storage, carol, carol, content="keep")
 
 
-def test_a_sweep_that_a_crash_prevented_is_made_up_for(world: World) -> None:
+def test_sweep_after_a_crash(world: World) -> None:
     with world.database.session() as session:
         person, carol = session.get_one(User, world.person.id), session.get_one(User, world.cast.carol.id)
         privacy_actions.erase(session, world.storage, carol, person, content="withdraw")
@@ -187,30 +185,30 @@ def test_a_sweep_that_a_crash_prevented_is_made_up_for(world: World) -> None:
     assert privacy_actions.sweep(world.database, world.storage, world.app.state.settings.erasures_path) == 0
 
 
-def test_an_erasure_that_fails_erases_nothing(world: World) -> None:
-    def whole() -> str:
+def test_failed_erasure_erases_nothing(world: World) -> None:
+    def dump() -> str:
         with world.database.read() as session:
             tables = ("persons", "revisions", "jobs")
             return "\n".join(repr(session.execute(text(f"SELECT * FROM {name} ORDER BY 1")).all()) for name in tables)
 
-    before = whole()
+    before = dump()
     with pytest.raises(ZeroDivisionError), world.database.session() as session:
         person, carol = session.get_one(User, world.person.id), session.get_one(User, world.cast.carol.id)
         privacy_actions.erase(session, world.storage, carol, person, content="withdraw")
         _ = 1 / 0
-    assert whole() == before
+    assert dump() == before
     assert world.storage.exists(world.ids["upload"])
 
 
 @pytest.mark.parametrize("content", ["keep", "withdraw"])
-def test_many_pairs_are_blanked_in_short_transactions_that_a_kill_may_part(
+def test_killed_sweep_is_continued(
     world: World,
     content: str,
     signed_in: Callable[[User], TestClient],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Two pairs a transaction here, and after the third everything stops, as if killed; the next sweep goes on."""
+    """Pairs are blanked in short transactions. The third one stops the process; the next sweep continues."""
     monkeypatch.setattr(withdrawal_actions, "CHUNK", 1 if content == "keep" else 2)
     if content == "keep":
         _more_drafts(world)
@@ -220,11 +218,11 @@ def test_many_pairs_are_blanked_in_short_transactions_that_a_kill_may_part(
     assert begun["left"] > withdrawal_actions.CHUNK
     real, calls = withdrawal_actions.blank, []
 
-    def killed(*given: Any) -> None:
-        calls.append(given)
+    def killed(*args: Any) -> None:
+        calls.append(args)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        real(*given)
+        real(*args)
 
     monkeypatch.setattr(withdrawal_actions, "blank", killed)
     with pytest.raises(KeyboardInterrupt):
@@ -236,8 +234,8 @@ def test_many_pairs_are_blanked_in_short_transactions_that_a_kill_may_part(
     with world.database.read() as session:
         report = session.scalars(select(Erasure)).one().report
     assert "left" not in report and report["pairs"] >= begun["left"] - 2
-    words = (NAME, EMAIL, "canary91") if content == "keep" else (WORD, NAME, EMAIL)
-    found = traces(world, words, signed_in(world.cast.carol), tmp_path)
+    canaries = (NAME, EMAIL, "canary91") if content == "keep" else (WORD, NAME, EMAIL)
+    found = traces(world, canaries, signed_in(world.cast.carol), tmp_path)
     assert found == [], "\n".join(found)
     assert _sweep(world) == 0
 
@@ -253,26 +251,26 @@ def _sweep(world: World) -> int:
     return privacy_actions.sweep(world.database, world.storage, world.app.state.settings.erasures_path)
 
 
-def test_a_large_erasure_counts_what_a_small_one_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The report is the same, however many transactions it took."""
+def test_report_counts_all_transactions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report is the same for any number of transactions."""
     monkeypatch.setattr(withdrawal_actions, "CHUNK", 1)
     report = erase(world, "withdraw")
     assert report["versions"] == [world.ids["version"]] and report["models"] == [model_of(world)]
     assert report["files_deleted"] >= 5 and report["answers"] > 0 and report["revisions"] > report["pairs"] > 8
     with world.database.read() as session:
-        actions_of = [event.action for event in session.scalars(select(AuditEvent))]
-    assert actions_of.count("person.erased") == 1
+        event_names = [event.action for event in session.scalars(select(AuditEvent))]
+    assert event_names.count("person.erased") == 1
 
 
-def test_two_sweeps_at_once_end_as_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_sweeps_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(withdrawal_actions, "CHUNK", 1)
     with world.database.session() as session:
         person, carol = session.get_one(User, world.person.id), session.get_one(User, world.cast.carol.id)
         privacy_actions.erase(session, world.storage, carol, person, content="withdraw")
     with ThreadPoolExecutor(2) as pool:
-        for one in [pool.submit(_sweep, world) for _ in range(2)]:
+        for sweep in [pool.submit(_sweep, world) for _ in range(2)]:
             with suppress(Conflict):
-                one.result()
+                sweep.result()
     _sweep(world)
     with world.database.read() as session:
         report = session.scalars(select(Erasure)).one().report
@@ -281,7 +279,7 @@ def test_two_sweeps_at_once_end_as_one(world: World, monkeypatch: pytest.MonkeyP
         assert fixed.state == "submitted"
 
 
-def test_the_list_outside_of_the_database_holds_pseudonyms_only(world: World) -> None:
+def test_erasure_log_has_only_pseudonyms(world: World) -> None:
     erase(world, "withdraw")
     path = world.app.state.settings.erasures_path
     entry = json.loads(path.read_text())
@@ -290,9 +288,9 @@ def test_the_list_outside_of_the_database_holds_pseudonyms_only(world: World) ->
     with path.open("a") as file:
         file.write('{"contributor": "torn')
     assert _sweep(world) == 0
-    assert [one.contributor for one in erasure_log.read(path)] == [world.person.contributor_id]
+    assert [entry.contributor for entry in erasure_log.read(path)] == [world.person.contributor_id]
     path.unlink()
     _sweep(world)
-    assert [one.contributor for one in erasure_log.read(path)] == [world.person.contributor_id], (
-        "made anew from the rows"
+    assert [entry.contributor for entry in erasure_log.read(path)] == [world.person.contributor_id], (
+        "written again from the rows"
     )

@@ -1,4 +1,4 @@
-"""A backup that is older than an erasure is restored: the person is gone again, and the command says so."""
+"""Restoring a backup from before an erasure erases the person again, and the command reports it."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def world(app: Any, cast: Cast) -> World:
 
 
 @contextmanager
-def elsewhere(engine: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Installation]:
-    """An empty installation on the engine, with its database where `traces` looks for it."""
+def empty_installation(engine: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Installation]:
+    """An empty installation on this database engine, with its database file where `traces` searches."""
     with _sqlite(folder) if engine == "sqlite" else postgres_database(request.getfixturevalue("postgres_url")) as url:
         settings = Settings(data_dir=folder / "data", database_url=url, secret_key=KEY, trusted_hosts=HOSTS)
         database = Database(url)
@@ -55,94 +55,95 @@ def _sqlite(folder: Path) -> Iterator[str]:
     yield f"sqlite:///{folder / 'test.sqlite3'}"
 
 
-def home(world: World) -> Installation:
+def installation_of(world: World) -> Installation:
     state = world.app.state
     return Installation(state.settings, state.database, state.storage)
 
 
-def restored(world: World, other: Installation) -> World:
-    """The same world in another house, to be searched for what is left."""
-    there = World(create_app(other.settings), world.cast)
-    there.ids, there.person = world.ids, world.person
-    return there
+def restored_world(world: World, other: Installation) -> World:
+    """The same scenario in the other installation, to be searched for traces."""
+    copy = World(create_app(other.settings), world.cast)
+    copy.ids, copy.person = world.ids, world.person
+    return copy
 
 
-def look(world: World, other: Installation, folder: Path, words: tuple[str, ...]) -> list[str]:
-    there = restored(world, other)
+def find_traces(world: World, other: Installation, folder: Path, words: tuple[str, ...]) -> list[str]:
+    copy = restored_world(world, other)
     with other.database.session() as session:
         raw = auth_actions.start_session(session, session.get_one(User, world.cast.carol.id))
-    with TestClient(there.app, cookies={"preceptor_session": raw}) as viewer:
-        found = traces(there, words, viewer, folder)
-    there.database.dispose()
+    with TestClient(copy.app, cookies={"preceptor_session": raw}) as viewer:
+        found = traces(copy, words, viewer, folder)
+    copy.database.dispose()
     return found
 
 
 @pytest.mark.parametrize("target", ENGINES)
-def test_who_was_erased_after_the_backup_is_erased_again(
+def test_restore_erases_again(
     world: World, target: str, tmp_path: Path, request: pytest.FixtureRequest, tally: Callable[[str, int], None]
 ) -> None:
-    """From each engine to each. The jobs that ran while the backup was made keep nobody from going."""
+    """From each database engine to each. A job that ran during the backup does not prevent the erasure."""
     with world.database.session() as session:
         carol = session.get_one(User, world.cast.carol.id)
         running = versions_actions.request_version(session, carol, world.cast.project, name="Half way")
         running.state, running.token = "running", 3
     folder = tmp_path / "backup"
-    backup.backup(home(world), folder)
+    backup.backup(installation_of(world), folder)
     with world.database.session() as session:
         jobs.request_cancel(session, running.id)
         jobs.finish(session, running.id, 3, "cancelled")
     erase(world, "withdraw")
-    kept = tmp_path / "elsewhere.jsonl"
-    kept.write_bytes(world.app.state.settings.erasures_path.read_bytes())
-    with elsewhere(target, tmp_path / "house", request) as other:
-        manifest = backup.restore(other, folder, erasures=kept)
+    log_copy = tmp_path / "elsewhere.jsonl"
+    log_copy.write_bytes(world.app.state.settings.erasures_path.read_bytes())
+    with empty_installation(target, tmp_path / "other", request) as other:
+        manifest = backup.restore(other, folder, erasures=log_copy)
         assert manifest["erased_again"] == [world.person.contributor_id]
-        said = "\n".join(backup.in_words(manifest, folder, "Restored from"))
+        summary = "\n".join(backup.in_words(manifest, folder, "Restored from"))
         assert (
-            f"Erased again, because they were erased after this backup was made: {world.person.contributor_id}" in said
+            f"Erased again, because they were erased after this backup was made: {world.person.contributor_id}"
+            in summary
         )
-        found = look(world, other, tmp_path / "house", (WORD, NAME, EMAIL))
+        found = find_traces(world, other, tmp_path / "other", (WORD, NAME, EMAIL))
         tally("personal traces left", len(found))
         assert found == [], "\n".join(found)
         with other.database.read() as session:
             events = list(session.scalars(select(AuditEvent).where(AuditEvent.action == "person.erased")))
-            assert [(one.actor, one.subject_id, one.details["again"]) for one in events] == [
+            assert [(event.actor, event.subject_id, event.details["again"]) for event in events] == [
                 (None, world.person.id, True)
             ]
             assert verify_queries.verify_events(session).intact
             erasure = privacy_queries.erasure_of(session, session.get_one(User, world.person.id))
             assert erasure is not None and erasure.requested_by == world.cast.carol.id
-            assert jobs.by_id(session, running.id).state == "queued", "nobody holds what ran back then"
-        assert [one.contributor for one in erasure_log.read(other.settings.erasures_path)] == manifest["erased_again"]
+            assert jobs.by_id(session, running.id).state == "queued", "no worker holds a job of the backup"
+        assert [entry.contributor for entry in erasure_log.read(other.settings.erasures_path)] == manifest[
+            "erased_again"
+        ]
 
 
-def test_the_installations_own_list_is_gone_by_and_a_backup_that_knows_of_it_changes_nothing(
-    world: World, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_restore_of_newer_backup_is_noop(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     erase(world, "keep")
-    backup.backup(home(world), tmp_path / "after")
-    with elsewhere("sqlite", tmp_path / "house", request) as other:
+    backup.backup(installation_of(world), tmp_path / "after")
+    with empty_installation("sqlite", tmp_path / "other", request) as other:
         other.settings.erasures_path.write_bytes(world.app.state.settings.erasures_path.read_bytes())
         assert backup.restore(other, tmp_path / "after")["erased_again"] == []
         with other.database.read() as session:
             assert session.query(AuditEvent).filter(AuditEvent.action == "person.erased").count() == 1
 
 
-def test_an_older_database_that_came_back_by_other_means_is_seen_to_by_the_jobs_process(world: World) -> None:
-    """A copied file, a snapshot of the machine: the list says more than the rows do."""
+def test_worker_erases_again(world: World) -> None:
+    """After a restored file copy or machine snapshot, the erasure log names more people than the database."""
     settings = world.app.state.settings
     entry = erasure_log.Entry(world.person.contributor_id, "withdraw", world.cast.carol.id, "2026-11-21T17:00:00+00:00")
     erasure_log.append(settings.erasures_path, [entry, replace(entry, contributor="0" * 32)])
-    housekeeping.sweep(home(world))
+    housekeeping.sweep(installation_of(world))
     with world.database.read() as session:
         person = session.get_one(User, world.person.id)
         assert person.person.erased_at is not None and person.person.name == ""
         assert privacy_queries.erasures_to_sweep(session) == []
-    assert housekeeping.erase_again(home(world)) == []
+    assert housekeeping.erase_again(installation_of(world)) == []
 
 
-def test_the_last_admin_of_a_backup_goes_all_the_same(database: Database, settings: Settings, cast: Cast) -> None:
-    """It was decided once, when there was another admin."""
+def test_last_admin_is_erased_again(database: Database, settings: Settings, cast: Cast) -> None:
+    """The erasure was decided when there was another admin."""
     migrate(database)
     erasure_log.append(
         settings.erasures_path, [erasure_log.Entry(cast.carol.contributor_id, "keep", cast.carol.id, "")]

@@ -22,11 +22,11 @@ def build_version(
     storage: Storage, project: Project, payload: dict[str, Any], rows: list[Row]
 ) -> tuple[DatasetVersion, list[VersionItem]]:
     """Write the split files and return the version, without its number, and its items. Slow; saves no row."""
-    kept = _deduplicated(rows) if payload["deduplicate"] else rows
-    groups = version_splits.group([revision.prompt for _, revision in kept])
-    splits = version_splits.assign(groups.cluster, _strata(project, kept), payload["splits"], payload["seed"])
-    tags = [slice_tags(project, revision) for _, revision in kept]
-    files = _write_files(storage, kept, splits, tags)
+    selected = _deduplicated(rows) if payload["deduplicate"] else rows
+    groups = version_splits.group([revision.prompt for _, revision in selected])
+    splits = version_splits.assign(groups.cluster, _strata(project, selected), payload["splits"], payload["seed"])
+    tags = [slice_tags(project, revision) for _, revision in selected]
+    files = _write_files(storage, selected, splits, tags)
     version = DatasetVersion(
         id=new_id(),
         project_id=project.id,
@@ -37,15 +37,15 @@ def build_version(
         deduplicate=payload["deduplicate"],
         files=files,
         created_by=payload["user"],
-        hash=_hash(payload, kept, splits, files),
-        leak_report=_leak_report(groups, splits, removed=len(rows) - len(kept)),
-        counts={"total": len(kept), **{name: splits.count(name) for name in version_splits.SPLITS}},
+        hash=_hash(payload, selected, splits, files),
+        leak_report=_leak_report(groups, splits, removed=len(rows) - len(selected)),
+        counts={"total": len(selected), **{name: splits.count(name) for name in version_splits.SPLITS}},
         distribution=distribution.of_tags(
             (split, {**values, **origin_tags(revision)})
-            for split, values, (_, revision) in zip(splits, tags, kept, strict=True)
+            for split, values, (_, revision) in zip(splits, tags, selected, strict=True)
         ),
     )
-    return version, _items(version, kept, splits, groups.cluster)
+    return version, _items(version, selected, splits, groups.cluster)
 
 
 def slice_tags(project: Project, revision: Any) -> dict[str, str]:

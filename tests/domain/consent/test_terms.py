@@ -1,4 +1,4 @@
-"""Terms: published by admins, accepted by each, asked for where something is given."""
+"""Terms: admins publish them, users accept them, contributions require them."""
 
 from __future__ import annotations
 
@@ -29,22 +29,20 @@ BODY = {
 }
 
 
-def test_nothing_is_asked_while_nothing_is_published(cast: Cast, as_user: Callable[..., TestClient]) -> None:
+def test_no_terms_no_acceptance(cast: Cast, as_user: Callable[..., TestClient]) -> None:
     alice = as_user(cast.alice)
     pair = alice.post("/api/v1/projects/clinic/pairs", json=BODY).json()
     assert alice.post(f"/api/v1/pairs/{pair['id']}/submit").status_code == 200
     assert alice.get("/api/v1/terms").json() == {"current": None, "accepted": False, "items": [], "next": None}
 
 
-def test_submitting_asks_for_the_current_terms_and_drafts_do_not(
-    cast: Cast, database: Database, as_user: Callable[..., TestClient]
-) -> None:
+def test_submitting_requires_terms(cast: Cast, database: Database, as_user: Callable[..., TestClient]) -> None:
     alice, carol = as_user(cast.alice), as_user(cast.carol)
     assert alice.post("/api/v1/terms", json={"text": "Mine"}).status_code == 403
-    assert carol.post("/api/v1/terms", json={"text": "Give what is **yours**."}).status_code == 201
+    assert carol.post("/api/v1/terms", json={"text": "Submit only **your own** work."}).status_code == 201
     pair = alice.post("/api/v1/projects/clinic/pairs", json=BODY).json()
-    refused = alice.post(f"/api/v1/pairs/{pair['id']}/submit")
-    assert (refused.status_code, refused.json()["error"]) == (409, "terms")
+    rejected = alice.post(f"/api/v1/pairs/{pair['id']}/submit")
+    assert (rejected.status_code, rejected.json()["error"]) == (409, "terms")
     assert alice.post("/api/v1/terms/accept", json={"number": 1}).status_code == 200
     assert alice.post(f"/api/v1/pairs/{pair['id']}/submit").status_code == 200
     with database.read() as session:
@@ -52,9 +50,7 @@ def test_submitting_asks_for_the_current_terms_and_drafts_do_not(
         assert terms is not None and session.get_one(Revision, pair["revision"]).terms_id == terms.id
 
 
-def test_a_new_version_is_asked_for_again_and_an_acceptance_can_be_taken_back(
-    cast: Cast, as_user: Callable[..., TestClient]
-) -> None:
+def test_new_terms_and_withdrawal(cast: Cast, as_user: Callable[..., TestClient]) -> None:
     alice, carol = as_user(cast.alice), as_user(cast.carol)
     for number in (1, 2):
         carol.post("/api/v1/terms", json={"text": f"Version {number}"})
@@ -66,11 +62,11 @@ def test_a_new_version_is_asked_for_again_and_an_acceptance_can_be_taken_back(
     assert alice.get("/api/v1/terms").json()["accepted"] is False
 
 
-def test_an_import_asks_for_the_terms_and_stores_them(cast: Cast, app: Any) -> None:
+def test_import_requires_and_stores_terms(cast: Cast, app: Any) -> None:
     database, storage = app.state.database, app.state.storage
     line = b'{"prompt": "Where do I park?", "completion": "Behind the house."}\n'
 
-    def ask(session: Any) -> Any:
+    def request(session: Any) -> Any:
         return imports_actions.request_import(
             session, cast.bob, cast.project, storage=storage, data=line, filename="x.jsonl", source="own", license="CC0"
         )
@@ -78,17 +74,17 @@ def test_an_import_asks_for_the_terms_and_stores_them(cast: Cast, app: Any) -> N
     with database.session() as session:
         terms_id = consent_actions.publish(session, cast.carol, "Terms").id
     with pytest.raises(Conflict, match="/terms"), database.session() as session:
-        ask(session)
+        request(session)
     with database.session() as session:
         consent_actions.accept(session, cast.bob, 1, how="page")
-        job = ask(session)
+        job = request(session)
         imports_actions.save_rows(
             session, job.payload, imports_queries.check_rows(session, storage, job.payload, lambda *_: None)
         )
-        assert [one.terms_id for one in session.query(Revision)] == [terms_id]
+        assert [revision.terms_id for revision in session.query(Revision)] == [terms_id]
 
 
-def test_a_version_may_ask_for_licences_and_for_accepted_terms(cast: Cast, app: Any) -> None:
+def test_version_filters_license_and_terms(cast: Cast, app: Any) -> None:
     database: Database = app.state.database
     storage: Storage = app.state.storage
     rows = "".join(f'{{"prompt": "Case {at} of {at * 91}?", "completion": "Yes"}}\n' for at in range(12)).encode()
@@ -106,20 +102,20 @@ def test_a_version_may_ask_for_licences_and_for_accepted_terms(cast: Cast, app: 
                 session, job.payload, imports_queries.check_rows(session, storage, job.payload, lambda *_: None)
             )
     with database.session() as session:
-        found = {
+        counts = {
             name: len(versions_queries.approved_pairs(session, cast.project, filters))
             for name, filters in {
                 "all": {}, "one": {"licence": "CC0"},
                 "both": {"licence": ["CC0", "MIT"]}, "terms": {"accepted_terms": True},
-                "terms not asked": {"accepted_terms": False}, "none": {"licence": "GPL"},
+                "terms not required": {"accepted_terms": False}, "none": {"licence": "GPL"},
             }.items()
         }  # fmt: skip
-        assert found == {"all": 24, "one": 12, "both": 24, "terms": 12, "terms not asked": 24, "none": 0}
+        assert counts == {"all": 24, "one": 12, "both": 24, "terms": 12, "terms not required": 24, "none": 0}
         job = versions_actions.request_version(
             session, cast.carol, cast.project, name="v", filters={"licence": ["MIT"]}
         )
         version = versions_actions.freeze(session, versions_queries.prepare_version(session, storage, job.payload))
-        assert {value: sum(counts.values()) for value, counts in version.distribution["licence"].items()} == {"MIT": 12}
+        assert {value: sum(splits.values()) for value, splits in version.distribution["licence"].items()} == {"MIT": 12}
         assert list(version.distribution["source"]) == ["MIT shelf"]
         with pytest.raises(Invalid, match="accepted_terms"):
             versions_actions.request_version(
@@ -127,7 +123,7 @@ def test_a_version_may_ask_for_licences_and_for_accepted_terms(cast: Cast, app: 
             )
 
 
-def test_the_author_s_terms_stay_when_an_admin_submits_for_them(cast: Cast, database: Database) -> None:
+def test_admin_submits_under_author_terms(cast: Cast, database: Database) -> None:
     content = pair_content.parse(BODY)
     with database.session() as session:
         consent_actions.publish(session, cast.carol, "Terms")

@@ -1,4 +1,4 @@
-"""The checks of an import say of each row what the writing desk says of it."""
+"""An import reports the same problems of each row as the page where pairs are written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.domain.imports import batch_checks
 from app.domain.pairs.token_limits import STARTER
 
 ASK = "Which form do I need to bring to the laboratory on the second floor tomorrow morning?"
-KEY = "AKIA" + "IOSFODNN7EXAMPLE"  # as it looks, and in two parts: nothing here may look like a key
+KEY = "AKIA" + "IOSFODNN7EXAMPLE"  # split, so that no scanner takes it for a real key
 NEAR = Neighbor("0" * 32, "r1", 0.9, ASK + " Please.", "The blue one.", "approved")
 SAME = Neighbor("1" * 32, "r2", 1.0, ASK, "The green form, signed by your doctor.", "approved")
 OTHER = Neighbor("2" * 32, "r3", 1.0, ASK, "No form at all, only the letter of the ward.", "submitted")
@@ -28,12 +28,12 @@ ROWS = (
 )
 
 
-def looked_at(asked: batch_checks.CheckConfig, texts: list[batch_checks.Text]) -> batch_checks.CheckedTexts:
+def check(config: batch_checks.CheckConfig, texts: list[batch_checks.Text]) -> batch_checks.CheckedTexts:
     """As another process would."""
     checked = batch_checks.CheckedTexts()
     checked.add(
         json.loads(
-            json.dumps(batch_checks.check_batch(json.loads(json.dumps(batch_checks.batch_payload(asked, texts)))))
+            json.dumps(batch_checks.check_batch(json.loads(json.dumps(batch_checks.batch_payload(config, texts)))))
         )
     )
     return checked
@@ -42,13 +42,13 @@ def looked_at(asked: batch_checks.CheckConfig, texts: list[batch_checks.Text]) -
 @pytest.mark.parametrize("neighbours", [(), (NEAR,), (SAME,), (OTHER, NEAR)])
 @pytest.mark.parametrize("severities", [{}, {"duplicate": "block", "near_duplicate": "block", "pii": "off"}])
 @pytest.mark.parametrize("row", ROWS)
-def test_piecewise_is_as_at_the_desk(
+def test_same_problems_as_on_the_page(
     row: tuple[str, str], severities: dict[str, str], neighbours: tuple[Neighbor, ...]
 ) -> None:
     rules = (Rule("must_not_contain", "completion", ("signed", "letter")), Rule("max_words", "prompt", number=9))
-    asked = batch_checks.CheckConfig(("en",), "generation", rules, severities, STARTER, 512)
-    checked = looked_at(asked, [batch_checks.Text(*row, (), "")])
-    desk: Any = check_pair(
+    config = batch_checks.CheckConfig(("en",), "generation", rules, severities, STARTER, 512)
+    checked = check(config, [batch_checks.Text(*row, (), "")])
+    expected: Any = check_pair(
         *row,
         languages=("en",),
         neighbours=neighbours,
@@ -57,14 +57,14 @@ def test_piecewise_is_as_at_the_desk(
         tokenizer=STARTER,
         context_length=512,
     )
-    found = batch_checks.add_neighbor_problems(asked, row[1], checked.problems[0], neighbours)
-    assert found == [problem.as_dict() for problem in desk]
+    problems = batch_checks.add_neighbor_problems(config, row[1], checked.problems[0], neighbours)
+    assert problems == [problem.as_dict() for problem in expected]
 
 
-def test_a_piece_tells_how_each_text_is_found() -> None:
-    asked = batch_checks.CheckConfig((), "generation", (), {}, None, 0)
+def test_batch_returns_index_keys() -> None:
+    config = batch_checks.CheckConfig((), "generation", (), {}, None, 0)
     texts = [batch_checks.Text(prompt, completion, (), "") for prompt, completion in ROWS]
-    checked = looked_at(asked, texts)
+    checked = check(config, texts)
     for (prompt, completion), grams, keys in zip(ROWS, checked.grams, checked.keys, strict=True):
         assert (grams == shingles(prompt)).all()
         assert set(keys) == {copy_key(prompt), copy_key(prompt, completion), *band_keys(grams)}

@@ -1,4 +1,4 @@
-"""A mapping of columns: what is accepted, what it makes of a row, and the words where it makes nothing."""
+"""Column mappings: valid mappings, the contents they make, and the errors."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ def jsonl(rows: list[Any]) -> bytes:
 
 
 def scan(
-    rows: list[Any] | bytes, names: dict[str, Any], name: str = "f.jsonl", **given: Any
+    rows: list[Any] | bytes, names: dict[str, Any], name: str = "f.jsonl", **options: Any
 ) -> reader_process.ScanResult:
     data = rows if isinstance(rows, bytes) else jsonl(rows)
     return reader_process.scan(
-        data, "auto", filename=name, names=column_mapping.parse(names), **{"source": "s", "license": "l", **given}
+        data, "auto", filename=name, names=column_mapping.parse(names), **{"source": "s", "license": "l", **options}
     )
 
 
 def contents(rows: list[Any] | bytes, names: dict[str, Any], name: str = "f.jsonl") -> list[Content]:
-    found = scan(rows, names, name)
-    assert not found.bad, found.errors
-    return found.contents
+    result = scan(rows, names, name)
+    assert not result.bad, result.errors
+    return result.contents
 
 
 NAMES = {"prompt": ["q", "more"], "completion": "a", "tags": ["desk", "n"], "source": "src", "context": ["doc"]}
 
 
-def test_columns_become_what_was_said() -> None:
+def test_mapped_columns_become_fields() -> None:
     first, second = contents(ROWS, NAMES)
     assert (first.prompt, first.completion) == ("Where is it?\n\nOn floor 2.", "left")
     assert (first.tags, first.source, first.licence) == ({"desk": "porter", "n": "3"}, "board", "l")
@@ -59,16 +59,16 @@ def test_columns_become_what_was_said() -> None:
     assert (second.prompt, second.tags, second.context) == ("Who signs?", {"n": "4"}, ())
 
 
-def test_the_same_of_csv_and_parquet() -> None:
-    heading = "q,more,a,desk,n,src,doc"
-    csv = (heading + "\nWhere is it?,On floor 2.,left,porter,3,board,A map.\n").encode()
+def test_csv_and_parquet_map_the_same() -> None:
+    header = "q,more,a,desk,n,src,doc"
+    csv = (header + "\nWhere is it?,On floor 2.,left,porter,3,board,A map.\n").encode()
     out = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(ROWS[:1]), out)
-    wanted = contents(ROWS[:1], NAMES)
-    assert contents(csv, NAMES, "f.csv") == wanted == contents(out.getvalue(), NAMES, "f.bin")
+    expected = contents(ROWS[:1], NAMES)
+    assert contents(csv, NAMES, "f.csv") == expected == contents(out.getvalue(), NAMES, "f.bin")
 
 
-def test_what_is_not_mapped_stays_as_detected() -> None:
+def test_unmapped_columns_are_detected() -> None:
     row = {"instruction": "Where?", "input": "", "output": "left", "origin": "board", "topic": "way"}
     [content] = contents([row], {"source": "origin", "tag:about": "topic"})
     assert (content.prompt, content.completion, content.source) == ("Where?", "left", "board")
@@ -77,7 +77,7 @@ def test_what_is_not_mapped_stays_as_detected() -> None:
     assert content.messages[0] == ("system", "porter")
 
 
-def test_a_known_format_can_be_read_otherwise() -> None:
+def test_mapping_overrides_known_format() -> None:
     record = {
         "fields": {"text": "Where?", "title": "Way"},
         "responses": {"label": [{"value": "left"}]},
@@ -95,18 +95,18 @@ def test_a_known_format_can_be_read_otherwise() -> None:
         json.dumps([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]),
     ],
 )
-def test_a_column_of_messages(turns: Any) -> None:
+def test_column_of_messages(turns: Any) -> None:
     [content] = contents([{"chat": turns}], {"messages": "chat"})
     assert (content.prompt, content.completion) == ("q", "a")
 
 
-def test_an_answer_that_is_an_object_becomes_json() -> None:
+def test_object_answer_becomes_json() -> None:
     [content] = contents([{"q": "Read it.", "a": {"name": "Ö"}}], {"prompt": "q", "completion": "a"})
     assert content.completion == '{"name": "Ö"}'
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("mapping", "message"),
     [
         ([], "an object"),
         ({"prompts": "q"}, "is not a target"),
@@ -118,43 +118,43 @@ def test_an_answer_that_is_an_object_becomes_json() -> None:
         ({"messages": "a", "prompt": "q", "completion": "b"}, "either"),
     ],
 )
-def test_a_mapping_that_is_none_is_refused(given: Any, words: str) -> None:
-    with pytest.raises(Invalid, match=words) as refused:
-        column_mapping.parse(given)
-    assert refused.value.field == "map"
+def test_invalid_mapping_is_rejected(mapping: Any, message: str) -> None:
+    with pytest.raises(Invalid, match=message) as error:
+        column_mapping.parse(mapping)
+    assert error.value.field == "map"
 
 
-def test_a_column_that_the_file_lacks_is_named_with_those_that_it_has() -> None:
-    with pytest.raises(Invalid, match="no column 'question'; its columns are q, more") as refused:
+def test_missing_column_lists_known_ones() -> None:
+    with pytest.raises(Invalid, match="no column 'question'; its columns are q, more") as error:
         scan(ROWS, {"prompt": "question", "completion": "a"})
-    assert refused.value.field == "map"
+    assert error.value.field == "map"
 
 
-def test_bad_rows_are_told_with_their_text_and_the_good_ones_kept() -> None:
-    found = scan(jsonl([ROWS[0], {"q": "x" * 5000}]) + b"[1]\n{\n", {"prompt": "q", "completion": "a"})
-    assert (len(found.contents), found.bad, [one["row"] for one in found.errors]) == (1, 3, [2, 3, 4])
-    lines = [json.loads(line) for line in found.bad_lines]
+def test_bad_rows_are_listed_with_text() -> None:
+    result = scan(jsonl([ROWS[0], {"q": "x" * 5000}]) + b"[1]\n{\n", {"prompt": "q", "completion": "a"})
+    assert (len(result.contents), result.bad, [error["row"] for error in result.errors]) == (1, 3, [2, 3, 4])
+    lines = [json.loads(line) for line in result.bad_lines]
     assert [set(line) for line in lines] == [{"row", "error", "field", "text"}] * 3
     assert (lines[0]["field"], len(lines[0]["text"])) == ("completion", 2000)
 
 
-def test_more_than_twenty_bad_rows_are_all_told() -> None:
-    found = scan(
+def test_all_bad_rows_are_listed() -> None:
+    result = scan(
         [{"q": str(n)} for n in range(90)], {"prompt": "q", "completion": "q2", "tags": []} | {"completion": "q"}
     )
-    assert (found.bad, len(found.contents)) == (0, 90)
-    found = scan([{"x": n} for n in range(90)] + ROWS, {"prompt": "q", "completion": "a"})
-    assert (found.bad, len(found.bad_lines), len(found.errors), len(found.contents)) == (90, 90, 20, 2)
+    assert (result.bad, len(result.contents)) == (0, 90)
+    result = scan([{"x": n} for n in range(90)] + ROWS, {"prompt": "q", "completion": "a"})
+    assert (result.bad, len(result.bad_lines), len(result.errors), len(result.contents)) == (90, 90, 20, 2)
 
 
-def test_a_row_without_source_is_bad_once_nobody_gives_one() -> None:
+def test_row_without_any_source_is_bad() -> None:
     rows = [{**ROWS[0], "src": ""}, ROWS[1]]
-    found = scan(rows, NAMES, source="")
-    assert [(one["row"], one["field"]) for one in found.errors] == [(1, "source")]
+    result = scan(rows, NAMES, source="")
+    assert [(error["row"], error["field"]) for error in result.errors] == [(1, "source")]
     assert scan(rows, NAMES, source="", complete=False).bad == 0
 
 
-def test_usual_names_are_guessed() -> None:
+def test_common_names_are_guessed() -> None:
     assert column_mapping.guess(["id", "Question", "Answer", "license"]) == {
         "prompt": ["Question"],
         "completion": ["Answer"],
@@ -165,16 +165,16 @@ def test_usual_names_are_guessed() -> None:
 
 
 def test_columns_come_with_samples() -> None:
-    found = scan(ROWS, {}, head=1000, complete=False)
-    assert found.shape == "" and found.bad == 2
-    by_name = {one["name"]: one for one in found.columns}
+    result = scan(ROWS, {}, head=1000, complete=False)
+    assert result.shape == "" and result.bad == 2
+    by_name = {column["name"]: column for column in result.columns}
     assert by_name["desk"] == {"name": "desk", "filled": 1, "samples": ["porter"]}
     assert by_name["n"]["samples"] == ["3", "4"]
 
 
-def test_text_that_no_database_takes_is_shown_plainly() -> None:
+def test_nul_characters_are_replaced() -> None:
     out = io.BytesIO()
     pq.write_table(pa.table({"q": ["a\x00b"], "a": ["c"]}), out)
-    found = scan(out.getvalue(), {"prompt": "q", "completion": "a"}, "f.bin", head=10)
-    assert found.bad == 1 and "\x00" not in found.errors[0]["text"]
-    assert found.columns[0]["samples"] == ["a\ufffdb"]
+    result = scan(out.getvalue(), {"prompt": "q", "completion": "a"}, "f.bin", head=10)
+    assert result.bad == 1 and "\x00" not in result.errors[0]["text"]
+    assert result.columns[0]["samples"] == ["a\ufffdb"]

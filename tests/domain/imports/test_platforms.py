@@ -1,4 +1,4 @@
-"""The exports of the two annotation platforms, in the shapes that they have."""
+"""Exports of Argilla and Label Studio are read in every shape that they have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ARGILLA = {
     "id": "r1",
     "status": "completed",
     "_server_id": "x",
-    "fields": {"instruction": "Which desk takes it?", "context": "A form."},
+    "fields": {"instruction": "Which desk takes it?", "context": "A format."},
     "metadata": {"batch": "may", "score": 0.5},
     "suggestions": {"answer": {"value": "reception", "score": None, "agent": "m"}},
     "responses": {
@@ -60,14 +60,14 @@ CHOICE = {
 }
 
 
-def read(record: dict[str, Any], form: str = "auto") -> Any:
-    [content] = reader_process.read(json.dumps([record]).encode(), form, filename="x.json", source="s", license="l")
+def read(record: dict[str, Any], format: str = "auto") -> Any:
+    [content] = reader_process.read(json.dumps([record]).encode(), format, filename="x.json", source="s", license="l")
     return content
 
 
-@pytest.mark.parametrize("form", ["auto", "argilla"])
-def test_argilla_records(form: str) -> None:
-    content = read(ARGILLA, form)
+@pytest.mark.parametrize("format", ["auto", "argilla"])
+def test_argilla_records(format: str) -> None:
+    content = read(ARGILLA, format)
     assert (content.prompt, content.completion) == ("Which desk takes it?", "billing")
     assert content.tags == {"batch": "may", "score": "0.5", "quality": "4"}
 
@@ -78,15 +78,15 @@ def test_older_argilla_records_and_suggestions() -> None:
     assert [role for role, _ in read(CHAT).messages] == ["system", "user", "assistant"]
 
 
-@pytest.mark.parametrize("form", ["auto", "labelstudio"])
-def test_label_studio_tasks(form: str) -> None:
-    content = read(TASK, form)
+@pytest.mark.parametrize("format", ["auto", "labelstudio"])
+def test_label_studio_tasks(format: str) -> None:
+    content = read(TASK, format)
     assert (content.prompt, content.completion, content.tags) == (
         "Which desk takes it?",
         "billing",
         {"difficulty": "easy"},
     )
-    assert read(CHOICE, form).completion == "billing"
+    assert read(CHOICE, format).completion == "billing"
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ def test_label_studio_tasks(form: str) -> None:
         {"data": {"text": "q"}, "annotations": [{"result": {"a": 1}}]},
     ],
 )
-def test_a_row_without_an_answer_says_so(record: dict[str, Any]) -> None:
+def test_row_without_answer_is_rejected(record: dict[str, Any]) -> None:
     with pytest.raises(Invalid, match="Row 1"):
         read(record)
 
 
-def test_a_chosen_format_must_be_that_of_the_rows() -> None:
+def test_wrong_format_is_rejected() -> None:
     with pytest.raises(Invalid, match="'data'"):
         read({"prompt": "q", "completion": "a"}, "labelstudio")

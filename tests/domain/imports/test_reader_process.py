@@ -1,4 +1,4 @@
-"""Files of pairs: every format read, every bad file refused with the row and the way out."""
+"""Every format of a file is read; every bad file is rejected with the row and the reason."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from app.core.errors import Invalid
 from app.domain.imports import reader_process
 
 
-def read(data: bytes, form: str = "auto", filename: str = "f.jsonl") -> list[tuple[str, str]]:
-    contents = reader_process.read(data, form, filename=filename, source="s", license="l")
+def read(data: bytes, format: str = "auto", filename: str = "f.jsonl") -> list[tuple[str, str]]:
+    contents = reader_process.read(data, format, filename=filename, source="s", license="l")
     return [(content.prompt, content.completion) for content in contents]
 
 
@@ -36,7 +36,7 @@ def test_csv_and_tags() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         (b"", "no rows"),
         (b"\xff\xfe", "UTF-8"),
@@ -50,6 +50,6 @@ def test_csv_and_tags() -> None:
         (b'{"messages":[{"role":"root","content":"q"},{"role":"assistant","content":"a"}]}', "Row 1"),
     ],
 )
-def test_bad_files_say_where_and_why(data: bytes, words: str) -> None:
-    with pytest.raises(Invalid, match=words):
+def test_bad_file_names_row_and_reason(data: bytes, message: str) -> None:
+    with pytest.raises(Invalid, match=message):
         read(data)

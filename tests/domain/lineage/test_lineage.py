@@ -1,4 +1,4 @@
-"""Lineage over the interface, both ways; and erasure over the interface and the command line."""
+"""Lineage in both directions over the API; erasure over the API and the command line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.fixtures.people import Cast
 
 @pytest.fixture
 def version(app: Any, cast: Cast) -> str:
-    """Twelve pairs that Bob imported and approved, from two sources, frozen."""
+    """A version of twelve pairs from two sources, which Bob imported and approved."""
     storage, database = app.state.storage, app.state.database
     with database.session() as session:
         for source in ("shelf", "desk"):
@@ -38,12 +38,12 @@ def version(app: Any, cast: Cast) -> str:
                 session, job.payload, imports_queries.check_rows(session, storage, job.payload, lambda *_: None)
             )
             job.state = "done"
-        asked = versions_actions.request_version(session, cast.carol, cast.project, name="v")
-        asked.state = "done"
-        return versions_actions.freeze(session, versions_queries.prepare_version(session, storage, asked.payload)).id
+        job = versions_actions.request_version(session, cast.carol, cast.project, name="v")
+        job.state = "done"
+        return versions_actions.freeze(session, versions_queries.prepare_version(session, storage, job.payload)).id
 
 
-def test_a_version_is_traced_page_by_page(cast: Cast, version: str, as_user: Callable[..., TestClient]) -> None:
+def test_version_lineage_is_paged(cast: Cast, version: str, as_user: Callable[..., TestClient]) -> None:
     alice = as_user(cast.alice)
     address = f"/api/v1/versions/{version}/provenance"
     whole = alice.get(address).json()
@@ -51,27 +51,27 @@ def test_a_version_is_traced_page_by_page(cast: Cast, version: str, as_user: Cal
     assert whole["sources"] == [{"source": "desk", "count": 6}, {"source": "shelf", "count": 6}]
     assert whole["licences"] == [{"licence": "CC0", "count": 12}]
     assert whole["decisions"] == [{"decision": "accept", "in_bulk": True, "count": 12}]
-    assert [one["number"] for one in whole["guidelines"]] == [1] and whole["terms"][0]["number"] is None
+    assert [row["number"] for row in whole["guidelines"]] == [1] and whole["terms"][0]["number"] is None
     assert "name" not in whole["authors"][0] and whole["authors"][0]["count"] == 12
     seen, cursor = [], None
     while True:
         page = alice.get(address, params={"limit": 5, **({"cursor": cursor} if cursor else {})}).json()
-        seen += [one["revision"] for one in page["items"]]
+        seen += [item["revision"] for item in page["items"]]
         cursor = page["next"]
         if cursor is None:
             break
-    assert seen == [one["revision"] for one in whole["items"]] and len(set(seen)) == 12
+    assert seen == [item["revision"] for item in whole["items"]] and len(set(seen)) == 12
     assert as_user(cast.carol).get(address).json()["authors"][0]["name"] == "Bob"
     assert as_user(cast.dave).get(address).status_code == 404
 
 
-def test_a_person_is_traced_to_the_version(cast: Cast, version: str, as_user: Callable[..., TestClient]) -> None:
-    found = as_user(cast.bob).get(f"/api/v1/people/{cast.bob.id}/contributions").json()
-    assert [(one["version"], one["pairs"]) for one in found["versions"]] == [(version, 12)]
-    assert found["reviews"] == [{"decision": "accept", "count": 12}]
+def test_contributions_name_the_version(cast: Cast, version: str, as_user: Callable[..., TestClient]) -> None:
+    contributions = as_user(cast.bob).get(f"/api/v1/people/{cast.bob.id}/contributions").json()
+    assert [(row["version"], row["pairs"]) for row in contributions["versions"]] == [(version, 12)]
+    assert contributions["reviews"] == [{"decision": "accept", "count": 12}]
 
 
-def test_erasure_over_the_interface(
+def test_erasure_over_the_api(
     cast: Cast, version: str, app: Any, as_user: Callable[..., TestClient], database: Database
 ) -> None:
     carol, address = as_user(cast.carol), f"/api/v1/people/{cast.bob.id}/erasure"
@@ -88,7 +88,7 @@ def test_erasure_over_the_interface(
     assert started.status_code == 409 and "empty" in started.json()["detail"]
 
 
-def test_the_commands_export_and_erase(
+def test_commands_export_and_erase(
     cast: Cast, app: Any, settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installation = Installation(settings, app.state.database, app.state.storage)
@@ -97,8 +97,8 @@ def test_the_commands_export_and_erase(
     assert "persons.jsonl" in ZipFile(path).namelist()
     monkeypatch.setattr(main, "open_installation", lambda: installation)
     command = ["person", "erase", "alice@example.org", "--content", "keep"]
-    refused = CliRunner().invoke(main.app, command, input="n\n")
-    assert refused.exit_code == 1
+    aborted = CliRunner().invoke(main.app, command, input="n\n")
+    assert aborted.exit_code == 1
     done = CliRunner().invoke(main.app, [*command, "--yes"])
     assert done.exit_code == 0 and done.output.startswith("Erased. 0 revisions")
     with app.state.database.read() as session:

@@ -1,4 +1,4 @@
-"""Every column that names a person has a decision; the plan names nothing that is not there."""
+"""Every column that identifies a person is in the personal data map, and the map names only existing columns."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import app.main  # noqa: F401  (so that every table is in the metadata)
 from app.core.db.base import Base
 from app.domain.privacy.personal_data_map import BY_VALUE, PLAN, identifies_person
 
-DECIDED = {(one.table, one.column) for one in PLAN}
-NAMING = {
+MAPPED = {(entry.table, entry.column) for entry in PLAN}
+IDENTIFYING = {
     (table.name, column.name)
     for table in Base.metadata.sorted_tables
     for column in table.columns
@@ -18,36 +18,36 @@ NAMING = {
 
 
 @pytest.mark.assurance
-def test_every_column_that_identifies_person_has_a_decision() -> None:
-    assert len(NAMING) > 25
-    assert set() == NAMING - DECIDED, "decide in provenance/subject_tables.py what is exported and what erasure does"
+def test_identifying_columns_are_mapped() -> None:
+    assert len(IDENTIFYING) > 25
+    assert set() == IDENTIFYING - MAPPED, "add the column to app/domain/privacy/personal_data_map.py"
 
 
-def test_the_plan_names_only_what_is_there() -> None:
-    assert {("contributors", "id")} == DECIDED - NAMING
-    for one in PLAN:
-        columns = Base.metadata.tables[one.table].columns
-        assert {one.column, *one.without, *one.blanked} <= set(columns.keys()), one.table
+def test_map_names_existing_columns() -> None:
+    assert {("contributors", "id")} == MAPPED - IDENTIFYING
+    for entry in PLAN:
+        columns = Base.metadata.tables[entry.table].columns
+        assert {entry.column, *entry.without, *entry.blanked} <= set(columns.keys()), entry.table
     assert set(BY_VALUE) <= set(Base.metadata.tables)
 
 
-def test_every_decision_has_a_reason_and_is_made_once() -> None:
-    assert len(DECIDED) == len(PLAN)
-    assert all(one.reason for one in PLAN)
+def test_entries_are_unique_with_reason() -> None:
+    assert len(MAPPED) == len(PLAN)
+    assert all(entry.reason for entry in PLAN)
 
 
 def test_no_secret_is_exported() -> None:
     secret = {"digest", "hash", "secret"}
     assert [
-        (one.table, name)
-        for one in PLAN
-        if one.exported and one.table not in ("audit_events", "dataset_versions")
-        for name in secret & set(Base.metadata.tables[one.table].columns.keys()) - set(one.without)
+        (entry.table, name)
+        for entry in PLAN
+        if entry.exported and entry.table not in ("audit_events", "dataset_versions")
+        for name in secret & set(Base.metadata.tables[entry.table].columns.keys()) - set(entry.without)
     ] == []
 
 
-def test_what_erasure_deletes_can_be_deleted() -> None:
-    """No other table points at a row that goes."""
-    deleted = {one.table for one in PLAN if one.fate == "delete"}
+def test_deleted_rows_are_not_referenced() -> None:
+    """No foreign key points at a table whose rows erasure deletes."""
+    deleted = {entry.table for entry in PLAN if entry.fate == "delete"}
     pointed_at = {key.column.table.name for table in Base.metadata.sorted_tables for key in table.foreign_keys}
     assert deleted & pointed_at == set()

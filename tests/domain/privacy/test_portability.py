@@ -1,4 +1,4 @@
-"""One ZIP holds everything a person gave, and nothing that anybody else did."""
+"""The data export contains all data of one person and no data of others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.domain.privacy.portability_queries import file_name
 from tests.fixtures.people import Cast
 
 
-def opened(body: bytes) -> dict[str, list[dict[str, Any]]]:
+def read_zip(body: bytes) -> dict[str, list[dict[str, Any]]]:
     with ZipFile(io.BytesIO(body)) as bundle:
         assert bundle.testzip() is None
         return {
@@ -32,45 +32,45 @@ def opened(body: bytes) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def given(database: Database, cast: Cast) -> Cast:
-    """Alice and Bob have each written one pair under the terms."""
+def authors(database: Database, cast: Cast) -> Cast:
+    """Alice and Bob have each written one pair under accepted terms."""
     with database.session() as session:
-        terms = consent_actions.publish(session, cast.carol, "Give what is yours.")
-        for one, word in ((cast.alice, "alpha"), (cast.bob, "beta")):
-            consent_actions.accept(session, one, terms.number, how="api")
+        terms = consent_actions.publish(session, cast.carol, "Submit only your own work.")
+        for user, word in ((cast.alice, "alpha"), (cast.bob, "beta")):
+            consent_actions.accept(session, user, terms.number, how="api")
             pair = pair_content.pair(f"{word} question ünï", f"{word} answer", source="own", licence="CC0")
-            pairs_actions.create(session, one, cast.project, pair)
+            pairs_actions.create(session, user, cast.project, pair)
     return cast
 
 
-def test_it_holds_a_file_for_each_table_and_only_one_s_own(given: Cast, as_user: Callable[..., TestClient]) -> None:
-    files = opened(as_user(given.alice).get(f"/api/v1/people/{given.alice.id}/data").content)
-    assert set(files) == {f"{file_name(one)}.jsonl" for one in PLAN if one.exported}
+def test_export_has_own_rows_per_table(authors: Cast, as_user: Callable[..., TestClient]) -> None:
+    files = read_zip(as_user(authors.alice).get(f"/api/v1/people/{authors.alice.id}/data").content)
+    assert set(files) == {f"{file_name(entry)}.jsonl" for entry in PLAN if entry.exported}
     assert files["persons.jsonl"][0]["email"] == "alice@example.org"
-    assert [one["prompt"] for one in files["revisions.jsonl"]] == ["alpha question ünï"]
+    assert [row["prompt"] for row in files["revisions.jsonl"]] == ["alpha question ünï"]
     assert files["revisions.jsonl"][0]["terms_id"] == files["acceptances.jsonl"][0]["terms_id"]
     assert len(files["pairs.jsonl"]) == 1 and len(files["api_tokens.jsonl"]) == 1
-    assert {one["action"] for one in files["audit_events.jsonl"]} >= {"pair.created", "terms.accepted"}
+    assert {row["action"] for row in files["audit_events.jsonl"]} >= {"pair.created", "terms.accepted"}
     assert "beta" not in json.dumps(files) and "digest" not in files["api_tokens.jsonl"][0]
 
 
-def test_the_read_me_says_in_words_what_it_is(given: Cast, signed_in: Callable[[User], TestClient]) -> None:
-    answer = signed_in(given.alice).get("/account/data.zip")
+def test_readme_describes_the_files(authors: Cast, signed_in: Callable[[User], TestClient]) -> None:
+    answer = signed_in(authors.alice).get("/account/data.zip")
     assert answer.headers["content-type"] == "application/zip"
     with ZipFile(io.BytesIO(answer.content)) as bundle:
-        words = bundle.read("README.txt").decode()
-    assert "alice@example.org" in words and "revisions.jsonl" in words and "1 record\n" in words
+        readme = bundle.read("README.txt").decode()
+    assert "alice@example.org" in readme and "revisions.jsonl" in readme and "1 record\n" in readme
 
 
-def test_one_s_own_and_nobody_else_s(given: Cast, as_user: Callable[..., TestClient]) -> None:
-    address = f"/api/v1/people/{given.alice.id}"
+def test_only_own_data_except_for_admins(authors: Cast, as_user: Callable[..., TestClient]) -> None:
+    address = f"/api/v1/people/{authors.alice.id}"
     for part in ("data", "contributions"):
-        assert as_user(given.bob).get(f"{address}/{part}").status_code == 403
-        assert as_user(given.carol).get(f"{address}/{part}").status_code == 200
-        assert as_user(given.carol).get(f"/api/v1/people/{'0' * 32}/{part}").status_code == 404
+        assert as_user(authors.bob).get(f"{address}/{part}").status_code == 403
+        assert as_user(authors.carol).get(f"{address}/{part}").status_code == 200
+        assert as_user(authors.carol).get(f"/api/v1/people/{'0' * 32}/{part}").status_code == 404
 
 
-def test_the_contributions_count_what_was_given(given: Cast, as_user: Callable[..., TestClient]) -> None:
-    found = as_user(given.alice).get(f"/api/v1/people/{given.alice.id}/contributions").json()
-    assert found["pairs"] == [{"slug": "clinic", "state": "draft", "count": 1}]
-    assert found["revisions"] == 1 and found["versions"] == []
+def test_contributions_are_counted(authors: Cast, as_user: Callable[..., TestClient]) -> None:
+    contributions = as_user(authors.alice).get(f"/api/v1/people/{authors.alice.id}/contributions").json()
+    assert contributions["pairs"] == [{"slug": "clinic", "state": "draft", "count": 1}]
+    assert contributions["revisions"] == 1 and contributions["versions"] == []

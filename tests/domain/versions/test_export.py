@@ -1,4 +1,4 @@
-"""What leaves comes back the same: JSON Lines and Parquet without loss, CSV without a formula."""
+"""JSON Lines and Parquet exports are lossless, CSV exports hold no formula."""
 
 from __future__ import annotations
 
@@ -40,26 +40,27 @@ CONTENTS = st.builds(
 
 def split_file(contents: list[pair_content.Content]) -> bytes:
     return b"".join(
-        export.example_line(str(number), one.as_dict()["messages"], one.tags) for number, one in enumerate(contents)
+        export.example_line(str(number), content.as_dict()["messages"], content.tags)
+        for number, content in enumerate(contents)
     )
 
 
 def reread(body: bytes) -> list[pair_content.Content]:
     options = {"format": "auto", "filename": "x", "source": "s", "licence": "l", "head": 0}
-    said = list(reader_events.read_events(io.BytesIO(body), options))
-    assert "end" in said[-1] and not [one for one in said if "error" in one], said
-    return [pair_content.parse(one["content"]) for one in said[:-1]]
+    events = list(reader_events.read_events(io.BytesIO(body), options))
+    assert "end" in events[-1] and not [event for event in events if "error" in event], events
+    return [pair_content.parse(event["content"]) for event in events[:-1]]
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(CONTENTS, min_size=1, max_size=3))
-@pytest.mark.parametrize("form", ["jsonl", "parquet"])
-def test_out_and_in_and_out_again_is_the_same(form: str, bodies: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_export_round_trip_is_lossless(format: str, bodies: list[dict[str, Any]]) -> None:
     contents = [pair_content.parse({**body, "source": "s", "licence": "l"}) for body in bodies]
     first = split_file(contents)
-    exported = export.convert(first, form)
+    exported = export.convert(first, format)
     assert reread(exported) == contents
-    assert export.convert(split_file(reread(exported)), form) == exported == export.convert(first, form)
+    assert export.convert(split_file(reread(exported)), format) == exported == export.convert(first, format)
 
 
 @given(TEXT)
@@ -70,7 +71,7 @@ def test_no_cell_is_a_formula(text: str) -> None:
 
 
 @given(st.lists(CONTENTS, min_size=1, max_size=3))
-def test_a_spreadsheet_has_a_row_for_each_example(bodies: list[dict[str, Any]]) -> None:
+def test_csv_has_a_row_per_example(bodies: list[dict[str, Any]]) -> None:
     contents = [pair_content.parse({**body, "source": "s", "licence": "l"}) for body in bodies]
     rows = list(csv.reader(io.StringIO(export.convert(split_file(contents), "csv").decode(), newline="")))
     assert rows[0][:3] == ["id", "prompt", "completion"]
@@ -83,18 +84,18 @@ def test_formula_examples() -> None:
     assert escape_formula("a=1") == "a=1"
 
 
-@pytest.mark.parametrize("form", export.FORMATS)
-def test_the_same_bytes_each_time(form: str) -> None:
+@pytest.mark.parametrize("format", export.FORMATS)
+def test_export_is_deterministic(format: str) -> None:
     body = split_file([pair_content.pair("q", "=a", tags={"b": "2", "a": "1"})] * 3)
-    assert export.convert(body, form) == export.convert(body, form)
-    assert export.file_name("train", form).startswith("train.")
+    assert export.convert(body, format) == export.convert(body, format)
+    assert export.file_name("train", format).startswith("train.")
 
 
-def test_an_unknown_format_is_refused() -> None:
+def test_unknown_format_is_rejected() -> None:
     with pytest.raises(Invalid, match="parquet"):
         export.convert(b"", "xlsx")
 
 
-def test_a_plain_pair_stays_a_plain_line() -> None:
+def test_plain_pair_is_a_plain_line() -> None:
     body = split_file([pair_content.pair("q", "a", tags={"category": "c"})])
     assert json.loads(export.convert(body, "jsonl")) == {"prompt": "q", "completion": "a", "category": "c"}

@@ -16,8 +16,8 @@ from app.domain.pairs import content as pair_content
 from app.domain.pairs.content import Content
 
 TARGETS = ("prompt", "completion", "system", "messages", "context", "tags", "source", "licence")
-ONE_COLUMN = ("messages", "source", "licence")
-ONE_TAG = "tag:"
+SINGLE_COLUMN = ("messages", "source", "licence")
+TAG_PREFIX = "tag:"
 MAX_COLUMN = 200
 Names = dict[str, list[str]]
 
@@ -30,14 +30,14 @@ def parse(value: Any) -> Names:
     for name, columns in value.items():
         target = "licence" if name == "license" else name
         listed = [columns] if isinstance(columns, str) else columns
-        if target not in TARGETS and not (str(target).startswith(ONE_TAG) and len(target) > len(ONE_TAG)):
+        if target not in TARGETS and not (str(target).startswith(TAG_PREFIX) and len(target) > len(TAG_PREFIX)):
             known = ", ".join(TARGETS)
             raise Invalid(f"{str(target)[:80]!r} is not a target; use {known}, or tag:NAME for one tag.", field="map")
         if not isinstance(listed, list) or not all(
             isinstance(column, str) and 0 < len(column) <= MAX_COLUMN for column in listed
         ):
             raise Invalid(f"{target} must be the name of a column, or a list of names.", field="map")
-        if len(listed) > 1 and (target in ONE_COLUMN or target.startswith(ONE_TAG)):
+        if len(listed) > 1 and (target in SINGLE_COLUMN or target.startswith(TAG_PREFIX)):
             raise Invalid(f"{target} takes one column.", field="map")
         names[target] = list(dict.fromkeys(listed))
     return _checked_whole(names)
@@ -160,9 +160,9 @@ def _tags(record: dict[str, Any], names: Names, shape: str) -> dict[str, Any]:
         used = {column.split(".", 1)[0] for column in columns_of(names)}
         tags = formats.tags({key: item for key, item in record.items() if key not in used or key == "tags"}, shape)
     single = {
-        target.removeprefix(ONE_TAG): _text(value(record, columns[0]))
+        target.removeprefix(TAG_PREFIX): _text(value(record, columns[0]))
         for target, columns in names.items()
-        if target.startswith(ONE_TAG) and columns
+        if target.startswith(TAG_PREFIX) and columns
     }
     return tags | {name: text for name, text in single.items() if text}
 

@@ -19,8 +19,8 @@ ReaderEvent = dict[str, Any]
 def read_events(file: IO[bytes], options: ReaderEvent) -> Iterator[ReaderEvent]:
     """Yield the events of a file. Whatever the bytes are, the last event is {end} or {refused}, never an exception.
 
-    Options: format, filename, source, licence, head (rows to read, 0 for all), map, and `every`: continue after the
-    20th bad row and yield the good ones too; `complete`: each row must have a source and a license.
+    Options: `format`, `filename`, `source`, `licence`, `map`, `head` (rows to read, 0 for all); `every`: continue after
+    the 20th bad row and yield the good ones too; `complete`: each row must have a source and a license.
     """
     try:
         yield from _rows(file, options)
