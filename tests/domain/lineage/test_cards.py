@@ -50,7 +50,7 @@ def test_card_counts_declarations(
 ) -> None:
     version = freeze(database, app.state.storage, cast, DECLARED)
     text = card(signed_in(cast.bob), version)
-    assert "| Not stated | 9 |" in text and "| No help | 2 |" in text and "| Spelling and grammar | 1 |" in text
+    assert "| Not stated | 9 |" in text and "| None | 2 |" in text and "| Spelling and grammar | 1 |" in text
     assert "Pasted text: 20% of a text on average, over 3 examples." in text
     assert "| Personal data | 2 |" in text and "| 1 |" in text.partition("| Personal data | 2 |")[2]
     assert "exercise" not in text and "Alice" not in text  # reasons are private texts of the authors
