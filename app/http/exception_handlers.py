@@ -58,7 +58,7 @@ def on_http(request: Request, error: HTTPException) -> Response:
     if is_api(request.scope):
         return http_json(error)
     if error.status_code == 404:
-        return _pages(request).not_found_page(request)
+        return _pages(request).missing_page(request)
     return _pages(request).error_page(request, _as_app_error(error))
 
 

@@ -49,7 +49,7 @@ def _return_path(request: Request) -> str | None:
     return (f"{path}?{query}" if query else path) if request.method == "GET" and path != "/" else None
 
 
-def not_found_page(request: Request) -> Response:
+def missing_page(request: Request) -> Response:
     return error_page(request, NotFound())
 
 
@@ -71,5 +71,5 @@ def _back(request: Request) -> str | None:
     if request.method == "GET":
         return None
     origin, _, rest = request.headers.get("referer", "").partition("://")[2].partition("/")
-    ours = origin == request.headers.get("host") and not rest.startswith("/")
-    return f"/{rest.partition('#')[0]}" if ours else None
+    same_site = origin == request.headers.get("host") and not rest.startswith("/")
+    return f"/{rest.partition('#')[0]}" if same_site else None

@@ -91,7 +91,7 @@ def ago(moment: datetime) -> str:
 
 
 def moment(at: datetime) -> str:
-    return f"{at:%-d %b %Y, %H:%M} UTC"
+    return f"{at:%b %-d, %Y, %H:%M} UTC"
 
 
 def duration(seconds: float | None) -> str:

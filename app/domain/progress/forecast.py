@@ -73,7 +73,7 @@ def on_line(target: int, *, opened: date, deadline: date, day: date) -> float:
 
 def words(forecast: Forecast | None, *, target: int, done: int, deadline: date, today: date) -> str:
     """The forecast in one sentence, with the number of days behind it."""
-    by = f"{deadline.day} {deadline:%b}"
+    by = f"{deadline:%b} {deadline.day}"
     if done >= target:
         return f"Reached: {done:,} of {target:,}."
     if today > deadline:

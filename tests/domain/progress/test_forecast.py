@@ -96,7 +96,7 @@ def test_forecast_sentences() -> None:
     by = {"deadline": date(2026, 11, 30), "today": TODAY}
     result = forecast.Forecast(1640, 1480, 1810, 14, 48.0)
     assert forecast.words(result, target=2000, done=1160, **by) == (
-        "At this rate 1,640 of 2,000 by 30 Nov (1,480 to 1,810; 95% interval from 14 days)."
+        "At this rate 1,640 of 2,000 by Nov 30 (1,480 to 1,810; 95% interval from 14 days)."
     )
     assert "needs 3 full days" in forecast.words(None, target=2000, done=4, **by)
     assert forecast.words(result, target=900, done=1160, **by) == "Reached: 1,160 of 900."
