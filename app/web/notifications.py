@@ -1,4 +1,4 @@
-"""What the signed-in person was told: unread lines first, opened and marked read in one step."""
+"""The user's notifications: list, open, mark as read."""
 
 from __future__ import annotations
 
@@ -22,74 +22,78 @@ from app.web.deps import CsrfForm, CurrentUser, form_str, redirect, requires
 from app.web.render import render, words
 
 router = APIRouter()
-HERE = "/notifications"
-YOURS = {
-    "pair.returned": "A pair of yours was returned",
-    "pair.accepted": "A pair of yours was accepted",
-    "pair.rejected": "A pair of yours was rejected",
-    "pair.escalated": "A pair was passed on to the admins",
+ROOT = "/notifications"
+TITLES = {
+    "pair.returned": "Your pair was returned",
+    "pair.accepted": "Your pair was accepted",
+    "pair.rejected": "Your pair was rejected",
+    "pair.escalated": "A pair was escalated",
     "comment.added": "A new comment on a pair",
     "comment.resolved": "Your comment was resolved",
-    "lease.taken_over": "Your time on a pair ran out, and it went to somebody else",
-    "round.opened": "A round was opened for you",
+    "lease.taken_over": "Another reviewer took over your pair",
+    "round.opened": "A new round opened",
     "round.assigned": "A round was assigned to you",
     "import.done": "Your import is done",
     "import.failed": "Your import failed",
-    "version.done": "Your version is frozen",
-    "version.failed": "Your version could not be frozen",
-    "run.done": "Your training run is done",
-    "run.failed": "Your training run failed",
+    "version.done": "Your version is ready",
+    "version.failed": "Your version failed",
+    "run.done": "Your run is done",
+    "run.failed": "Your run failed",
 }
-PLACES = {"pair": "/pairs/{id}", "run": "/runs/{id}", "job": "/jobs/{id}", "version": "/versions/{id}"}
-IN_PROJECT = {"round": "/rounds", "guideline": "/guidelines"}
+PAGES = {"pair": "/pairs/{id}", "run": "/runs/{id}", "job": "/jobs/{id}", "version": "/versions/{id}"}
+PROJECT_PAGES = {"round": "/rounds", "guideline": "/guidelines"}
 
 
-@router.get(HERE, dependencies=[requires(Permission.USE)])
+@router.get(ROOT, dependencies=[requires(Permission.USE)])
 def index(
     request: Request, session: DbSession, user: CurrentUser, all: bool = False, cursor: str | None = None
 ) -> Response:
-    """What is unread; `all` adds what was read in the last 90 days."""
-    found = notifications_queries.page(session, user, only_unread=not all, limit=30, cursor=cursor)
-    projects = {one.id: one for one in projects_queries.projects_of(session, user)}
-    abouts = _abouts(session, [line for line in found.items if line.project_id in projects])
-    keep = "all=true&" if all else ""
+    """List unread notifications; `all` adds those read in the last 90 days."""
+    page = notifications_queries.page(session, user, only_unread=not all, limit=30, cursor=cursor)
+    projects = {project.id: project for project in projects_queries.projects_of(session, user)}
+    subjects = _subjects(session, [line for line in page.items if line.project_id in projects])
+    query = "all=true&" if all else ""
     return render(
         request,
         "notifications/list.html",
-        lines=[(line, said(line), projects.get(line.project_id), abouts.get(line.id, "")) for line in found.items],
+        lines=[(line, title(line), projects.get(line.project_id), subjects.get(line.id, "")) for line in page.items],
         all=all,
-        next_href=f"{HERE}?{keep}cursor={found.next}" if found.next else None,
+        next_href=f"{ROOT}?{query}cursor={page.next}" if page.next else None,
     )
 
 
-@router.post(f"{HERE}/read", dependencies=[requires(Permission.USE)])
+@router.post(f"{ROOT}/read", dependencies=[requires(Permission.USE)])
 def read(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
-    """Mark one line, or with `all` every line; `open` goes on to what the line tells of."""
+    """Mark one notification as read, or all of them with `all`. `open` redirects to its subject."""
     if form_str(form, "all"):
         notifications_actions.mark_read(session, user)
-        return redirect(request, HERE, "All are marked as read.")
+        return redirect(request, ROOT, "All marked as read.")
     line = notifications_queries.by_id(session, user, form_str(form, "id"))
     notifications_actions.mark_read(session, user, [line.id])
-    return redirect(request, filtered_url(session, line) if form_str(form, "open") else HERE)
+    return redirect(request, filtered_url(session, line) if form_str(form, "open") else ROOT)
 
 
-def said(line: Notification) -> str:
-    return YOURS.get(line.kind) or KINDS.get(line.kind) or words(line.kind.replace(".", "_"))
+def title(line: Notification) -> str:
+    return TITLES.get(line.kind) or KINDS.get(line.kind) or words(line.kind.replace(".", "_"))
 
 
-def _abouts(session: Session, lines: list[Notification]) -> dict[str, str]:
-    """line id -> the beginning of the pair it tells of, as it is now, or the number of the run, round or guideline."""
+def _subjects(session: Session, lines: list[Notification]) -> dict[str, str]:
+    """Map notification id -> start of the pair's current prompt, or the number of the run, round or guideline."""
     ids = {line.subject_id for line in lines if line.subject_kind == "pair"}
     texts = pairs_queries.currents(session, list(session.scalars(select(Pair).where(Pair.id.in_(ids)))))
     prompts = {pair_id: revision.prompt[:120] for pair_id, revision in texts.items()}
-    numbers = {line.id: f"Number {line.details['number']}" for line in lines if "number" in line.details}
+    numbers = {
+        line.id: f"{'Version' if line.subject_kind == 'guideline' else words(line.subject_kind)} {line.details['number']}"
+        for line in lines
+        if "number" in line.details
+    }
     return {**numbers, **{line.id: prompts[line.subject_id] for line in lines if line.subject_id in prompts}}
 
 
 def filtered_url(session: Session, line: Notification) -> str:
-    """The page of what a line tells of."""
-    if line.subject_kind in PLACES:
+    """Return the page of a notification's subject."""
+    if line.subject_kind in PAGES:
         anchor = "#comments" if line.kind.startswith("comment.") else ""
-        return PLACES[line.subject_kind].format(id=line.subject_id) + anchor
+        return PAGES[line.subject_kind].format(id=line.subject_id) + anchor
     project: Any = session.get(Project, line.project_id)
-    return f"/projects/{project.slug}{IN_PROJECT.get(line.subject_kind, '')}"
+    return f"/projects/{project.slug}{PROJECT_PAGES.get(line.subject_kind, '')}"

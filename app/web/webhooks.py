@@ -1,4 +1,4 @@
-"""A project's webhooks, for its admins: which there are, how their last delivery went, a new one, away with one."""
+"""A project's webhooks, for its admins: list with delivery status, create, test, delete."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from app.core.errors import AppError, Invalid
+from app.core.errors import AppError
 from app.core.rate_limits import TEST_MESSAGES
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
@@ -26,6 +26,7 @@ from app.web.deps import (
     redirect,
     requires,
 )
+from app.web.forms import form_errors
 from app.web.render import render
 
 router = APIRouter()
@@ -40,17 +41,15 @@ def index(request: Request, session: DbSession, user: CurrentUser, project: Curr
 def create(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
 ) -> Response:
-    """The secret stands in the answer itself and nowhere else."""
+    """Create a webhook. Only this response shows its secret."""
     settings = request.app.state.settings
     url, kinds = form_str(form, "url"), [str(kind) for kind in form.getlist("kind")]
-    try:
+    with form_errors() as result:
         _, secret = webhooks_actions.create(
             session, user, project, url=url, kinds=kinds, key=settings.key, allowed=settings.webhook_hosts
         )
-    except AppError as error:
-        if error.status not in (409, 422):
-            raise
-        return _list(request, session, user, project, given={"url": url, "kinds": kinds}, error=error)
+    if result.error:
+        return _list(request, session, user, project, values={"url": url, "kinds": kinds}, error=result.error)
     return _list(request, session, user, project, secret=secret)
 
 
@@ -60,7 +59,7 @@ def delete(
 ) -> Response:
     webhook = webhooks_queries.webhook_by_id(session, webhook_id)
     webhooks_actions.remove(session, user, webhook)
-    return redirect(request, f"/projects/{project.slug}/webhooks", "Deleted. Nothing more is sent there.")
+    return redirect(request, f"/projects/{project.slug}/webhooks", "Webhook deleted.")
 
 
 @router.post(
@@ -71,13 +70,11 @@ def send_test(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, webhook_id: str
 ) -> Response:
     webhook = webhooks_queries.webhook_by_id(session, webhook_id)
-    try:
+    with form_errors(422) as result:
         webhooks_actions.send_test(session, user, webhook, allowed=request.app.state.settings.webhook_hosts)
-    except Invalid as error:
-        return _list(request, session, user, project, error=error)
-    return redirect(
-        request, f"/projects/{project.slug}/webhooks", "A test message is on its way; look here how it went."
-    )
+    if result.error:
+        return _list(request, session, user, project, error=result.error)
+    return redirect(request, f"/projects/{project.slug}/webhooks", "Test message queued. Its result appears here.")
 
 
 def _list(
@@ -86,7 +83,7 @@ def _list(
     user: User,
     project: Project,
     *,
-    given: dict[str, Any] | None = None,
+    values: dict[str, Any] | None = None,
     error: AppError | None = None,
     secret: str | None = None,
 ) -> Response:
@@ -98,7 +95,7 @@ def _list(
         waiting=webhooks_queries.pending_deliveries(session, project),
         kinds=KINDS,
         hosts=request.app.state.settings.webhook_hosts,
-        given=given or {"url": "", "kinds": []},
+        values=values or {"url": "", "kinds": []},
         error=error,
         secret=secret,
     )

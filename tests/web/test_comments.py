@@ -118,7 +118,7 @@ def test_notifications_marked_read(
     assert alice.send("/notifications/read", page="/notifications", id=theirs.id).status_code == 404
     alice.send("/notifications/read", page="/notifications", all="yes")
     assert "unread" not in alice.get("/projects").text
-    assert "Nothing unread" in alice.get("/notifications").text
+    assert "No unread notifications" in alice.get("/notifications").text
     assert "A new comment on a pair" in alice.get("/notifications?all=true").text
 
 
