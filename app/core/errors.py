@@ -36,7 +36,7 @@ class Forbidden(AppError):
 class NotFound(AppError):
     status, code = 404, "not_found"
 
-    def __init__(self, detail: str = "There is nothing here, or it is not yours to see.", **kwargs: Any) -> None:
+    def __init__(self, detail: str = "This page doesn't exist, or you don't have access to it.", **kwargs: Any) -> None:
         super().__init__(detail, **kwargs)
 
 
