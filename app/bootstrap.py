@@ -18,7 +18,7 @@ from app.core.db import sqlite_file
 from app.core.db.database import Database
 from app.core.errors import AppError
 from app.core.storage import Storage
-from app.domain.pairs.indexes import embedding_index
+from app.domain.pairs.indexes.embedding_index import FOLDER, KEY, EmbeddingIndex
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,8 +34,9 @@ class Installation(NamedTuple):
 
 def open_installation(settings: Settings | None = None) -> Installation:
     settings = settings or Settings()
-    embedding_index.provide(settings.resolved_database_url, settings.data_dir / embedding_index.FOLDER)
-    return Installation(settings, Database(settings.resolved_database_url), Storage(settings.resolved_storage_url))
+    index = EmbeddingIndex(settings.data_dir / FOLDER)
+    database = Database(settings.resolved_database_url, {KEY: index})
+    return Installation(settings, database, Storage(settings.resolved_storage_url))
 
 
 class IncompatibleDatabase(AppError):

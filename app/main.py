@@ -14,7 +14,7 @@ from app.core.db.database import Database
 from app.core.jobs import LeaseMonitor
 from app.core.rate_limits import Limits
 from app.core.storage import Storage
-from app.domain.pairs.indexes import embedding_index
+from app.domain.pairs.indexes.embedding_index import FOLDER, KEY, EmbeddingIndex
 from app.http import route_permissions
 from app.http.exception_handlers import handle_errors
 from app.http.middleware import Application
@@ -37,8 +37,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = Application(title="Preceptor", version="0.1.0", docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.error_pages = error_pages
-    app.state.database = Database(settings.resolved_database_url)
-    embedding_index.provide(settings.resolved_database_url, settings.data_dir / embedding_index.FOLDER)
+    app.state.embedding_index = EmbeddingIndex(settings.data_dir / FOLDER)
+    app.state.database = Database(settings.resolved_database_url, {KEY: app.state.embedding_index})
     app.state.places = WriterSemaphore()
     app.state.limits = Limits(app.state.database)
     app.state.storage = Storage(settings.resolved_storage_url)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,9 @@ def _for_us_alone(path: Path) -> None:
 class Database:
     """Engines for those who write and for those who only read, which share their connections; and transactions."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, info: Mapping[str, Any] | None = None) -> None:
+        """`info` is what the application gives to each of its sessions (SQLAlchemy's `Session.info`)."""
+        self.info = dict(info or {})
         self.is_sqlite = url.startswith("sqlite")
         if self.is_sqlite:
             file = None if ":memory:" in url else Path(url.removeprefix("sqlite:///").partition("?")[0])
@@ -89,15 +91,16 @@ class Database:
         """One transaction: committed on return, rolled back on any error."""
         if self._line is not None:
             with self._line.session() as session:
+                session.info.update(self.info)
                 yield session
             return
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with Session(self.engine, expire_on_commit=False, info=self.info) as session, session.begin():
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One read-only snapshot; nothing of it is written."""
-        with Session(self.readers, expire_on_commit=False, autoflush=False) as session:
+        with Session(self.readers, expire_on_commit=False, autoflush=False, info=self.info) as session:
             yield session
 
     def connect(self) -> Connection:

@@ -23,7 +23,7 @@ from app.domain.imports import reader_process, uploads
 from app.domain.imports.prepare_rows import PreparedRows
 from app.domain.imports.reading import mapping as column_mapping
 from app.domain.imports.tables import Upload
-from app.domain.pairs.indexes import embedding_index, near_duplicates, search
+from app.domain.pairs.indexes import embedding_actions, index_actions
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 
@@ -169,15 +169,15 @@ def save_rows(session: Session, payload: dict[str, Any], prepared: PreparedRows)
         bulk.raise_cache_size(session)
     for table, rows in (("pairs", prepared.pairs), ("revisions", prepared.revisions), ("reviews", approvals)):
         bulk.insert(session, Base.metadata.tables[table], rows)
-    near_duplicates.insert_tags(session, prepared.tags)
-    near_duplicates.insert_bands(session, project.id, prepared.bands)
-    search.add(session, _search_rows(prepared))
-    embedding_index.request(session, project.id)
+    index_actions.insert_tags(session, prepared.tags)
+    index_actions.insert_bands(session, project.id, prepared.bands)
+    index_actions.add_texts(session, _search_rows(prepared))
+    embedding_actions.request(session, project.id)
     _record(session, payload, counts)
     return counts
 
 
-def _search_rows(prepared: PreparedRows) -> Iterator[search.Row]:
+def _search_rows(prepared: PreparedRows) -> Iterator[index_actions.TextRow]:
     for pair, revision in zip(prepared.pairs, prepared.revisions, strict=True):
         texts = revision["tags"], revision["prompt"], revision["completion"]
         yield pair["id"], pair["project_id"], pair["author_id"], *texts

@@ -22,7 +22,7 @@ from app.domain.imports.prepare_rows import PreparedRows
 from app.domain.imports.tables import Upload
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.content import Content
-from app.domain.pairs.indexes import near_duplicates
+from app.domain.pairs.indexes import near_duplicate_queries
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 
@@ -103,7 +103,7 @@ def check_contents(
         processes = pool.cores() if len(contents) >= MIN_ROWS_FOR_PROCESSES else 1
     batches = (
         batch_checks.batch_payload(config, list(map(prepare_rows.text_of, batch)))
-        for batch in near_duplicates.batched(contents, batch_checks.BATCH)
+        for batch in near_duplicate_queries.batched(contents, batch_checks.BATCH)
     )
     has_pairs = bool(pairs_queries.counts_by_state(session, project))
     checked, neighbors = batch_checks.CheckedTexts(), list[list[Neighbor]]()
@@ -112,7 +112,7 @@ def check_contents(
         checked.add(result)
         grams, keys = checked.grams[len(neighbors) :], checked.keys[len(neighbors) :]
         neighbors += (
-            near_duplicates.neighbours_of_many(session, project, grams, keys) if has_pairs else [[] for _ in keys]
+            near_duplicate_queries.neighbors_of_many(session, project, grams, keys) if has_pairs else [[] for _ in keys]
         )
         progress(len(neighbors), len(contents))
     return prepare_rows.prepare_rows(

@@ -1,4 +1,4 @@
-"""Writing pairs: every save is a new revision; submitting asks the checks."""
+"""Writing pairs: every save adds a revision, and a pair with blocking problems cannot be submitted."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from app.domain.pairs import content as pair_content
 from app.domain.pairs import queries, required_reviews
 from app.domain.pairs.content import Content
 from app.domain.pairs.declarations import Declared
-from app.domain.pairs.indexes import embedding_index, near_duplicates
-from app.domain.pairs.states import EDITABLE, State
+from app.domain.pairs.indexes import embedding_actions, index_actions
+from app.domain.pairs.states import EDITABLE, HIDDEN, State
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import access
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
 from app.domain.rounds import queries as rounds_queries
+
+LABELS = {"source": "source", "licence": "license"}
 
 
 def create(
@@ -32,7 +34,7 @@ def create(
     round_id: str | None = None,
     declared: Declared | None = None,
 ) -> Pair:
-    """A new draft. Raises Forbidden, NotFound for another project's round."""
+    """Create a draft. Raises Forbidden, NotFound for another project's round, Conflict for a closed round."""
     access.require(session, user, Permission.WRITE_PAIR, project)
     if round_id and rounds_queries.by_id(session, project, round_id).state != "open":
         raise Conflict("This round is closed; write the pair without it.", field="round_id")
@@ -53,9 +55,9 @@ def save(
     expected_revision: str,
     declared: Declared | None = None,
 ) -> Revision:
-    """A new revision; what is not `declared` stays as it was.
+    """Add a revision; what is not `declared` stays as it was. Returns the present revision if nothing changed.
 
-    Raises PreconditionFailed when someone saved since, Forbidden when it is another's.
+    Raises PreconditionFailed if someone saved since, Forbidden for users other than the author and the editors.
     """
     project = access.project_of(session, user, pair.project_id)
     _require_editable(session, user, project, pair)
@@ -69,7 +71,7 @@ def save(
     revision = add_revision(session, project, pair, user, content, number=number, declared=declared)
     if pair.state == State.APPROVED:
         pair.submitted_revision_id, pair.state = revision.id, State.SUBMITTED
-        pair.opinions = opinions_for(project, revision)
+        pair.opinions = reviews_needed(project, revision)
     elif pair.state in (State.SUBMITTED, State.IN_REVIEW) and pair.author_id == user.id:
         pair.submitted_revision_id, pair.state = None, State.DRAFT
     audit_actions.record(session, user.id, "pair.saved", "pair", pair.id, project_id=project.id, revision=revision.id)
@@ -77,7 +79,7 @@ def save(
 
 
 def submit(session: Session, user: User, pair: Pair) -> Pair:
-    """Send the current revision to review. Raises Conflict naming the blocking problems, or the terms to accept."""
+    """Send the current revision to review. Raises Conflict that names the blocking problems or the terms to accept."""
     project = access.project_of(session, user, pair.project_id)
     _require_author(session, user, project, pair)
     terms_id = consent_queries.require_current(session, user)
@@ -92,8 +94,8 @@ def submit(session: Session, user: User, pair: Pair) -> Pair:
     if pair.author_id == user.id:
         revision.terms_id = terms_id
     pair.submitted_revision_id, pair.state, pair.updated_at = revision.id, State.SUBMITTED, now()
-    pair.opinions = opinions_for(project, revision)
-    embedding_index.request(session, project.id)
+    pair.opinions = reviews_needed(project, revision)
+    embedding_actions.request(session, project.id)
     audit_actions.record(
         session, user.id, "pair.submitted", "pair", pair.id, project_id=project.id, revision=revision.id
     )
@@ -101,11 +103,11 @@ def submit(session: Session, user: User, pair: Pair) -> Pair:
 
 
 def withdraw(session: Session, user: User, pair: Pair) -> Pair:
-    """Take a submission back. Raises Conflict once someone has it in review."""
+    """Take a submission back. Raises Conflict once a reviewer has it."""
     project = access.project_of(session, user, pair.project_id)
     _require_author(session, user, project, pair)
     if pair.state != State.SUBMITTED:
-        raise Conflict("Only a submission that nobody reviews yet can be taken back.")
+        raise Conflict("Only a submission without a review can be withdrawn.")
     pair.submitted_revision_id, pair.state, pair.updated_at = None, State.DRAFT, now()
     audit_actions.record(session, user.id, "pair.withdrawn", "pair", pair.id, project_id=project.id)
     return pair
@@ -122,12 +124,12 @@ def discard(session: Session, user: User, pair: Pair) -> Pair:
 
 
 def undiscard(session: Session, user: User, pair: Pair) -> Project:
-    """A step of `reviews.actions.bring_back`, which says what state the pair is in now. Raises Forbidden, Conflict."""
+    """Undo the discarding: a step of `reviews.actions.restore`, which derives the state. Raises Forbidden, Conflict."""
     project = access.project_of(session, user, pair.project_id)
     _require_author(session, user, project, pair)
     session.refresh(pair, with_for_update=True)
     if pair.state != State.DISCARDED:
-        raise Conflict("Only a discarded pair can be brought back.")
+        raise Conflict("Only a discarded pair can be restored.")
     pair.discarded_at = None
     return project
 
@@ -142,15 +144,13 @@ def add_revision(
     number: int,
     declared: Declared | None = None,
 ) -> Revision:
-    """Write a revision, make it current and reindex; the caller has asked for permission and records the event.
+    """Write a revision, make it current and reindex. The caller requires the permission and records the event.
 
-    What is not `declared` is taken over from the present revision, so that an editor's fix keeps the author's reasons.
+    What is not `declared` is copied from the present revision, so that an editor's fix keeps the author's reasons.
     """
     if not content.source.strip() or not content.licence.strip():
         missing = "source" if not content.source.strip() else "licence"
-        raise Invalid(
-            f"Say the {missing} of the pair: nothing enters a data set without source and licence.", field=missing
-        )
+        raise Invalid(f"Enter the {LABELS[missing]} of the pair: a pair needs a source and a license.", field=missing)
     problems = queries.problems_for(session, project, content, without=pair.id)
     revision = new_revision(
         pair,
@@ -161,17 +161,17 @@ def add_revision(
         terms_id=consent_queries.accepted_terms_id(session, user),
     )
     before = session.get(Revision, pair.current_revision_id) if pair.current_revision_id else None
-    wanted = (declared or Declared()).after(declared_of(before) if before else Declared())
-    revision.assistance, revision.pasted_share = wanted.assistance, wanted.pasted_share
-    revision.waivers = wanted.waivers
+    declaration = (declared or Declared()).after(declared_of(before) if before else Declared())
+    revision.assistance, revision.pasted_share = declaration.assistance, declaration.pasted_share
+    revision.waivers = declaration.waivers
     pair.current_revision_id, pair.updated_at = revision.id, now()
     session.add(pair)
     session.flush()
     session.add(revision)
     session.flush()
-    near_duplicates.reindex(session, pair, revision)
-    if pair.state not in near_duplicates.HIDDEN:
-        embedding_index.request(session, project.id)
+    index_actions.reindex(session, pair, revision)
+    if pair.state not in HIDDEN:
+        embedding_actions.request(session, project.id)
     return revision
 
 
@@ -184,7 +184,7 @@ def new_revision(
     problems: list[dict[str, object]],
     terms_id: str | None = None,
 ) -> Revision:
-    """`terms_id` is what the author has accepted by now; a draft may be saved before anything is."""
+    """Return an unsaved revision. `terms_id` names the terms that the author has accepted, if any."""
     identity = pair_content.digest(content, pair=pair.id, author=author_id, number=number)
     body = content.as_dict()
     return Revision(
@@ -212,8 +212,8 @@ def content_of(revision: Revision) -> Content:
     )
 
 
-def opinions_for(project: Project, revision: Revision) -> int:
-    """How many independent opinions this submission needs."""
+def reviews_needed(project: Project, revision: Revision) -> int:
+    """Return how many independent reviews this submission needs."""
     share = project_settings.of(project.settings)["second_opinions"]
     return required_reviews.needed_for(revision.id, project.overlap, share)
 
@@ -227,10 +227,10 @@ def unchanged(revision: Revision, content: Content) -> bool:
 
 
 def lock(session: Session, pair_id: str) -> Pair:
-    """The pair, locked until the transaction ends, as it is once the lock is held."""
+    """Lock the pair until the transaction ends and return it as it is once the lock is held. Raises NotFound."""
     pair = queries.by_id(session, pair_id)
     if session.get_bind().dialect.name == "sqlite":
-        return pair  # whoever writes holds the whole database since before the pair was read
+        return pair  # the transaction has locked the whole database before the pair was read
     session.flush()
     locked = select(Pair).where(Pair.id == pair_id).with_for_update()
     return session.scalars(locked.execution_options(populate_existing=True)).one()

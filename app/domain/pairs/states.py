@@ -20,6 +20,8 @@ class State(StrEnum):
 
 
 EDITABLE = {State.DRAFT, State.SUBMITTED, State.IN_REVIEW, State.CHANGES_REQUESTED, State.APPROVED}
+HIDDEN = (State.DRAFT, State.DISCARDED, State.REJECTED, State.WITHDRAWN)
+"""Pairs that no other pair is compared with."""
 QUEUED = (State.SUBMITTED, State.IN_REVIEW)
 
 

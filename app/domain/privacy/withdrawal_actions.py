@@ -21,7 +21,7 @@ from app.domain.comments.tables import Comment
 from app.domain.evaluations import actions as evaluations_actions
 from app.domain.findings.tables import Finding
 from app.domain.models import actions as models_actions
-from app.domain.pairs.indexes import near_duplicates, search
+from app.domain.pairs.indexes import index_actions, near_duplicate_queries
 from app.domain.pairs.tables import Pair, PairBand, PairTag, PairVector, Revision
 from app.domain.privacy import withdrawal, withdrawal_queries
 from app.domain.privacy.withdrawal import WithdrawalResult
@@ -83,7 +83,7 @@ def _close_pairs(session: Session, own: Select[Any], at: datetime) -> None:
     for table in (PairTag, PairBand, PairVector, Lease):
         session.execute(delete(table).where(table.pair_id.in_(own)), execution_options=NO_SYNC)
     ids = list(session.scalars(own))
-    search.blank(session, ids)
+    index_actions.blank_texts(session, ids)
     closed = update(Pair).where(Pair.id.in_(ids))
     session.execute(
         closed.values(state="withdrawn", submitted_revision_id=None, updated_at=at), execution_options=NO_SYNC
@@ -97,11 +97,11 @@ def _restore_pairs_of_others(session: Session, at: datetime, pairs: Sequence[str
         remaining = withdrawal_queries.newest_remaining(session, pair)
         if remaining is None:
             pair.state, pair.submitted_revision_id = "withdrawn", None
-            search.blank(session, [pair.id])
+            index_actions.blank_texts(session, [pair.id])
             continue
         if pair.current_revision_id in withdrawn:
             pair.current_revision_id = remaining.id
-            near_duplicates.reindex(session, pair, remaining)
+            index_actions.reindex(session, pair, remaining)
         if pair.submitted_revision_id in withdrawn:
             pair.submitted_revision_id = remaining.id
             if pair.state in ("approved", "in_review"):
@@ -139,7 +139,7 @@ def remove_copies(read: OpenSession, write: OpenSession, storage: Storage, resul
     `read` and `write` each open a transaction. Slow searches run in read transactions.
     """
     with write() as session:
-        search.purge(session)
+        index_actions.purge_texts(session)
         _remove_quotes_in_comments(session, result)
     _remove_quotes_in_problems(read, write, result)
     _remove_stored_answers(read, write, result)
@@ -153,7 +153,7 @@ def _remove_quotes_in_problems(read: OpenSession, write: OpenSession, result: Wi
     """The checks of other pairs quote their near-duplicates."""
     with read() as session:
         quoting = withdrawal_queries.revisions_quoting(session, result)
-    for batch in near_duplicates.batched(quoting, CHUNK):
+    for batch in near_duplicate_queries.batched(quoting, CHUNK):
         with write() as session:
             for revision_id, problems in withdrawal_queries.problems_of(session, batch):
                 rest = withdrawal.without_quotes(problems, result)

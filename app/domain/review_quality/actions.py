@@ -12,7 +12,7 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
 from app.domain.pairs import queries as pairs_queries
-from app.domain.pairs.indexes import near_duplicates
+from app.domain.pairs.indexes import index_actions
 from app.domain.pairs.states import State
 from app.domain.pairs.tables import Pair, PairTag
 from app.domain.projects import access
@@ -56,5 +56,5 @@ def retire(session: Session, user: User, pair: Pair) -> None:
         raise Conflict("This pair is not gold.")
     answer.active, pair.is_gold = False, False
     session.execute(delete(Lease).where(Lease.pair_id == pair.id))
-    near_duplicates.reindex(session, pair, pairs_queries.current(session, pair))
+    index_actions.reindex(session, pair, pairs_queries.current(session, pair))
     audit_actions.record(session, user.id, "gold.retired", "pair", pair.id, project_id=project.id)

@@ -19,7 +19,8 @@ from app.domain.notifications import actions as notifications_actions
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs import states
-from app.domain.pairs.indexes import embedding_index, near_duplicates
+from app.domain.pairs.indexes import embedding_actions
+from app.domain.pairs.states import HIDDEN
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects import actions as projects_actions
@@ -152,8 +153,8 @@ def restore(session: Session, user: User, pair: Pair) -> Pair:
     """Undo a discard: the pair gets the state that follows from its reviews. Raises Forbidden, Conflict."""
     project = pairs_actions.undiscard(session, user, pair)
     decision_actions.update_state(session, project, pair)
-    if pair.state not in near_duplicates.HIDDEN:
-        embedding_index.request(session, project.id)  # no embedding is computed for a hidden pair
+    if pair.state not in HIDDEN:
+        embedding_actions.request(session, project.id)  # no embedding is computed for a hidden pair
     audit_actions.record(
         session, user.id, "pair.brought_back", "pair", pair.id, project_id=project.id, state=pair.state
     )

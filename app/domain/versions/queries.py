@@ -100,7 +100,7 @@ def approved_pairs(session: Session, project: Project, filters: dict[str, Any]) 
             continue
         statement = statement.where(
             select(match.pair_id)
-            .where(match.pair_id == Pair.id, pairs_queries.spelt(session, project, match, tag, values))
+            .where(match.pair_id == Pair.id, pairs_queries.tag_condition(session, project, match, tag, values))
             .exists()
         )
     return [(pair, revision) for pair, revision in session.execute(statement)]

@@ -1,9 +1,8 @@
-"""Relevance on both engines: measured against approved pairs alone, kept up to date, waived like any warning."""
+"""Relevance on both engines: measured against approved pairs only, kept up to date, waived like any warning."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -14,8 +13,9 @@ from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs import content as pair_content
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.declarations import may_waive
-from app.domain.pairs.indexes import domain_reference, embedding_index
-from app.domain.pairs.indexes.domain_reference import ReferenceCache, ReferenceSample
+from app.domain.pairs.indexes import domain_reference, embedding_queries
+from app.domain.pairs.indexes.domain_reference import ReferenceSample
+from app.domain.pairs.indexes.embedding_index import KEY, EmbeddingIndex
 from app.domain.pairs.tables import Pair, PairVector
 from tests.domain.pairs.test_embedding_index import Words, fill, written
 from tests.fixtures.people import Cast
@@ -28,11 +28,11 @@ VERBS = ("blocked", "refused", "delayed", "missing", "doubled", "pending", "reve
 
 
 @pytest.fixture
-def meanings(database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    made = embedding_index.provide(database_url, tmp_path / "embedding")
-    made._embedding = Words()  # type: ignore[assignment]
-    monkeypatch.setattr(domain_reference, "PAUSE", 0)
-    return made
+def index(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EmbeddingIndex:
+    index = database.info[KEY] = EmbeddingIndex(tmp_path / "embedding")
+    index._embedding = Words()  # type: ignore[assignment]
+    monkeypatch.setattr(embedding_queries, "REFERENCE_PAUSE", 0)
+    return index
 
 
 def bank(database: Database, cast: Cast, count: int = 60) -> list[str]:
@@ -55,7 +55,7 @@ def far(database: Database, cast: Cast, prompt: str, without: str | None = None)
     return [near["pair"] for one in problems if one["code"] == "irrelevant" for near in one["neighbours"]]
 
 
-def test_a_foreign_prompt_is_far_and_the_nearest_are_named(database: Database, cast: Cast, meanings: Any) -> None:
+def test_foreign_prompt_is_far(database: Database, cast: Cast, index: EmbeddingIndex) -> None:
     made = bank(database, cast)
     named = far(database, cast, FOREIGN)
     assert len(named) == 3
@@ -64,7 +64,7 @@ def test_a_foreign_prompt_is_far_and_the_nearest_are_named(database: Database, c
     assert far(database, cast, "Jurassic volcanoes") == []
 
 
-def test_few_approved_pairs_say_nothing(database: Database, cast: Cast, meanings: Any) -> None:
+def test_few_approved_pairs_give_no_warning(database: Database, cast: Cast, index: EmbeddingIndex) -> None:
     made = bank(database, cast)
     with database.session() as session:
         session.execute(update(Pair).where(Pair.id.in_(made[LEAST_PAIRS - 1 :])).values(state="submitted"))
@@ -76,7 +76,7 @@ def test_few_approved_pairs_say_nothing(database: Database, cast: Cast, meanings
     assert set(named) <= {*made[: LEAST_PAIRS - 1], made[-1]}
 
 
-def test_what_is_approved_later_counts(database: Database, cast: Cast, meanings: Any) -> None:
+def test_later_approvals_count(database: Database, cast: Cast, index: EmbeddingIndex) -> None:
     bank(database, cast)
     assert far(database, cast, FOREIGN)
     with database.session() as session:
@@ -89,12 +89,10 @@ def test_what_is_approved_later_counts(database: Database, cast: Cast, meanings:
     assert far(database, cast, FOREIGN)
 
 
-def test_a_pair_keeps_itself_no_company(database: Database, cast: Cast, meanings: Any) -> None:
+def test_pair_is_not_compared_with_itself(database: Database, cast: Cast, index: EmbeddingIndex) -> None:
     bank(database, cast)
     assert far(database, cast, FOREIGN)
-    known, vector = meanings.of(cast.project.id), Words().codes(OWN)
-    with database.read() as session:
-        drawn = ReferenceCache().keep_fresh(session, known, Words.digest)
+    drawn, vector = index.of(cast.project.id).reference, Words().codes(OWN)
     whole = domain_reference.standing(drawn, vector, {}, without=None)
     assert whole
     nearest = next(iter(whole.nearest))
@@ -103,16 +101,13 @@ def test_a_pair_keeps_itself_no_company(database: Database, cast: Cast, meanings
     assert nearest not in without.nearest
 
 
-def test_what_the_sample_lacks_the_index_makes_up_for(database: Database, cast: Cast, meanings: Any) -> None:
+def test_index_completes_the_sample(database: Database, cast: Cast, index: EmbeddingIndex) -> None:
     bank(database, cast)
     with database.session() as session:
         corner = [written(session, cast, f"{FOREIGN} {n}").id for n in range(3)]
     fill(database, cast.project)
     assert far(database, cast, FOREIGN) == []
-    kept = meanings.references(cast.project.id)
-    known, vector = meanings.of(cast.project.id), Words().codes(FOREIGN)
-    with database.read() as session:
-        drawn = kept.keep_fresh(session, known, Words.digest)
+    drawn, vector = index.of(cast.project.id).reference, Words().codes(FOREIGN)
     inside = [place for place, one in enumerate(drawn.ids) if one not in corner]
     few = ReferenceSample(tuple(drawn.ids[place] for place in inside), drawn.vectors[inside], drawn.limit)
     alone = domain_reference.standing(few, vector, {}, without=None)
@@ -123,7 +118,7 @@ def test_what_the_sample_lacks_the_index_makes_up_for(database: Database, cast: 
     assert not helped.far
 
 
-def test_the_warning_is_saved_and_may_be_kept(database: Database, cast: Cast, meanings: Any) -> None:
+def test_warning_is_saved_and_waivable(database: Database, cast: Cast, index: EmbeddingIndex) -> None:
     bank(database, cast)
     with database.session() as session:
         content = pair_content.pair(FOREIGN, "In the app.", source="own", licence="CC0-1.0")
@@ -134,17 +129,16 @@ def test_the_warning_is_saved_and_may_be_kept(database: Database, cast: Cast, me
     assert not may_waive("irrelevant", {"irrelevant": "block"})
 
 
-def test_drawing_waits_a_thousand_times_as_long_as_it_takes(
-    database: Database, cast: Cast, meanings: Any, monkeypatch: pytest.MonkeyPatch
+def test_sample_is_not_drawn_again_early(
+    database: Database, cast: Cast, index: EmbeddingIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bank(database, cast)
-    monkeypatch.setattr(domain_reference, "PAUSE", 1e9)
-    kept = ReferenceCache()
+    monkeypatch.setattr(embedding_queries, "REFERENCE_PAUSE", 1e9)
     with database.session() as session:
-        known = meanings.of(cast.project.id)
-        embedding_index.look(session, cast.project, OWN)
-        first = kept.keep_fresh(session, known, Words.digest)
+        embedding_queries.matches(session, cast.project, OWN)
+        first = index.of(cast.project.id).reference
         session.query(PairVector).delete()
-        assert kept.keep_fresh(session, known, Words.digest) is first
+        embedding_queries.matches(session, cast.project, OWN)
+        assert index.of(cast.project.id).reference is first
         session.rollback()
     assert len(first.ids) == 60

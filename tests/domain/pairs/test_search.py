@@ -23,7 +23,7 @@ from app.domain.imports.prepare_rows import PreparedRows
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs import content as pair_content
 from app.domain.pairs import queries as pairs_queries
-from app.domain.pairs.indexes import near_duplicates, search
+from app.domain.pairs.indexes import index_actions, search
 from app.domain.pairs.tables import Pair, PairText, Revision
 from app.domain.projects import actions as projects_actions
 from app.domain.projects.tables import Project
@@ -58,7 +58,7 @@ def put(session: Session, project: Project, author: str, prompt: str, completion
     session.flush()
     session.add(revision)
     session.flush()
-    near_duplicates.add(session, [(pair, revision)])
+    index_actions.add(session, [(pair, revision)])
     return pair
 
 
@@ -66,7 +66,7 @@ def tagged(session: Session, cast: Cast, prompt: str, tags: dict[str, str], **gi
     pair = put(session, cast.project, given.pop("author", cast.alice.id), prompt, **given)
     revision = session.get_one(Revision, pair.current_revision_id)
     revision.tags = tags
-    near_duplicates.reindex(session, pair, revision)
+    index_actions.reindex(session, pair, revision)
     return pair
 
 
@@ -227,7 +227,7 @@ def test_a_migrated_database_has_what_would_be_written_now(database: Database, c
             pair = put(session, cast.project, cast.alice.id, prompt, completion)
             revision = session.get_one(Revision, pair.current_revision_id)
             revision.tags = tags
-            near_duplicates.reindex(session, pair, revision)
+            index_actions.reindex(session, pair, revision)
         written = [tuple(row) for row in session.execute(select(PairText.__table__))]
     with database.engine.begin() as connection:
         for name in ("pair_grams_terms", "pair_grams", "pair_texts") if database.is_sqlite else ("pair_texts",):
@@ -295,7 +295,7 @@ def test_numbers_rise_with_the_ids_and_are_never_taken_twice(database: Database,
         ]
         session.add_all(pairs)
         session.flush()
-        search.add(session, [(one, cast.project.id, cast.alice.id, {}, "twin", "") for one in twins])
+        index_actions.add_texts(session, [(one, cast.project.id, cast.alice.id, {}, "twin", "") for one in twins])
         numbers = {one: number for one, number in session.execute(select(PairText.pair_id, PairText.number))}
         assert len(set(numbers.values())) == 6
         assert sorted(twins, key=lambda one: numbers[one]) == twins

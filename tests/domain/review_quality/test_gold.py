@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.core.db.database import Database
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.domain.pairs import queries as pairs_queries
-from app.domain.pairs.indexes import near_duplicates
+from app.domain.pairs.indexes import near_duplicate_queries
 from app.domain.pairs.tables import Pair
 from app.domain.review_quality import actions as review_quality_actions
 from app.domain.review_quality import agreement
@@ -61,7 +61,7 @@ def test_gold_pair_leaves_all_lists(database: Database, cast: Cast) -> None:
         pair = submitted(session, cast.alice, project)
         judge(session, cast.bob, project)
         prompt = pairs_queries.current(session, pair).prompt
-        assert versions_queries.approved_pairs(session, project, {}) and near_duplicates.neighbours(
+        assert versions_queries.approved_pairs(session, project, {}) and near_duplicate_queries.neighbors(
             session, project, prompt
         )
         review_quality_actions.mark(session, cast.carol, pair, **RIGHT)
@@ -69,7 +69,7 @@ def test_gold_pair_leaves_all_lists(database: Database, cast: Cast) -> None:
         assert pairs_queries.page(session, project).items == []
         assert pairs_queries.counts_by_state(session, project) == {}
         assert pairs_queries.tag_values(session, project) == {}
-        assert near_duplicates.neighbours(session, project, prompt) == []
+        assert near_duplicate_queries.neighbors(session, project, prompt) == []
         review_quality_actions.retire(session, cast.carol, pair)
         assert pairs_queries.counts_by_state(session, project) == {"approved": 1}
         assert pairs_queries.tag_values(session, project) == {"language": [("en", 1)]}
