@@ -75,11 +75,3 @@ def products(rows: NDArray[np.float32], one: NDArray[np.float32]) -> NDArray[np.
     """Of each row with one. By one thread: `@` wakes several, and waits for the last of them on a busy machine."""
     found: NDArray[np.float32] = np.einsum("ij,j->i", rows, one)
     return found
-
-
-def sketches(vectors: Codes) -> NDArray[np.uint64]:
-    """One bit a dimension, in 64-bit words: places where two differ grow with the angle between them."""
-    bits = np.packbits(vectors > 0, axis=1)
-    padded = np.zeros((len(vectors), -(-bits.shape[1] // 8) * 8), np.uint8)
-    padded[:, : bits.shape[1]] = bits
-    return padded.view(np.uint64)
