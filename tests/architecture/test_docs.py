@@ -26,11 +26,11 @@ OURS = [ROOT / "docs" / "why.md", *sorted(GUIDE.glob("*.md"))]
 SPOKEN = [GUIDE / f"{name}.md" for name in ("checks", "for-experts", "for-editors", "for-admins")]
 """Guides in which bold words are those on the screen."""
 DESKS = {
-    "pairs/write.html": ("for-experts.md", "The writing desk"),
+    "pairs/write.html": ("for-experts.md", "Writing page"),
     "pairs/submit.html": ("for-experts.md", "Before submitting"),
-    "reviews/queue.html": ("for-editors.md", "The queue"),
-    "reviews/desk.html": ("for-editors.md", "The reviewing desk"),
-    "reviews/adjudicate.html": ("for-editors.md", "Adjudicate"),
+    "reviews/queue.html": ("for-editors.md", "Queue"),
+    "reviews/desk.html": ("for-editors.md", "Review page"),
+    "reviews/adjudicate.html": ("for-editors.md", "Adjudication page"),
 }
 """Template with a dialog of keys -> where the guide has its table."""
 
@@ -183,7 +183,7 @@ def test_every_dialog_of_keys_has_its_table() -> None:
 @pytest.mark.parametrize("template", DESKS)
 def test_the_keys_are_those_of_the_dialog(template: str) -> None:
     guide, heading = DESKS[template]
-    keys = section((GUIDE / guide).read_text().partition("## Keys\n")[2], heading)
+    keys = section((GUIDE / guide).read_text().partition("## Keyboard shortcuts\n")[2], heading)
     assert [tuple(row) for row in rows(keys)] == keys_of(ROOT / "templates" / template)
 
 
@@ -199,7 +199,7 @@ def test_every_check_is_explained_with_its_severity() -> None:
 
 
 def test_every_kind_of_personal_data_is_named() -> None:
-    told = {row[0]: row[1:] for row in rows(section((GUIDE / "checks.md").read_text(), "Personal data, kind by kind"))}
+    told = {row[0]: row[1:] for row in rows(section((GUIDE / "checks.md").read_text(), "Personal data by type"))}
     assert {kind: KINDS[kind][1] for kind in KINDS if kind != "secret"} == {kind: one[1] for kind, one in told.items()}
     assert all(one[0].startswith(KINDS[kind][0]) for kind, one in told.items())
 
