@@ -1,10 +1,9 @@
 """Compare working trees of this repository: reviews per second and server CPU of each.
 
-    python -m benchmarks.compare TREE TREE... [--pairs 6000] [--seconds 2] [--rounds 10] [--clients 4] [--json OUT]
+    python -m benchmarks.compare TREE TREE... [--pairs 4000] [--seconds 0.5] [--rounds 40] [--clients 4] [--json OUT]
 
-The name of each tree is printed with the medians of its rounds. All servers run for the whole time, and one tree after
-another reviews for a few seconds, so that other work on the machine meets all of them alike. Each has its own SQLite
-database. Rely on the CPU time where the machine is busy.
+All servers run for the whole time, each with an SQLite database of its own. One tree after another reviews for half a
+second, so that other work on the machine slows all of them alike. Printed are the totals of all rounds.
 """
 
 from __future__ import annotations
@@ -12,15 +11,15 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+import time
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 from benchmarks.clients import review_together
 from benchmarks.desks import cpu_seconds, hire, review, review_on
 from benchmarks.soak import fill
 from tests.fixtures.processes import Stack
 
+Figures = tuple[float, float, float]
 WORK = {"two_requests": review, "one_request": review_on}
 
 
@@ -34,35 +33,38 @@ def start(tree: Path, folder: Path, pairs: int, clients: int) -> tuple[Stack, li
     return stack, hire(stack, clients)
 
 
-def measure(stack: Stack, tokens: list[str], seconds: float) -> dict[str, dict[str, float]]:
-    """One round: figures for two requests per pair and for one."""
-    figures = {}
+def measure(stack: Stack, tokens: list[str], seconds: float) -> dict[str, Figures]:
+    """One round: (reviews, seconds, server CPU seconds) for two requests per pair and for one."""
+    figures, web = {}, stack.processes["web"].pid
     for name, work in WORK.items():
-        web = stack.processes["web"].pid
-        before = cpu_seconds(web)
+        start, before = time.monotonic(), cpu_seconds(web)
         result = review_together(work, [(stack.url, token, seconds) for token in tokens])
-        milliseconds = 1000 * (cpu_seconds(web) - before) / result["reviews"]
-        figures[name] = {"reviews_per_second": result["reviews_per_second"], "cpu_milliseconds": milliseconds}
+        figures[name] = (result["reviews"], time.monotonic() - start, cpu_seconds(web) - before)
     return figures
 
 
-def medians(rounds: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
-    return {
-        name: {figure: round(median(one[name][figure] for one in rounds), 2) for figure in rounds[0][name]}
-        for name in WORK
-    }
+def totals(rounds: list[dict[str, Figures]]) -> dict[str, dict[str, float]]:
+    """Figures of all rounds of one tree."""
+    result = {}
+    for name in WORK:
+        reviews, seconds, cpu = (sum(column) for column in zip(*(one[name] for one in rounds), strict=True))
+        result[name] = {
+            "reviews_per_second": round(reviews / seconds, 1),
+            "server_cpu_milliseconds_per_review": round(1000 * cpu / reviews, 2),
+        }
+    return result
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trees", nargs="+", type=Path)
-    parser.add_argument("--pairs", type=int, default=6_000)
-    parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--pairs", type=int, default=4_000)
+    parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    rounds: dict[str, list[dict[str, dict[str, float]]]] = {tree.name: [] for tree in options.trees}
+    rounds: dict[str, list[dict[str, Figures]]] = {tree.name: [] for tree in options.trees}
     with tempfile.TemporaryDirectory(prefix="preceptor-compare-") as folder:
         started: dict[str, tuple[Stack, list[str]]] = {}
         try:
@@ -74,10 +76,10 @@ def main() -> None:
         finally:
             for stack, _ in started.values():
                 stack.stop()
-    result = {name: medians(figures) for name, figures in rounds.items()}
+    result = {name: totals(figures) for name, figures in rounds.items()}
     print(json.dumps(result, indent=1))
     if options.json:
-        options.json.write_text(json.dumps({"medians": result, "rounds": rounds}, indent=1))
+        options.json.write_text(json.dumps({"totals": result, "rounds": rounds}, indent=1))
 
 
 if __name__ == "__main__":

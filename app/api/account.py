@@ -39,7 +39,7 @@ def list_tokens(session: DbSession, user: CurrentUser) -> Items[Token]:
 def make_token(request: Request, body: NewToken, session: DbSession, user: CurrentUser) -> CreatedToken:
     """The only response that holds the token. A token cannot create one that outlives it."""
     _account_of(session, user)
-    own: accounts_queries.Token | None = getattr(request.state, "token", None)
+    own: ApiToken | None = getattr(request.state, "token", None)
     project = access.visible_project(session, user, body.project) if body.project else None
     raw = accounts_actions.create_token(
         session,
@@ -52,7 +52,7 @@ def make_token(request: Request, body: NewToken, session: DbSession, user: Curre
     match = accounts_queries.user_by_token(session, raw)
     if match is None or (own is not None and match[1].expires_at > own.expires_at):
         raise Forbidden("A token cannot create one that outlives it; choose fewer days, or create it in the browser.")
-    token = Token.model_validate(session.get_one(ApiToken, match[1].id))
+    token = Token.model_validate(match[1])
     return CreatedToken(**token.model_dump(mode="python"), token=raw)
 
 

@@ -13,7 +13,7 @@ from app.core.storage import Storage
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.actions import mark_token_used, save_last_use
 from app.domain.accounts.permissions import ONLY_PROJECT, Permission
-from app.domain.accounts.tables import User
+from app.domain.accounts.tables import ApiToken, User
 from app.domain.auth import queries as auth_queries
 from app.domain.auth.actions import seen
 from app.domain.pairs import content as pair_content
@@ -34,7 +34,7 @@ def rate_limited(item: RateLimitItem, purpose: str) -> Any:
     return Depends(count)
 
 
-def _note_token(request: Request, background: BackgroundTasks, token: accounts_queries.Token) -> None:
+def _note_token(request: Request, background: BackgroundTasks, token: ApiToken) -> None:
     """Keep the token in the request's state, and record that it was used."""
     request.state.token = token
     if accounts_queries.is_use_stale(token.last_used_at):

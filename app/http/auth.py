@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Request
-from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from app.core.errors import Unauthorized
 from app.domain.accounts import queries as accounts_queries
-from app.domain.accounts.tables import User
+from app.domain.accounts.tables import ApiToken, User
 from app.domain.auth import queries as auth_queries
 
 COOKIE = "preceptor_session"
@@ -26,10 +25,10 @@ def cookie_name(request: Request) -> str:
     return f"__Host-{COOKIE}" if is_secure(request) else COOKIE
 
 
-def bearer_user(request: Request, database: Session | Connection) -> tuple[User, accounts_queries.Token] | None:
-    """Return the user and the token of the Authorization header, or None. The user is not in a session yet."""
+def bearer_user(request: Request, session: Session) -> tuple[User, ApiToken] | None:
+    """Return the user and the token of the Authorization header, or None."""
     scheme, _, raw = request.headers.get("authorization", "").partition(" ")
-    return accounts_queries.user_by_token(database, raw.strip()) if scheme.lower() == "bearer" and raw else None
+    return accounts_queries.user_by_token(session, raw.strip()) if scheme.lower() == "bearer" and raw else None
 
 
 async def current_user(request: Request) -> User:

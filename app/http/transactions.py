@@ -16,7 +16,6 @@ from weakref import WeakKeyDictionary
 import anyio
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.http.auth import require_authenticated
@@ -28,7 +27,7 @@ FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 MAX_FIELDS = 2000
 """A pair has at most 200 messages, each a role and a text, with context and tags."""
 MAX_FIELD_BYTES = 4 * 1024 * 1024
-READ, ENDING = "read", "ending"
+ENDING = "ending"
 WRITERS = 16
 """At once in one process; well below the 40 threads that requests share."""
 
@@ -74,13 +73,6 @@ async def acquire_write_slot(request: Request, _: BodyRead) -> AsyncIterator[Non
 WriteSlot = Annotated[None, Depends(acquire_write_slot, scope="function")]
 
 
-@event.listens_for(Session, "loaded_as_persistent")
-def keep(session: Session, row: object) -> None:
-    """A session forgets what nobody holds and reads it again; a request that writes holds what it has read."""
-    if (read := session.info.get(READ)) is not None:
-        read.append(row)
-
-
 class RequestTransaction:
     """The end of a request's transaction, once: after its handler, in the same thread, or else with the request."""
 
@@ -123,8 +115,6 @@ async def transaction(request: Request) -> AsyncIterator[Session]:
         opened = database.read() if request.method in READING else database.session()
         session = request.state.session = opened.__enter__()
         ending = session.info[ENDING] = RequestTransaction(opened)
-        if request.method not in READING:
-            session.info[READ] = []
         try:
             yield session
         except BaseException as error:

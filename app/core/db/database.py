@@ -14,7 +14,6 @@ except ImportError:
     import sqlite3
 
 from sqlalchemy import (
-    Connection,
     Engine,
     Pool,
     create_engine,
@@ -102,10 +101,6 @@ class Database:
         """One read-only snapshot; nothing of it is written."""
         with Session(self.readers, expire_on_commit=False, autoflush=False, info=self.info) as session:
             yield session
-
-    def connect(self) -> Connection:
-        """A read-only snapshot for plain rows alone, at half the cost of a session. Close it."""
-        return self.readers.connect()
 
     def optimise(self) -> None:
         """Let SQLite look at how its tables have grown: its plans go by that. PostgreSQL looks by itself."""

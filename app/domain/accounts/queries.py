@@ -4,40 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.db import fast_rows
-from app.core.db.base import columns, now
+from app.core.db.base import now
 from app.core.errors import NotFound
 from app.core.security import digest
 from app.domain.accounts.tables import ApiToken, Person, User
 
 USE_INTERVAL = timedelta(minutes=1)
-TOKENS, USERS = columns(ApiToken), columns(User)
-
-
-class Token(NamedTuple):
-    """The columns of a token that a request needs."""
-
-    id: str
-    scope: str
-    read_only: bool
-    project_id: str | None
-    expires_at: datetime
-    last_used_at: datetime | None
-
-
-# Every request runs this statement. It is built once, because building it takes longer than running it.
-BY_TOKEN = select(*(TOKENS[name] for name in Token._fields), *USERS).where(
-    TOKENS.user_id == USERS.id,
-    TOKENS.digest == bindparam("digest"),
-    TOKENS.expires_at > bindparam("moment"),
-    TOKENS.revoked_at.is_(None),
-    USERS.active.is_(True),
-)
 
 
 def user_by_id(session: Session, user_id: str) -> User | None:
@@ -48,13 +24,12 @@ def user_by_email(session: Session, email: str) -> User | None:
     return session.scalar(select(User).join(Person).where(Person.email == email.strip().lower()))
 
 
-def user_by_token(database: Session | Connection, raw: str) -> tuple[User, Token] | None:
-    """Return the active user of a valid token, or None; the user is not attached to a session."""
-    row = database.execute(BY_TOKEN, {"digest": digest(raw), "moment": now()}).first()
-    if row is None:
-        return None
-    width = len(Token._fields)
-    return fast_rows.restored(User, dict(zip(USERS.keys(), row[width:], strict=True))), Token(*row[:width])
+def user_by_token(session: Session, raw: str) -> tuple[User, ApiToken] | None:
+    """Return the active user of a token, and the token, or None when it expired or was revoked."""
+    valid = select(User, ApiToken).join(ApiToken, ApiToken.user_id == User.id)
+    valid = valid.where(ApiToken.digest == digest(raw), ApiToken.expires_at > now(), ApiToken.revoked_at.is_(None))
+    row = session.execute(valid.where(User.active)).first()
+    return (row[0], row[1]) if row else None
 
 
 def display_names(session: Session, user_ids: Iterable[str]) -> dict[str, str]:

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
-from app.core.db.base import columns
 from app.core.db.database import Database
 from app.core.errors import Invalid
 from app.core.paging import Page, page_of
@@ -19,8 +18,6 @@ from app.domain.audit.chain import as_dict
 from app.domain.audit.tables import AuditEvent
 
 BATCH = 1000
-EVENTS = columns(AuditEvent)
-NEWEST = select(EVENTS.id, EVENTS.hash).order_by(EVENTS.id.desc()).limit(1)
 DENIED = "denied"
 
 
@@ -81,7 +78,7 @@ def is_denial(event: AuditEvent) -> bool:
 
 def newest(session: Session) -> tuple[int, str] | None:
     """Return (number, digest) of the last event, None for an empty log."""
-    last = session.execute(NEWEST).first()
+    last = session.execute(select(AuditEvent.id, AuditEvent.hash).order_by(AuditEvent.id.desc()).limit(1)).first()
     return (last.id, last.hash) if last else None
 
 

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.db.base import columns
 from app.domain.guidelines.tables import Guideline
 from app.domain.projects.tables import Project
-
-GUIDELINES = columns(Guideline)
-CURRENT_ID = (
-    select(GUIDELINES.id)
-    .where(GUIDELINES.project_id == bindparam("project"))
-    .order_by(GUIDELINES.number.desc())
-    .limit(1)
-)
 
 
 def all_versions(session: Session, project: Project) -> list[Guideline]:
@@ -34,5 +25,5 @@ def current(session: Session, project: Project) -> Guideline | None:
 
 def current_id(session: Session, project: Project) -> str | None:
     """The id of the current version, which every review stores; the text is not loaded."""
-    guideline_id: str | None = session.scalar(CURRENT_ID, {"project": project.id})
-    return guideline_id
+    newest = select(Guideline.id).where(Guideline.project_id == project.id).order_by(Guideline.number.desc())
+    return session.scalar(newest.limit(1))

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from app.core.db import fast_rows
 from app.core.errors import NotFound
 from app.core.paging import Page, page_of
 from app.domain.checks.problem import Neighbor
@@ -30,7 +29,7 @@ MAX_CHOICES = 100
 
 def by_id(session: Session, pair_id: str) -> Pair:
     """Return the pair. Raises NotFound."""
-    pair = fast_rows.get(session, Pair, pair_id)
+    pair = session.get(Pair, pair_id)
     if pair is None:
         raise NotFound()
     return pair
@@ -46,7 +45,7 @@ def submitted(session: Session, pair: Pair) -> Revision:
 
 
 def _revision(session: Session, revision_id: str) -> Revision:
-    if (revision := fast_rows.get(session, Revision, revision_id)) is None:
+    if (revision := session.get(Revision, revision_id)) is None:
         raise LookupError(f"no revision {revision_id}")
     return revision
 

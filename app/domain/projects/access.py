@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Row, and_, bindparam, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from app.core.db.base import columns
 from app.core.errors import Forbidden, NotFound
 from app.domain.accounts.permissions import ONLY_PROJECT, ROLE_PERMISSIONS, Permission, Role
 from app.domain.accounts.tables import User
 from app.domain.projects.tables import Membership, Project
 
 ROLES = "roles"
-# Run with every request: built once, since building a statement takes longer than running it.
-MEMBERSHIPS = columns(Membership)
-ROLE = select(MEMBERSHIPS.role).where(
-    MEMBERSHIPS.project_id == bindparam("project"), MEMBERSHIPS.user_id == bindparam("user")
-)
-WITH_ROLE = select(Project, Membership.role).outerjoin(
-    Membership, and_(Membership.project_id == Project.id, Membership.user_id == bindparam("user"))
-)
-BY_SLUG = WITH_ROLE.where(Project.slug == bindparam("slug"))
-BY_ID = WITH_ROLE.where(Project.id == bindparam("project"))
 
 
 def role_in(session: Session, user: User, project: Project) -> Role | None:
@@ -32,7 +21,8 @@ def role_in(session: Session, user: User, project: Project) -> Role | None:
         return Role.ADMIN
     roles = _roles(session)
     if (user.id, project.id) not in roles:
-        role = session.scalar(ROLE, {"project": project.id, "user": user.id})
+        of_user = (Membership.project_id == project.id, Membership.user_id == user.id)
+        role = session.scalar(select(Membership.role).where(*of_user))
         roles[user.id, project.id] = Role(role) if role else None
     return roles[user.id, project.id]
 
@@ -63,7 +53,7 @@ def require(session: Session, user: User, permission: Permission, project: Proje
 
 def visible_project(session: Session, user: User, slug: str) -> Project:
     """The project, when the user may read it; otherwise NotFound."""
-    return _readable(session, user, session.execute(BY_SLUG, {"slug": slug, "user": user.id}).one_or_none())
+    return _readable(session, user, Project.slug == slug)
 
 
 def project_of(session: Session, user: User, project_id: str) -> Project:
@@ -71,11 +61,14 @@ def project_of(session: Session, user: User, project_id: str) -> Project:
     if (user.id, project_id) in _roles(session) and (project := session.get(Project, project_id)) is not None:
         require(session, user, Permission.READ_PROJECT, project)
         return project
-    return _readable(session, user, session.execute(BY_ID, {"project": project_id, "user": user.id}).one_or_none())
+    return _readable(session, user, Project.id == project_id)
 
 
-def _readable(session: Session, user: User, row: Row[Project, str | None] | None) -> Project:
-    if row is None:
+def _readable(session: Session, user: User, is_project: ColumnElement[bool]) -> Project:
+    """The project and the user's role in it, in one query."""
+    of_user = and_(Membership.project_id == Project.id, Membership.user_id == user.id)
+    with_role = select(Project, Membership.role).outerjoin(Membership, of_user)
+    if (row := session.execute(with_role.where(is_project)).one_or_none()) is None:
         raise NotFound()
     project, role = row
     _roles(session)[user.id, project.id] = Role(role) if role else None

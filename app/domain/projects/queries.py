@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam, exists, or_, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.db.base import columns
 from app.core.errors import NotFound
 from app.domain.accounts.permissions import ONLY_PROJECT
 from app.domain.accounts.tables import User
 from app.domain.projects.tables import Membership, Project
-
-# Run with every decision: built once, since building a statement takes longer than running it.
-USERS, MEMBERSHIPS = columns(User), columns(Membership)
-BELONGS = exists().where(MEMBERSHIPS.project_id == bindparam("project"), MEMBERSHIPS.user_id == USERS.id)
-READERS = (
-    select(USERS.id)
-    .where(USERS.id.in_(bindparam("people", expanding=True)), or_(USERS.is_admin, BELONGS))
-    .order_by(USERS.id)
-)
 
 
 def projects_of(session: Session, user: User) -> list[Project]:
@@ -68,7 +58,9 @@ def member_ids(session: Session, project_id: str) -> list[str]:
 
 def readers(session: Session, project_id: str, people: Iterable[str]) -> list[str]:
     """Ids of those users who may open the project: its members and admins."""
-    return list(session.scalars(READERS, {"project": project_id, "people": list(people)}))
+    is_member = exists().where(Membership.project_id == project_id, Membership.user_id == User.id)
+    statement = select(User.id).where(User.id.in_(list(people)), or_(User.is_admin, is_member))
+    return list(session.scalars(statement.order_by(User.id)))
 
 
 def roles_by_user(session: Session) -> dict[str, list[tuple[str, str]]]:

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app.core.db import fast_rows
 from app.core.db.base import now
 from app.core.errors import Conflict, Forbidden
 from app.domain.accounts.permissions import Permission
@@ -60,7 +59,7 @@ def release(session: Session, user: User, lease_id: str) -> None:
     """Put the pair back into the queue. Raises as `renew` does."""
     lease, pair, project = _open_lease(session, user, lease_id)
     pair = pairs_actions.lock(session, pair.id)
-    fast_rows.remove(session, lease)
+    session.delete(lease)
     _update_state(session, project, pair)
     audit_actions.record(session, user.id, "lease.released", "pair", pair.id, project_id=project.id)
 
@@ -116,7 +115,7 @@ def decide(
     review = decision_actions.add_review(
         session, user, project, pair, reviewed=reviewed, decision=decision, ratings=ratings, comment=comment
     )
-    fast_rows.remove(session, own_lease)
+    session.delete(own_lease)
     _update_state(session, project, pair)
     decision_actions.notify_decided(session, pair, review)
     audit_actions.record(
@@ -182,14 +181,14 @@ def remove_member(session: Session, user: User, project: Project, member_id: str
 
 def _lease(session: Session, user: User, pair: Pair) -> Lease:
     lease = Lease(pair_id=pair.id, reviewer_id=user.id, expires_at=now() + LEASE)
-    fast_rows.add(session, lease)
+    session.add(lease)
     if not pair.is_gold and pair.state != states.State.IN_REVIEW:
-        fast_rows.change(session, pair, state=states.State.IN_REVIEW)
+        pair.state = states.State.IN_REVIEW
     return lease
 
 
 def _prolong(session: Session, lease: Lease) -> Lease:
-    fast_rows.change(session, lease, expires_at=now() + LEASE)
+    lease.expires_at = now() + LEASE
     return lease
 
 

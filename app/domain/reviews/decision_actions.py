@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.core.db import fast_rows
 from app.core.db.base import now
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
@@ -71,7 +70,8 @@ def add_review(
         guideline_id=guidelines_queries.current_id(session, project),
         kind=kind,
     )
-    fast_rows.add(session, review)
+    session.add(review)
+    session.flush()
     return review
 
 
@@ -88,7 +88,7 @@ def update_state(session: Session, project: Project, pair: Pair) -> None:
         needed=pair.opinions or project.overlap,
         adjudication=adjudications[-1] if adjudications else None,
     )
-    fast_rows.change(session, pair, state=state, updated_at=now())
+    pair.state, pair.updated_at = state, now()
 
 
 def record_gold_answer(
@@ -106,7 +106,7 @@ def record_gold_answer(
     review = add_review(
         session, user, project, pair, reviewed=reviewed, decision=decision, ratings=ratings, comment=comment, kind=GOLD
     )
-    fast_rows.remove(session, lease)
+    session.delete(lease)
     audit_actions.record(
         session, user.id, "gold.answered", "pair", pair.id, project_id=project.id, decision=decision, review=review.id
     )

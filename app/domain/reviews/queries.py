@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import bindparam, exists, func, or_, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from app.core.db import fast_rows
-from app.core.db.base import columns, now
+from app.core.db.base import now
 from app.core.errors import Conflict, NotFound
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
@@ -25,39 +24,6 @@ from app.domain.reviews import queue
 from app.domain.reviews.tables import DECIDING, GOLD, GoldAnswer, Lease, Review
 
 DECIDED = (State.APPROVED, State.CHANGES_REQUESTED, State.REJECTED)
-# Run for every reviewer and pair: built once, since building a statement takes longer than running it.
-STANDING = (
-    select(Review)
-    .where(Review.pair_id == bindparam("pair"), Review.undone_at.is_(None), Review.kind != GOLD)
-    .order_by(Review.id)
-)
-LEASES = columns(Lease)
-LIVE_LEASES = select(func.count()).where(LEASES.pair_id == bindparam("pair"), LEASES.expires_at > bindparam("moment"))
-LEASES_OF_USER = (
-    select(LEASES.id, LEASES.pair_id)
-    .where(LEASES.reviewer_id == bindparam("user"), LEASES.expires_at > bindparam("moment"))
-    .order_by(LEASES.id)
-)
-LOCKED_LEASE = (
-    select(Lease)
-    .where(Lease.id == bindparam("lease"))
-    .with_for_update(skip_locked=True)
-    .execution_options(populate_existing=True)
-)
-EXPIRED_LEASES = select(LEASES.id, LEASES.reviewer_id).where(
-    LEASES.pair_id == bindparam("pair"), LEASES.expires_at <= bindparam("moment")
-)
-REVIEWS = columns(Review)
-DECISIONS = (
-    select(REVIEWS.kind, REVIEWS.decision)
-    .where(
-        REVIEWS.pair_id == bindparam("pair"),
-        REVIEWS.revision_id == bindparam("revision"),
-        REVIEWS.undone_at.is_(None),
-        or_(*(REVIEWS.kind == kind for kind in DECIDING)),
-    )
-    .order_by(REVIEWS.id)
-)
 
 
 def by_id(session: Session, review_id: str) -> Review:
@@ -69,7 +35,8 @@ def by_id(session: Session, review_id: str) -> Review:
 
 def of_pair(session: Session, pair: Pair) -> list[Review]:
     """Reviews of a pair that were not undone, oldest first; answers to a gold pair are left out."""
-    return list(session.scalars(STANDING, {"pair": pair.id}))
+    of_pair = select(Review).where(Review.pair_id == pair.id, Review.undone_at.is_(None), Review.kind != GOLD)
+    return list(session.scalars(of_pair.order_by(Review.id)))
 
 
 def deciding(session: Session, pair: Pair) -> list[Review]:
@@ -83,8 +50,13 @@ def deciding(session: Session, pair: Pair) -> list[Review]:
 
 def decisions(session: Session, pair: Pair) -> list[tuple[str, str]]:
     """(kind, decision) of the same reviews, read from the database without loading rows."""
-    rows = session.execute(DECISIONS, {"pair": pair.id, "revision": pair.submitted_revision_id})
-    return [(kind, decision) for kind, decision in rows]
+    statement = select(Review.kind, Review.decision).where(
+        Review.pair_id == pair.id,
+        Review.revision_id == pair.submitted_revision_id,
+        Review.undone_at.is_(None),
+        Review.kind.in_(DECIDING),
+    )
+    return [(kind, decision) for kind, decision in session.execute(statement.order_by(Review.id))]
 
 
 def earlier(session: Session, pair: Pair) -> list[Review]:
@@ -202,7 +174,7 @@ def lease_by_id(session: Session, lease_id: str) -> Lease:
 
 def own_lease(session: Session, user: User, lease_id: str) -> Lease:
     """The user's live lease, as it is in the database now. Raises Conflict (code lease_lost) when they lost it."""
-    lease = fast_rows.get(session, Lease, lease_id, fresh=True)
+    lease = session.get(Lease, lease_id, populate_existing=True)
     if lease is None or lease.reviewer_id != user.id or lease.expires_at < now():
         raise Conflict("Your lease on this pair has ended; take it again from the queue.", code="lease_lost")
     return lease
@@ -217,18 +189,21 @@ def lease_on(session: Session, user: User, pair: Pair) -> Lease | None:
 
 def live_leases(session: Session, pair: Pair) -> int:
     """How many live leases a pair has."""
-    return session.scalar(LIVE_LEASES, {"pair": pair.id, "moment": now()}) or 0
+    return session.scalar(select(func.count()).where(Lease.pair_id == pair.id, Lease.expires_at > now())) or 0
 
 
 def expired_leases(session: Session, pair: Pair) -> list[tuple[str, str]]:
     """(id, reviewer id) of the expired leases on a pair."""
-    rows = session.execute(EXPIRED_LEASES, {"pair": pair.id, "moment": now()})
+    rows = session.execute(
+        select(Lease.id, Lease.reviewer_id).where(Lease.pair_id == pair.id, Lease.expires_at <= now())
+    )
     return [(lease_id, reviewer_id) for lease_id, reviewer_id in rows]
 
 
 def lease_of(session: Session, user: User, project: Project) -> Lease | None:
     """The user's oldest live lease in the project."""
-    leases = session.execute(LEASES_OF_USER, {"user": user.id, "moment": now()}).all()
+    live = select(Lease.id, Lease.pair_id).where(Lease.reviewer_id == user.id, Lease.expires_at > now())
+    leases = session.execute(live.order_by(Lease.id)).all()
     for lease_id, pair_id in leases:  # no join: a user has few leases, and a planner may start at the pairs
         if session.scalar(select(Pair.project_id).where(Pair.id == pair_id)) == project.id:
             return session.get(Lease, lease_id)
@@ -239,7 +214,10 @@ def lock_lease_of(session: Session, user: User, project: Project) -> Lease | Non
     """The same, locked. None when another transaction has locked it: that one is removing it, and waiting for it could
     be a deadlock."""
     lease = lease_of(session, user, project)
-    return session.scalar(LOCKED_LEASE, {"lease": lease.id}) if lease else None
+    if lease is None:
+        return None
+    locked = select(Lease).where(Lease.id == lease.id).with_for_update(skip_locked=True)
+    return session.scalar(locked.execution_options(populate_existing=True))
 
 
 def leases_of_member(session: Session, user_id: str, project: Project) -> list[Lease]:

@@ -7,7 +7,7 @@ it needs more reviews than it has leases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,70 +142,41 @@ def submitted_of(pair_ids: Sequence[str]) -> Select[Any]:
     return select(Pair.submitted_revision_id).where(Pair.id.in_(pair_ids))
 
 
-def _oldest(pairs: Select[Any], by: Any = Pair.id) -> Select[Any]:
+def oldest(pairs: Select[Any], by: Any = Pair.id) -> Select[Any]:
     """The oldest of the pairs that is not in `passed`."""
     return pairs.where(Pair.id.not_in(bindparam("passed", expanding=True))).order_by(by).limit(1)
 
 
-def _oldest_locked(pairs: Select[Any], by: Any = Pair.id) -> Select[Any]:
+def oldest_locked(pairs: Select[Any], by: Any = Pair.id) -> Select[Any]:
     """The same, locked; rows that another transaction has locked are skipped. Also loads the submitted revision."""
-    oldest = _oldest(pairs, by).add_columns(Revision).join(Revision, Revision.id == Pair.submitted_revision_id)
-    return oldest.with_for_update(of=Pair, skip_locked=True).execution_options(populate_existing=True)
+    statement = oldest(pairs, by).add_columns(Revision).join(Revision, Revision.id == Pair.submitted_revision_id)
+    return statement.with_for_update(of=Pair, skip_locked=True).execution_options(populate_existing=True)
 
 
-NEXT = tuple(_oldest_locked(pairs(PARAMETERS)) for pairs in (in_review, unreviewed))
-"""Pairs in review come first: they are older, and need only one more review to be decided."""
+NEXT = tuple(oldest_locked(pairs(PARAMETERS)) for pairs in (in_review, unreviewed))
+"""Pairs in review come first: they are older, and need only one more review to be decided. These statements are built
+once: building them takes longer than all other work of a review (docs/decisions/0013)."""
 STILL_NEEDED = in_review(PARAMETERS).where(Pair.id == bindparam("pair"))
 """Whether a pair in review needs a review of this user."""
 
 
 # --- the queue, filtered by a tag ---
+#
+# Neither walk over the submitted pairs is always short: the queue's is long where few pairs in it have the tag, the
+# tag's is long where most pairs with the tag are decided. So one statement walks the queue up to the pair at place
+# NEAR, and another walks the tag from there.
 
 
-@dataclass(frozen=True)
-class TagFilteredQueue:
-    """The statements that find the oldest pair with one of the `spellings` of a tag.
-
-    Neither walk over the submitted pairs is always short: the queue's is long where few pairs in it have the tag, the
-    tag's is long where most pairs with the tag are decided. So `near` walks the queue up to the pair `end`, and `far`
-    walks the tag from there.
-    """
-
-    in_review: Select[Any]
-    unreviewed: Select[Any]
-    near: Select[Any]
-    far: Select[Any]
-
-    @classmethod
-    def build(cls, finish: Callable[..., Select[Any]]) -> TagFilteredQueue:
-        pair_tag = aliased(PairTag)
-        spellings = tuple_(pair_tag.tag, pair_tag.value).in_(bindparam("spellings", expanding=True))
-        has_tag = exists().where(pair_tag.pair_id == Pair.id, spellings)
-        near = unreviewed(PARAMETERS).where(has_tag)
-        far = (
-            unreviewed(PARAMETERS)
-            .join(pair_tag, pair_tag.pair_id == Pair.id)
-            .where(
-                pair_tag.project_id == PARAMETERS.project,
-                pair_tag.tag == bindparam("tag"),
-                pair_tag.value == bindparam("value"),
-                pair_tag.pair_id >= bindparam("end"),
-            )
-        )
-        return cls(
-            finish(in_review(PARAMETERS).where(has_tag)),
-            finish(near),
-            finish(near.where(Pair.id < bindparam("end"))),
-            finish(far, pair_tag.pair_id),
-        )
+def with_tag(pairs: Select[Any], spellings: Sequence[tuple[str, str]]) -> Select[Any]:
+    """Narrow the pairs to those with one of these spellings of a tag."""
+    pair_tag = aliased(PairTag)
+    spelled = tuple_(pair_tag.tag, pair_tag.value).in_(spellings)
+    return pairs.where(exists().where(pair_tag.pair_id == Pair.id, spelled))
 
 
-LOCKING, READING = TagFilteredQueue.build(_oldest_locked), TagFilteredQueue.build(_oldest)
-END = (
-    select(Pair.id)
-    .where(Pair.project_id == PARAMETERS.project, Pair.state == State.SUBMITTED)
-    .order_by(Pair.id)
-    .offset(bindparam("near"))
-    .limit(1)
-)
-"""The submitted pair at place NEAR of the queue."""
+def with_tag_from(end: str, tag: str, value: str) -> Select[Any]:
+    """Select unreviewed pairs from the id `end` on, from the index of one spelling of a tag."""
+    tagged = unreviewed(PARAMETERS).join(PairTag, PairTag.pair_id == Pair.id)
+    return tagged.where(
+        PairTag.project_id == PARAMETERS.project, PairTag.tag == tag, PairTag.value == value, PairTag.pair_id >= end
+    )

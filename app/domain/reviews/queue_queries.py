@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Select, exists, func, select
@@ -13,12 +13,15 @@ from app.domain.accounts.tables import User
 from app.domain.pairs import content as pair_content
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.states import State
-from app.domain.pairs.tables import Pair, Revision
+from app.domain.pairs.tables import Pair, PairTag, Revision
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
 from app.domain.reviews import gold_schedule, queue
-from app.domain.reviews.queue import QueueParams, TagFilteredQueue
+from app.domain.reviews.queue import QueueParams
 from app.domain.reviews.tables import GOLD, GoldAnswer, Review
+
+Oldest = Callable[..., Select[Any]]
+"""queue.oldest_locked or queue.oldest."""
 
 
 def next_pair(session: Session, user: User, project: Project, tag: tuple[str, str] | None) -> Pair | None:
@@ -42,7 +45,7 @@ def _lock_oldest(
     """`spellings`: only pairs with one of these spellings of a tag; None for all."""
     params = {**QueueParams.of(user, project).values(), "passed": passed}
     if spellings is not None:
-        return _oldest_with_tag(session, queue.LOCKING, params, spellings) if spellings else None
+        return _oldest_with_tag(session, queue.oldest_locked, params, spellings) if spellings else None
     pairs = (_pair(session, statement, params) for statement in queue.NEXT)
     return next((pair for pair in pairs if pair is not None), None)
 
@@ -54,21 +57,27 @@ def _still_needed(session: Session, user: User, project: Project, pair: Pair) ->
 
 
 def _oldest_with_tag(
-    session: Session, by: TagFilteredQueue, params: dict[str, Any], spellings: Sequence[tuple[str, str]]
+    session: Session, oldest: Oldest, params: dict[str, Any], spellings: Sequence[tuple[str, str]]
 ) -> Pair | None:
-    """The same as NEXT, among the pairs with one of these spellings of a tag."""
-    with_spellings = {**params, "spellings": spellings}
-    if (pair := _pair(session, by.in_review, with_spellings)) is not None:
+    """The same as NEXT, among the pairs with one of these spellings of a tag; `oldest` adds the lock or not."""
+    in_review = queue.with_tag(queue.in_review(queue.PARAMETERS), spellings)
+    if (pair := _pair(session, oldest(in_review), params)) is not None:
         return pair
-    end = session.scalar(queue.END, {"project": params["project"], "near": queue.NEAR})
+    near = queue.with_tag(queue.unreviewed(queue.PARAMETERS), spellings)
+    submitted = select(Pair.id).where(Pair.project_id == params["project"], Pair.state == State.SUBMITTED)
+    end = session.scalar(submitted.order_by(Pair.id).offset(queue.NEAR).limit(1))
     if end is None:
-        return _pair(session, by.unreviewed, with_spellings)
-    if (pair := _pair(session, by.near, {**with_spellings, "end": end})) is not None:
+        return _pair(session, oldest(near), params)
+    if (pair := _pair(session, oldest(near.where(Pair.id < end)), params)) is not None:
         return pair
     # One statement for each spelling: over two ranges at once the index gives no order. Only the oldest is locked.
-    ranges = [{**params, "tag": tag, "value": value, "end": end} for tag, value in spellings]
-    first = [(pair.id, at) for at, range_ in enumerate(ranges) if (pair := _pair(session, queue.READING.far, range_))]
-    pairs = (_pair(session, by.far, ranges[at]) for _, at in sorted(first))
+    far = [queue.with_tag_from(end, tag, value) for tag, value in spellings]
+    first = [
+        (pair.id, at)
+        for at, pairs in enumerate(far)
+        if (pair := _pair(session, queue.oldest(pairs, PairTag.pair_id), params))
+    ]
+    pairs = (_pair(session, oldest(far[at], PairTag.pair_id), params) for _, at in sorted(first))
     return next((pair for pair in pairs if pair is not None), None)
 
 
@@ -88,7 +97,7 @@ def waits(session: Session, user: User, project: Project, tag: tuple[str, str]) 
         return True
     params = {**QueueParams.of(user, project).values(), "passed": []}
     spellings = pairs_queries.spellings(session, project, tag[0], [tag[1]])
-    return bool(spellings) and _oldest_with_tag(session, queue.READING, params, spellings) is not None
+    return bool(spellings) and _oldest_with_tag(session, queue.oldest, params, spellings) is not None
 
 
 def queue_length(session: Session, project: Project, user: User) -> int:

@@ -5,18 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core import jobs
-from app.core.db.base import columns
 from app.core.errors import NotFound
 from app.domain.projects.tables import Project
 from app.domain.webhooks.tables import DELIVERY, Webhook
-
-WEBHOOKS = columns(Webhook)
-# Run with every notification: built once, since building a statement takes longer than running it.
-ACTIVE = select(WEBHOOKS.id, WEBHOOKS.kinds).where(WEBHOOKS.project_id == bindparam("project"), WEBHOOKS.active)
 
 
 class PendingDeliveries(NamedTuple):
@@ -45,7 +40,7 @@ def webhook_by_id(session: Session, webhook_id: str) -> Webhook:
 
 def receivers(session: Session, project_id: str, kind: str) -> list[str]:
     """Ids of the project's active webhooks that receive events of this kind."""
-    rows = session.execute(ACTIVE, {"project": project_id}).all()
+    rows = session.execute(select(Webhook.id, Webhook.kinds).where(Webhook.project_id == project_id, Webhook.active))
     return [webhook_id for webhook_id, kinds in rows if kind in kinds]
 
 
