@@ -1,4 +1,4 @@
-"""One run: its live curve through server-sent events while it trains, its report when it is done."""
+"""Fine-tuning runs: the list, the form, and one run, with its live curve while it trains and its report once done."""
 
 from __future__ import annotations
 
@@ -8,26 +8,96 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
 from sse_starlette.sse import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.core import jobs
+from app.core.errors import AppError
+from app.core.rate_limits import COSTLY
 from app.domain.accounts.permissions import Permission
+from app.domain.accounts.tables import User
 from app.domain.evaluations import queries as evaluations_queries
 from app.domain.findings import queries as findings_queries
 from app.domain.lineage import queries as lineage_queries
 from app.domain.models import queries as models_queries
+from app.domain.projects.tables import Project
 from app.domain.runs import actions as runs_actions
 from app.domain.runs import queries as runs_queries
 from app.domain.runs import stream
+from app.domain.runs.tables import TrainingRun
 from app.domain.versions import queries as versions_queries
 from app.http.transactions import DbSession
-from app.web import evaluations
-from app.web.deps import CsrfForm, CurrentProject, CurrentUser, project_context, redirect, requires
+from app.web import evaluations, recipe_form
+from app.web.deps import (
+    CsrfForm,
+    CurrentProject,
+    CurrentUser,
+    form_str,
+    project_context,
+    rate_limited,
+    redirect,
+    requires,
+)
+from app.web.forms import form_errors
 from app.web.render import render
 
 router = APIRouter()
 FILTERS = ("gained", "lost", "wrong")
+
+
+@router.get("/projects/{slug}/runs", dependencies=[requires(Permission.READ_PROJECT)])
+def index(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
+    versions = {version.id: version for version in versions_queries.versions(session, project)}
+    rows = [
+        (run, versions.get(run.version_id), _primary_metric(session, run))
+        for run in runs_queries.runs(session, project)
+    ]
+    return render(
+        request, "runs/list.html", **project_context(session, user, project, "/runs"), rows=rows, versions=versions
+    )
+
+
+def _primary_metric(session: Session, run: TrainingRun) -> dict[str, Any] | None:
+    report = evaluations_queries.report_of(session, run) if run.state == "done" else None
+    return evaluations.metric_row(report["primary"], report["metrics"][report["primary"]]) if report else None
+
+
+@router.get("/projects/{slug}/runs/new", dependencies=[requires(Permission.TRAIN)])
+def new(
+    request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, version: str = ""
+) -> Response:
+    return _form(request, session, user, project, {"version": version, "base_model": project.base_model})
+
+
+@router.post("/projects/{slug}/runs", dependencies=[rate_limited(COSTLY, "runs"), requires(Permission.TRAIN)])
+def start(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject) -> Response:
+    recipe, version_id = recipe_form.read(form), form_str(form, "version")
+    with form_errors() as result:
+        run = runs_actions.request_run(session, user, project, version_id=version_id, recipe=recipe)
+        return redirect(request, f"/runs/{run.id}")
+    values = {name: str(value) for name, value in form.multi_items()}
+    return _form(request, session, user, project, values, result.error)
+
+
+def _form(
+    request: Request,
+    session: Session,
+    user: User,
+    project: Project,
+    values: dict[str, str],
+    error: AppError | None = None,
+) -> Response:
+    return render(
+        request,
+        "runs/new.html",
+        error=error,
+        values=values,
+        **project_context(session, user, project, "/runs"),
+        versions=versions_queries.versions(session, project),
+        basic_fields=recipe_form.fields(basic=True),
+        more_fields=recipe_form.fields(basic=False),
+    )
 
 
 @router.get("/runs/{run_id}", dependencies=[requires(Permission.READ_PROJECT)])

@@ -38,7 +38,10 @@ class Recipe(Message):
 
     base_model: str = Field(default="starter", min_length=1, max_length=200)
     method: Literal["full", "lora", "qlora"] = Field(
-        default="full", title="Method", description="LoRA trains small adapters: for large models."
+        default="full",
+        title="Method",
+        description="LoRA trains small adapters: for large models.",
+        json_schema_extra={"labels": {"lora": "LoRA", "qlora": "QLoRA"}},
     )
     epochs: Annotated[float, Field(gt=0, le=1000)] | Auto = Field(
         default="auto", title="Epochs", description="Auto: 6, or up to 30 within a time limit."
