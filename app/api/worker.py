@@ -1,4 +1,4 @@
-"""The trainer's door: claim, heartbeat, events, files, artifacts, finish. Every message but the first is fenced."""
+"""The trainer's API: claim, heartbeat, events, files, artifacts, finish. Every call but the claim is fenced."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def read_file(
 
 
 async def _spooled(request: Request, _: Annotated[User, Depends(authenticated_worker)]) -> Any:
-    """The body in a temporary file: a model does not fit into memory."""
+    """Store the body in a temporary file: a model does not fit into memory."""
     file = SpooledTemporaryFile(max_size=8 * 1024**2)  # noqa: SIM115  (closed when the request ends)
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > ARTIFACT_LIMIT:
-            raise Invalid(f"An artifact has at most {ARTIFACT_LIMIT} bytes.")
+            raise Invalid(f"The artifact is larger than {ARTIFACT_LIMIT:,} bytes.")
         file.write(chunk)
     file.seek(0)
     return file
@@ -70,7 +70,7 @@ async def _spooled(request: Request, _: Annotated[User, Depends(authenticated_wo
 def put_artifact(
     request: Request, sha256: str, job: str, token: int, storage: StorageDep, body: Annotated[Any, Depends(_spooled)]
 ) -> dict[str, Any]:
-    """Nothing is written but the file, which counts for nothing until the fenced finish names it."""
+    """Store the file only; it has no effect until the fenced finish names it."""
     with request.app.state.database.read() as session:
         jobs.require_lease(session, job, token)
     stored, size = storage.put(_chunks(body), expected=sha256)
@@ -85,6 +85,6 @@ def _chunks(file: Any) -> Iterator[bytes]:
 @router.post("/finish")
 def finish(body: protocol.Finish, session: Transaction, storage: StorageDep, _: CurrentWorker) -> dict[str, str]:
     if missing := [artifact.name for artifact in body.artifacts if not storage.exists(artifact.sha256)]:
-        raise Conflict(f"The artifact {missing[0]!r} has not arrived; send it, then finish again.", code="artifact")
+        raise Conflict(f"The artifact {missing[0]!r} is missing. Upload it, then finish again.", code="artifact")
     run = evaluations_actions.accept_completion(session, body)
     return {"run": run.id, "state": run.state}

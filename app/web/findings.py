@@ -58,7 +58,7 @@ def show(request: Request, session: DbSession, user: CurrentUser, project: Curre
         finding=finding,
         run=runs_queries.by_id(session, finding.run_id),
         round=opened,
-        brief=findings_actions.draft_brief(session, finding),
+        brief=findings_queries.draft_brief(session, finding),
         progress=progress_queries.of_round(session, opened).targets if opened else [],
     )
 

@@ -22,6 +22,7 @@ from app.domain.auth.tables import WebSession
 from app.domain.consent import actions as consent_actions
 from app.domain.evaluations import actions as evaluations_actions
 from app.domain.findings import actions as findings_actions
+from app.domain.findings import queries as findings_queries
 from app.domain.imports import actions as imports_actions
 from app.domain.imports import queries as imports_queries
 from app.domain.models.tables import ModelVersion
@@ -208,7 +209,7 @@ def _train(session: Session, world: World, run: TrainingRun, version: DatasetVer
         session, world.cast.carol, world.cast.project, run_id=run.id, tag="category", value=f"{WORD}-kind"
     )
     cited = finding.failing[0]["prompt"]  # an admin can quote an answer
-    brief = f"{findings_actions.draft_brief(session, finding)}\n\n- {cited}"
+    brief = f"{findings_queries.draft_brief(session, finding)}\n\n- {cited}"
     findings_actions.open_round(session, world.cast.carol, finding, brief=brief)
     assert WORD in cited and f"{WORD}-kind" in brief
     world.ids["finding"] = finding.id

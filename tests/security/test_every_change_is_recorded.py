@@ -25,7 +25,6 @@ RECORDS_NOTHING = {
     "auth.actions.seen": "the time of a session's last use",
     "auth.actions.start_session": "follows a sign-in, which records, by link, password, second factor or provider",
     "evaluations.actions.forget": "a step of an erasure or a withdrawal, each of which records",
-    "findings.actions.draft_brief": "text for a form; creating the round records",
     "imports.actions.check_rows": "reads only; save_rows records what it checked",
     "notifications.actions.mark_read": "what a user has read",
     "notifications.actions.notify": "a notification of what its caller records",

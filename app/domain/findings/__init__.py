@@ -1,1 +1,1 @@
-"""Named weaknesses that open the next round."""
+"""Findings: named weaknesses that open the next round."""

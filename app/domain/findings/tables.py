@@ -1,4 +1,4 @@
-"""Finding: a weakness that an evaluation showed, with its failing examples; it may have opened a round."""
+"""Finding: a weakness that an evaluation showed, with its failing examples and the round that it opened."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.core.db.base import Base, IdTimestampMixin
 
 
 class Finding(IdTimestampMixin, Base):
-    """`state` is open, in_round or closed. `failing` is a list of `trainer.protocol.Answer`."""
+    """`state` is open, in_round or closed. `failing` holds answers as GET /runs/{id}/answers shows them."""
 
     __tablename__ = "findings"
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), index=True)

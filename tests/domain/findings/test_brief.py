@@ -1,4 +1,4 @@
-"""The brief that a finding drafts says how weak the slice is, and tells no writer what the test asks."""
+"""The draft brief gives the slice's score and quotes no test example."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.accounts import queries as accounts_queries
 from app.domain.findings import actions as findings_actions
+from app.domain.findings import queries as findings_queries
 from app.domain.findings.tables import Finding
 from app.domain.projects import queries as projects_queries
 from tests.fixtures.sample_project import World, build
@@ -18,14 +19,14 @@ def world(app: Any) -> World:
     return build(app)
 
 
-def test_the_slice_is_described_by_its_tag_and_its_numbers(world: World) -> None:
+def test_brief_names_the_slice_and_its_score(world: World) -> None:
     with world.app.state.database.read() as session:
-        brief = findings_actions.draft_brief(session, session.get_one(Finding, world.ids["finding"]))
+        brief = findings_queries.draft_brief(session, session.get_one(Finding, world.ids["finding"]))
     assert "**category** is **rash**" in brief
-    assert "exact match 0.46 (95 % interval 0.31 to 0.61) on 30 test examples, 0.88 on all 120" in brief
+    assert "exact match 0.46 (95% interval 0.31 to 0.61) on 30 test examples, 0.88 on all 120" in brief
 
 
-def test_no_test_example_comes_into_the_next_round(world: World) -> None:
+def test_brief_quotes_no_test_example(world: World) -> None:
     with world.app.state.database.session() as session:
         finding = session.get_one(Finding, world.ids["finding"])
         ada = accounts_queries.user_by_email(session, "ada@example.org")
@@ -36,7 +37,7 @@ def test_no_test_example_comes_into_the_next_round(world: World) -> None:
                 assert text not in brief and text[:30] not in brief
 
 
-def test_a_slice_too_small_for_the_report_is_described_without_numbers(world: World) -> None:
+def test_brief_of_a_small_slice_has_no_numbers(world: World) -> None:
     with world.app.state.database.session() as session:
         ada, project = (
             accounts_queries.user_by_email(session, "ada@example.org"),
@@ -46,5 +47,5 @@ def test_a_slice_too_small_for_the_report_is_described_without_numbers(world: Wo
         rare = findings_actions.create(
             session, ada, project, run_id=world.ids["run"], tag="category", value="hiccups", note="Seen by Edith."
         )
-        brief = findings_actions.draft_brief(session, rare)
+        brief = findings_queries.draft_brief(session, rare)
     assert brief.startswith("The tuned model is weak where **category** is **hiccups**.\n\nSeen by Edith.")

@@ -1,4 +1,4 @@
-"""A slice is weak where the model does worse: below the whole for a share, above it for an error."""
+"""A weak slice scores below the whole test, or above it for an error metric."""
 
 from __future__ import annotations
 
@@ -24,20 +24,23 @@ def report(metric: str, overall: float, slices: dict[str, float], reach: float) 
 @pytest.mark.parametrize(
     ("metric", "weak"),
     [
-        ("exact_match", [("low", "surely below"), ("lowish", "below (within chance)")]),
-        ("absolute_error", [("high", "surely above"), ("highish", "above (within chance)")]),
+        ("exact_match", [("low", "significantly below average"), ("lowish", "below average (50%), not significant")]),
+        (
+            "absolute_error",
+            [("high", "significantly above average"), ("highish", "above average (0.5), not significant")],
+        ),
     ],
 )
-def test_weak_is_what_is_worse_the_sure_ones_first(metric: str, weak: list[tuple[str, str]]) -> None:
+def test_weak_slices_significant_first(metric: str, weak: list[tuple[str, str]]) -> None:
     slices = {"highish": 0.52, "low": 0.2, "same": 0.5, "high": 0.8, "lowish": 0.48}
-    found = weak_slices(report(metric, 0.5, slices, 0.1))
-    assert [(one["value"], one["surely"]) for one in found] == [(weak[0][0], True), (weak[1][0], False)]
-    for one, (_, words) in zip(found, weak, strict=True):
-        assert words in one["reason"] and ("%" in one["reason"]) == (metric == "exact_match")
+    parts = weak_slices(report(metric, 0.5, slices, 0.1))
+    assert [(part["value"], part["surely"]) for part in parts] == [(weak[0][0], True), (weak[1][0], False)]
+    for part, (_, words) in zip(parts, weak, strict=True):
+        assert words in part["reason"] and ("%" in part["reason"]) == (metric == "exact_match")
 
 
 @pytest.mark.parametrize("metric", sorted({name for names in BY_TASK.values() for name in names}))
-def test_the_page_calls_a_smaller_error_better(metric: str) -> None:
+def test_page_calls_a_smaller_error_better(metric: str) -> None:
     rose = {"value": 0.3, "low": 0.2, "high": 0.4}
     assert evaluations.verdict(metric, rose) == ("worse" if metric in LOWER_IS_BETTER else "better")
     row = evaluations.metric_row(metric, {"base": interval(0.4, 0.1), "tuned": interval(0.7, 0.1), "delta": rose})
