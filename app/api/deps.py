@@ -108,23 +108,26 @@ def requires(permission: Permission) -> Any:
 
 
 def current_worker(request: Request, session: Transaction, background: BackgroundTasks) -> User:
-    """The user behind a `worker` token: the trainer's only credential."""
-    found = bearer_user(request, session)
-    if found is None:
+    """Return the user of a `worker` token, the trainer's only credential. Raises Unauthorized, Forbidden."""
+    match = bearer_user(request, session)
+    if match is None:
         raise Unauthorized("Send a worker token: Authorization: Bearer ….")
-    session.add(found[0])
-    request.state.actor = found[0].id
-    if found[1].scope != "worker":
-        raise Forbidden("This token is not a trainer's.", code="token_scope")
-    _note_token(request, background, found[1])
-    return found[0]
+    user, token = match
+    session.add(user)
+    request.state.actor = user.id
+    if token.scope != "worker":
+        raise Forbidden(
+            "This is not a worker token; create one with `preceptor token create --worker`.", code="token_scope"
+        )
+    _note_token(request, background, token)
+    return user
 
 
 current_worker.permission = "worker"  # type: ignore[attr-defined]
 
 
 def authenticated_worker(request: Request, background: BackgroundTasks) -> User:
-    """The same in a reading of its own, for what takes long to arrive: nothing is held meanwhile."""
+    """Do the same in a read transaction of its own, so that none is open while a long upload arrives."""
     with request.app.state.database.read() as session:
         return current_worker(request, session, background)
 

@@ -1,4 +1,4 @@
-"""A file as an answer: saved and never shown, whatever is in it and whatever it is called (RFC 6266, RFC 8187)."""
+"""Files as responses: browsers save them and never show them, whatever their content and name (RFC 6266, RFC 8187)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def attachment(body: bytes, name: str, media_type: str, *, etag: str) -> Response:
-    """`name` may hold anything; the type is the one that we wrote, and a browser that shows the file runs nothing."""
+    """Return a file to download. `name` may hold any characters; a browser that shows the file runs nothing in it."""
     return Response(
         body,
         media_type=media_type,
@@ -26,7 +26,7 @@ def attachment(body: bytes, name: str, media_type: str, *, etag: str) -> Respons
 
 
 def disposition(name: str) -> str:
-    """An ASCII name for old programs, the real one in UTF-8 for the others; neither holds a path or a control."""
-    shown = "".join(one for one in name if unicodedata.category(one)[0] != "C").replace("/", "-").replace("\\", "-")
+    """Return Content-Disposition: an ASCII name for old clients and a UTF-8 name, both without paths and controls."""
+    shown = "".join(char for char in name if unicodedata.category(char)[0] != "C").replace("/", "-").replace("\\", "-")
     plain = UNSAFE.sub("-", unicodedata.normalize("NFKD", shown)).strip(".-") or "file"
     return f"attachment; filename=\"{plain[-120:]}\"; filename*=UTF-8''{quote(shown[-120:], safe='')}"

@@ -135,7 +135,7 @@ def adjudications(project: CurrentProject, session: DbSession) -> Items[Disagree
         items=[
             Disagreement(
                 pair=PairOut.of(pair, pairs_queries.submitted(session, pair)),
-                opinions=[ReviewOut.model_validate(review) for review in reviews_queries.of_submission(session, pair)],
+                reviews=[ReviewOut.model_validate(review) for review in reviews_queries.of_submission(session, pair)],
             )
             for pair in queue_queries.to_adjudicate(session, project)
         ]

@@ -1,4 +1,4 @@
-"""What routes depend on: the transaction of the request, the signed-in user, the posted form, a project's context."""
+"""What page routes depend on: the signed-in user, the permission, the posted form, the context of a project."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from app.web.render import FLASH_COOKIE
 
 @dataclass(frozen=True)
 class Viewer:
-    """What the layout shows of the signed-in user; unlike the row it outlives the transaction (error pages)."""
+    """What the layout shows of the signed-in user. Unlike the row it outlives the transaction, for error pages."""
 
     id: str
     name: str
@@ -44,10 +44,10 @@ class Viewer:
 
 def signed_in(request: Request, session: Transaction, background: BackgroundTasks) -> User:
     raw = request.cookies.get(cookie_name(request))
-    found = auth_queries.session_of(session, raw) if raw else None
-    if found is None:
+    row = auth_queries.session_of(session, raw) if raw else None
+    if row is None:
         raise Unauthorized("You are not signed in, or your session has ended.")
-    user, request.state.browser = found
+    user, request.state.browser = row
     if accounts_queries.is_use_stale(request.state.browser.last_seen_at):
         background.add_task(save_last_use, request.app.state.database, seen, request.state.browser.id)
     request.state.actor, request.state.me = user.id, user
@@ -57,7 +57,7 @@ def signed_in(request: Request, session: Transaction, background: BackgroundTask
 
 
 def rate_limited(item: RateLimitItem, purpose: str) -> Any:
-    """Counts the tries of one browser before the request's transaction begins. Stands before `asks`."""
+    """Make a dependency that counts the requests of one browser; list it before `requires`."""
 
     def count(request: Request, _: WriteSlot) -> None:
         request.app.state.limits.hit(item, purpose, request.cookies.get(cookie_name(request), ""))
@@ -97,7 +97,7 @@ def form_str(form: FormData, name: str, default: str = "") -> str:
 
 
 def form_number(form: FormData, name: str, kind: type[float] | type[int] = float) -> Any:
-    """A number of the form, None when left empty. Raises Invalid."""
+    """Return a number of the form, None when the field is empty. Raises Invalid."""
     raw = form_str(form, name)
     if not raw:
         return None
@@ -108,7 +108,7 @@ def form_number(form: FormData, name: str, kind: type[float] | type[int] = float
 
 
 def project_context(session: Session, user: User, project: Project, tab: str | None = None) -> dict[str, Any]:
-    """What the layout needs: the project, the person's role in it, and `can.<permission>`."""
+    """Return what the layout needs: the project, the user's role in it, and `can.<permission>`."""
     role = access.role_in(session, user, project)
     held = ROLE_PERMISSIONS[role] if role else frozenset()
     can = {permission.name.lower(): permission in held for permission in Permission}
@@ -116,7 +116,7 @@ def project_context(session: Session, user: User, project: Project, tab: str | N
 
 
 def redirect(request: Request, url: str, flash: str | None = None) -> RedirectResponse:
-    """See other, with a line for the next page to show."""
+    """Redirect (303), with a message that the next page shows."""
     response = RedirectResponse(url, status_code=303)
     if flash:
         response.set_cookie(

@@ -48,7 +48,7 @@ class Agreement(Model):
 
     name: str
     n: int
-    opinions: int
+    reviews: int = Field(alias="opinions")
     lacking: int
     percent: Estimate | None
     alpha: Estimate | None

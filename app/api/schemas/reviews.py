@@ -84,7 +84,7 @@ class PairState(Model):
 
 class Disagreement(Model):
     pair: PairOut
-    opinions: list[ReviewOut]
+    reviews: list[ReviewOut] = Field(serialization_alias="opinions")
 
 
 class OlderApprovals(Items[str]):
