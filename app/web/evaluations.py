@@ -31,7 +31,7 @@ def metric_row(name: str, result: dict[str, Any]) -> dict[str, Any]:
         "tuned": shown(tuned, share),
         "delta": signed(delta, share),
         "p": p_value(delta.get("p")),
-        "verdict": verdict(name, delta),
+        "change": change(name, delta),
         "drawing": {
             "base": _positions(base, low, high),
             "tuned": _positions(tuned, low, high),
@@ -42,7 +42,7 @@ def metric_row(name: str, result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def verdict(name: str, delta: dict[str, Any]) -> str:
+def change(name: str, delta: dict[str, Any]) -> str:
     """Return better, worse or same. `same`: the interval includes 0."""
     if delta["low"] <= 0 <= delta["high"]:
         return "same"
@@ -52,7 +52,7 @@ def verdict(name: str, delta: dict[str, Any]) -> str:
 def headline(report: dict[str, Any]) -> dict[str, Any]:
     """Return the summary: direction and size of the change, its interval, and the number of examples."""
     row = metric_row(report["primary"], report["metrics"][report["primary"]])
-    verb = {"better": "improved", "worse": "got worse", "same": "did not change significantly"}[row["verdict"]]
+    verb = {"better": "improved", "worse": "got worse", "same": "did not change significantly"}[row["change"]]
     return {"row": row, "verb": verb, "n": report["n"]}
 
 
@@ -117,7 +117,7 @@ def _print(value: float, share: bool) -> str:
 def _scale(share: bool, *intervals: dict[str, Any]) -> tuple[float, float]:
     if share:
         return 0.0, 1.0
-    low, high = min(one["low"] for one in intervals), max(one["high"] for one in intervals)
+    low, high = min(item["low"] for item in intervals), max(item["high"] for item in intervals)
     margin = (high - low) * 0.1 or 1.0
     return low - margin, high + margin
 

@@ -22,7 +22,7 @@ class RunOut(Model):
     number: int
     version_id: str
     recipe: Json
-    resolved_recipe: Json | None = Field(description="What the trainer used for \"auto\"; null until the run is done.")
+    resolved_recipe: Json | None = Field(description='What the trainer used for "auto"; null until the run is done.')
     seed: int
     state: str
     attempt: int

@@ -42,6 +42,6 @@ def test_weak_slices_significant_first(metric: str, weak: list[tuple[str, str]])
 @pytest.mark.parametrize("metric", sorted({name for names in BY_TASK.values() for name in names}))
 def test_page_calls_a_smaller_error_better(metric: str) -> None:
     rose = {"value": 0.3, "low": 0.2, "high": 0.4}
-    assert evaluations.verdict(metric, rose) == ("worse" if metric in LOWER_IS_BETTER else "better")
+    assert evaluations.change(metric, rose) == ("worse" if metric in LOWER_IS_BETTER else "better")
     row = evaluations.metric_row(metric, {"base": interval(0.4, 0.1), "tuned": interval(0.7, 0.1), "delta": rose})
     assert row["lower_is_better"] == (metric in LOWER_IS_BETTER) and row["share"] != row["lower_is_better"]
