@@ -14,7 +14,7 @@ from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
 from app.web.queue_filter import filtered_url, tag_of
 from tests.fixtures.people import Cast
-from tests.fixtures.review_desk import chosen, submitted
+from tests.fixtures.review_desk import configure_project, submitted
 from tests.web.test_reviewing import ROOT, send
 
 SignedIn = Callable[[User], TestClient]
@@ -27,7 +27,7 @@ def made(database: Database, cast: Cast) -> Callable[..., list[str]]:
 
     def make(*domains: str) -> list[str]:
         with database.session() as session:
-            project = chosen(session, cast)
+            project = configure_project(session, cast)
             return [submitted(session, cast.alice, project, at, domain=one).id for at, one in enumerate(domains)]
 
     return make

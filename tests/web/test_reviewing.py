@@ -16,7 +16,7 @@ from app.domain.projects.tables import Project
 from app.domain.review_quality import actions as review_quality_actions
 from app.domain.reviews import actions as reviews_actions
 from tests.fixtures.people import Cast
-from tests.fixtures.review_desk import chosen, judge, submitted
+from tests.fixtures.review_desk import configure_project, review_next, submitted
 
 SignedIn = Callable[[User], TestClient]
 ROOT = "/projects/clinic/reviews"
@@ -28,7 +28,7 @@ def made(database: Database, cast: Cast) -> Callable[..., list[str]]:
 
     def make(count: int, overlap: int = 1, **settings: Any) -> list[str]:
         with database.session() as session:
-            project = chosen(session, cast, overlap=overlap, **settings)
+            project = configure_project(session, cast, overlap=overlap, **settings)
             return [submitted(session, cast.alice, project, number).id for number in range(count)]
 
     return make
@@ -87,7 +87,7 @@ def test_missing_reason_keeps_input(signed_in: SignedIn, cast: Cast, made: Any) 
 def test_pair_page_is_blind(database: Database, signed_in: SignedIn, cast: Cast, made: Any) -> None:
     (pair,) = made(1, overlap=2)
     with database.session() as session:
-        judge(session, cast.carol, session.get_one(Project, cast.project.id), comment="Carol's secret reason.")
+        review_next(session, cast.carol, session.get_one(Project, cast.project.id), comment="Carol's secret reason.")
     bob = signed_in(cast.bob)
     assert "secret reason" not in bob.get(f"/pairs/{pair}").text
     desk, html, lease = take(bob)
@@ -100,7 +100,7 @@ def test_adjudicate_escalated_pair(database: Database, signed_in: SignedIn, cast
     (pair,) = made(1)
     with database.session() as session:
         project = session.get_one(Project, cast.project.id)
-        judge(session, cast.bob, project, "escalate", comment="Two desks could do it.")
+        review_next(session, cast.bob, project, "escalate", comment="Two desks could do it.")
     bob, carol = signed_in(cast.bob), signed_in(cast.carol)
     assert "You can't decide this one" in bob.get(f"{ROOT}/adjudicate").text
     assert bob.get(f"/pairs/{pair}/adjudicate").status_code == 403
@@ -146,7 +146,7 @@ def test_outdated_approvals_sent_back(database: Database, signed_in: SignedIn, c
     (pair,) = made(1)
     with database.session() as session:
         project = session.get_one(Project, cast.project.id)
-        judge(session, cast.bob, project)
+        review_next(session, cast.bob, project)
         guidelines_actions.publish(session, cast.carol, project, text="# Anew")
     bob, carol = signed_in(cast.bob), signed_in(cast.carol)
     for page in ("/projects/clinic/guidelines", "/projects/clinic/pairs"):
@@ -158,10 +158,10 @@ def test_outdated_approvals_sent_back(database: Database, signed_in: SignedIn, c
 
 def test_precedents_are_shown(database: Database, signed_in: SignedIn, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         for number in (0, 16 * 16):
             submitted(session, cast.alice, project, number)
-        judge(session, cast.bob, project, comment="As the list says.")
+        review_next(session, cast.bob, project, comment="As the list says.")
     _, html, _ = take(signed_in(cast.bob))
     assert "Precedents" in html and "As the list says." in html
 

@@ -15,7 +15,7 @@ from app.domain.projects.tables import Project
 from app.domain.versions import actions as versions_actions
 from app.domain.versions import queries as versions_queries
 from tests.fixtures.people import Cast
-from tests.fixtures.review_desk import WORDS, content, judge
+from tests.fixtures.review_desk import WORDS, content, review_next
 
 WAIVERS = [{"code": "pii", "reason": "The street is part of the exercise."}]
 DECLARED = [
@@ -35,7 +35,7 @@ def freeze(database: Database, storage: Any, cast: Cast, declared: list[Declared
             declaration = declared[at] if at < len(declared) else None
             pair = pairs_actions.create(session, alice, project, content(at * (len(WORDS) + 1)), declared=declaration)
             pairs_actions.submit(session, alice, pair)
-            judge(session, bob, project)
+            review_next(session, bob, project)
         job = versions_actions.request_version(session, session.get_one(User, cast.carol.id), project, name="v")
         job.state = "done"
         return versions_actions.freeze(session, versions_queries.prepare_version(session, storage, job.payload)).id

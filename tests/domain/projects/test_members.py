@@ -21,7 +21,7 @@ from app.domain.projects import queries as projects_queries
 from app.domain.reviews import actions as reviews_actions
 from app.domain.reviews import queries as reviews_queries
 from tests.fixtures.people import Cast
-from tests.fixtures.review_desk import chosen, content, judge, submitted
+from tests.fixtures.review_desk import configure_project, content, review_next, submitted
 from tests.fixtures.web_client import actions_since, last_event
 
 As = Callable[..., TestClient]
@@ -33,9 +33,9 @@ def recorded(session: Session, action: str) -> list[AuditEvent]:
 
 def test_removal_releases_leases(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         reviewed, leased = (submitted(session, cast.alice, project, number) for number in (1, 2))
-        review = judge(session, cast.bob, project)
+        review = review_next(session, cast.bob, project)
         lease = reviews_actions.take_next(session, cast.bob, project)
         assert lease is not None and (lease.pair_id, leased.state) == (leased.id, "in_review")
         lost = lease.id
@@ -53,7 +53,7 @@ def test_removal_releases_leases(database: Database, cast: Cast) -> None:
 
 def test_removal_keeps_other_leases(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast, overlap=2)
+        project = configure_project(session, cast, overlap=2)
         pair = submitted(session, cast.alice, project)
         carol = session.get_one(User, cast.carol.id)
         for person in (cast.bob, carol):
@@ -65,7 +65,7 @@ def test_removal_keeps_other_leases(database: Database, cast: Cast) -> None:
 
 def test_removal_keeps_other_projects(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         other = projects_actions.create_project(
             session, cast.carol, slug="ward", name="Ward", task="generation", languages=["en"], domains=[]
         )
@@ -80,7 +80,7 @@ def test_removal_keeps_other_projects(database: Database, cast: Cast) -> None:
 
 def test_removed_member_loses_access(database: Database, cast: Cast, as_user: As) -> None:
     with database.session() as session:
-        pair = pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
+        pair = pairs_actions.create(session, cast.alice, configure_project(session, cast), content(1))
     alice, carol = as_user(cast.alice), as_user(cast.carol)
     assert carol.delete(f"/api/v1/projects/clinic/members/{cast.alice.id}").status_code == 204
     for path in (f"/pairs/{pair.id}", "/projects/clinic", "/projects/clinic/pairs"):
@@ -93,7 +93,7 @@ def test_removed_member_loses_access(database: Database, cast: Cast, as_user: As
 
 def test_removed_author_stays_in_filter(database: Database, cast: Cast, browse: Any) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         pairs_actions.create(session, cast.alice, project, content(1))
         reviews_actions.remove_member(session, session.get_one(User, cast.carol.id), project, cast.alice.id)
     page = browse(cast.bob).get("/projects/clinic/pairs").text
@@ -119,7 +119,7 @@ def test_remove_non_member_not_found(who: str, cast: Cast, as_user: As) -> None:
 def test_admins_manage_empty_project(database: Database, cast: Cast) -> None:
     """Admins manage every project; losing a membership takes no permission from an admin."""
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         carol = session.get_one(User, cast.carol.id)
         projects_actions.add_member(session, carol, project, email=carol.email, role="editor")
         for person in (cast.alice, cast.bob, carol):
@@ -138,7 +138,7 @@ def _add_bob_again(session: Session, carol: User, project: Any) -> str:
 
 def test_removal_page_asks_first(database: Database, cast: Cast, browse: Any) -> None:
     with database.session() as session:
-        pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
+        pairs_actions.create(session, cast.alice, configure_project(session, cast), content(1))
     carol, before = browse(cast.carol), last_event(database)
     at = f"/projects/clinic/members/{cast.alice.id}/remove"
     assert at in carol.get("/projects/clinic/members").text

@@ -9,7 +9,7 @@ from app.domain.review_quality import queries as review_quality_queries
 from app.domain.review_quality.agreement import LEVELS, alpha, gwet, measure, percent, tally
 from app.domain.reviews import actions as reviews_actions
 from tests.fixtures.people import Cast
-from tests.fixtures.review_desk import chosen, editors, judge, submitted
+from tests.fixtures.review_desk import configure_project, editors, review_next, submitted
 
 NONE = None
 OBSERVERS = (
@@ -70,25 +70,28 @@ def test_no_agreement_below_minimum() -> None:
 
 def test_only_required_reviews_count(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project, (one, two, three) = chosen(session, cast, overlap=2, least_for_agreement=1), editors(session, cast, 3)
+        project, (bob, editor1, editor2) = (
+            configure_project(session, cast, overlap=2, least_for_agreement=1),
+            editors(session, cast, 3),
+        )
         submitted(session, cast.alice, project)
-        judge(session, one, project, "accept", ratings={"accuracy": 4})
+        review_next(session, bob, project, "accept", ratings={"accuracy": 4})
         fixed = [{"role": "user", "content": "Who books the scan?"}, {"role": "assistant", "content": "desk 2"}]
-        judge(session, two, project, "fix_and_accept", messages=fixed, ratings={"accuracy": 3})
-        judge(session, three, project, "return", ratings={"accuracy": 1})
+        review_next(session, editor1, project, "fix_and_accept", messages=fixed, ratings={"accuracy": 3})
+        review_next(session, editor2, project, "return", ratings={"accuracy": 1})
         (unit,) = review_quality_queries.units(session, project)
         assert [review.decision for review in unit] == ["accept", "fix_and_accept"]
         report = review_quality_queries.report(session, project)
         assert [(row.name, row.n) for row in report.questions][:2] == [("decision", 1), ("accuracy", 1)]
-        assert [set(row["reviewers"]) for row in report.people] == [{one.id, two.id}]
+        assert [set(row["reviewers"]) for row in report.people] == [{bob.id, editor1.id}]
 
 
 def test_redone_review_not_independent(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
+        project, (bob, editor1) = configure_project(session, cast, overlap=2), editors(session, cast, 2)
         submitted(session, cast.alice, project)
-        judge(session, one, project, "accept")
-        last = judge(session, two, project, "return")
-        reviews_actions.undo(session, two, last)
-        judge(session, two, project, "accept")
+        review_next(session, bob, project, "accept")
+        last = review_next(session, editor1, project, "return")
+        reviews_actions.undo(session, editor1, last)
+        review_next(session, editor1, project, "accept")
         assert review_quality_queries.units(session, project) == []

@@ -21,7 +21,7 @@ from app.domain.reviews import queue_queries
 from app.domain.reviews.gold_schedule import due, order
 from app.domain.versions import queries as versions_queries
 from tests.fixtures.people import Cast
-from tests.fixtures.review_desk import chosen, editors, judge, submitted
+from tests.fixtures.review_desk import configure_project, editors, review_next, submitted
 
 RIGHT = {"decision": "return", "ratings": {"accuracy": 2}, "explanation": "The day is missing."}
 
@@ -35,7 +35,7 @@ def gold(session: object, cast: Cast, number: int) -> Pair:
 
 def test_gold_first_keeps_state(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast, gold_first=1)
+        project = configure_project(session, cast, gold_first=1)
         pair, plain = gold(session, cast, 1), submitted(session, cast.alice, project, 2)
         assert queue_queries.queue_length(session, project, cast.bob) == 2
         lease = reviews_actions.take_next(session, cast.bob, project)
@@ -51,15 +51,15 @@ def test_gold_first_keeps_state(database: Database, cast: Cast) -> None:
         )
         with pytest.raises(Conflict, match="seen the right answer"):
             reviews_actions.undo(session, cast.bob, review)
-        assert judge(session, cast.bob, project).pair_id == plain.id
+        assert review_next(session, cast.bob, project).pair_id == plain.id
         assert reviews_actions.take_next(session, cast.bob, project) is None
 
 
 def test_gold_pair_leaves_all_lists(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         pair = submitted(session, cast.alice, project)
-        judge(session, cast.bob, project)
+        review_next(session, cast.bob, project)
         prompt = pairs_queries.current(session, pair).prompt
         assert versions_queries.approved_pairs(session, project, {}) and near_duplicate_queries.neighbors(
             session, project, prompt
@@ -77,11 +77,11 @@ def test_gold_pair_leaves_all_lists(database: Database, cast: Cast) -> None:
 
 def test_hit_rates_by_criterion(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast, gold_first=3)
+        project = configure_project(session, cast, gold_first=3)
         for number in range(3):
             gold(session, cast, number)
         for value, decision in ((2, "return"), (3, "accept"), (5, "accept")):
-            judge(session, cast.bob, project, decision, ratings={"accuracy": value})
+            review_next(session, cast.bob, project, decision, ratings={"accuracy": value})
         rates_by_name = {
             (rate.name, rate.within): (rate.hits, rate.n)
             for rate in review_quality_queries.gold_rates(session, project)[cast.bob.id]
@@ -94,7 +94,7 @@ def test_hit_rates_by_criterion(database: Database, cast: Cast) -> None:
 
 def test_mark_gold_needs_explanation(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         pair = submitted(session, cast.alice, project)
         with pytest.raises(Forbidden):
             review_quality_actions.mark(session, cast.bob, pair, **RIGHT)
@@ -109,12 +109,12 @@ def test_mark_gold_needs_explanation(database: Database, cast: Cast) -> None:
 
 def test_each_gold_pair_once_per_reviewer(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project, people = chosen(session, cast, gold=1.0), editors(session, cast, 3)
+        project, people = configure_project(session, cast, gold=1.0), editors(session, cast, 3)
         for number in range(3):
             gold(session, cast, number)
         own = submitted(session, people[0], project, 9)
         review_quality_actions.mark(session, cast.carol, own, **RIGHT)
-        served = {user.id: [judge(session, user, project).pair_id for _ in range(3)] for user in people}
+        served = {user.id: [review_next(session, user, project).pair_id for _ in range(3)] for user in people}
         assert all(len(set(seen)) == 3 for seen in served.values())
         assert own.id not in served[people[0].id]
         assert reviews_actions.take_next(session, people[0], project) is None

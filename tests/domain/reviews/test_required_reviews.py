@@ -18,62 +18,62 @@ from app.domain.reviews import adjudication_actions, queue_queries
 from app.domain.reviews import queries as reviews_queries
 from app.domain.reviews.tables import Lease
 from tests.fixtures.people import Cast
-from tests.fixtures.review_desk import chosen, content, editors, judge, submitted
+from tests.fixtures.review_desk import configure_project, content, editors, review_next, submitted
 
 
 def test_leases_match_required_reviews(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project, (one, two, three) = chosen(session, cast, overlap=2), editors(session, cast, 3)
+        project, (bob, editor1, editor2) = configure_project(session, cast, overlap=2), editors(session, cast, 3)
         pair = submitted(session, cast.alice, project)
         assert pair.opinions == 2
-        assert [queue_queries.queue_length(session, project, user) for user in (one, two, three)] == [1, 1, 1]
-        first, second = (reviews_actions.take_next(session, user, project) for user in (one, two))
+        assert [queue_queries.queue_length(session, project, user) for user in (bob, editor1, editor2)] == [1, 1, 1]
+        first, second = (reviews_actions.take_next(session, user, project) for user in (bob, editor1))
         assert first and second and first.pair_id == second.pair_id == pair.id
-        assert reviews_actions.take_next(session, three, project) is None
-        assert queue_queries.queue_length(session, project, three) == 0
-        reviews_actions.release(session, two, second.id)
-        assert queue_queries.queue_length(session, project, three) == 1
+        assert reviews_actions.take_next(session, editor2, project) is None
+        assert queue_queries.queue_length(session, project, editor2) == 0
+        reviews_actions.release(session, editor1, second.id)
+        assert queue_queries.queue_length(session, project, editor2) == 1
 
 
 def test_no_repeated_or_own_pair(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
-        submitted(session, two, project)
-        assert judge(session, one, project).decision == "accept"
-        assert reviews_actions.take_next(session, one, project) is None
-        assert reviews_actions.take_next(session, two, project) is None
+        project, (bob, editor1) = configure_project(session, cast, overlap=2), editors(session, cast, 2)
+        submitted(session, editor1, project)
+        assert review_next(session, bob, project).decision == "accept"
+        assert reviews_actions.take_next(session, bob, project) is None
+        assert reviews_actions.take_next(session, editor1, project) is None
 
 
 def test_overlap_two_needs_two_accepts(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
+        project, (bob, editor1) = configure_project(session, cast, overlap=2), editors(session, cast, 2)
         pair = submitted(session, cast.alice, project)
-        judge(session, one, project)
+        review_next(session, bob, project)
         assert pair.state == "in_review"
-        judge(session, two, project)
+        review_next(session, editor1, project)
         assert pair.state == "approved"
 
 
 @pytest.mark.parametrize(("third", "state"), [("accept", "approved"), ("return", "changes_requested")])
 def test_split_needs_third_review(database: Database, cast: Cast, third: str, state: str) -> None:
     with database.session() as session:
-        project, people = chosen(session, cast, overlap=2), editors(session, cast, 4)
+        project, people = configure_project(session, cast, overlap=2), editors(session, cast, 4)
         pair = submitted(session, cast.alice, project)
         for user, decision in zip(people, ("accept", "return"), strict=False):
-            judge(session, user, project, decision)
+            review_next(session, user, project, decision)
         assert pair.state == "in_review"
         assert queue_queries.queue_length(session, project, people[2]) == 1
-        judge(session, people[2], project, third)
+        review_next(session, people[2], project, third)
         assert pair.state == state
         assert reviews_actions.take_next(session, people[3], project) is None
 
 
 def test_new_reviewer_adjudicates_split(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project, people = chosen(session, cast, overlap=3), editors(session, cast, 5)
+        project, people = configure_project(session, cast, overlap=3), editors(session, cast, 5)
         pair = submitted(session, cast.alice, project)
         for user, decision in zip(people, ("accept", "return", "accept", "reject"), strict=False):
-            judge(session, user, project, decision)
+            review_next(session, user, project, decision)
         assert pair.state == "in_review" and queue_queries.to_adjudicate(session, project) == [pair]
         assert reviews_actions.take_next(session, people[4], project) is None
         with pytest.raises(Forbidden):
@@ -92,9 +92,9 @@ def test_new_reviewer_adjudicates_split(database: Database, cast: Cast) -> None:
 
 def test_escalating_admin_may_adjudicate(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         pair = submitted(session, cast.alice, project)
-        judge(session, cast.carol, project, "escalate")
+        review_next(session, cast.carol, project, "escalate")
         assert reviews_actions.take_next(session, cast.bob, project) is None
         messages = [{"role": "user", "content": "Who books the scan?"}, {"role": "assistant", "content": "radiology"}]
         adjudication_actions.adjudicate(
@@ -105,7 +105,7 @@ def test_escalating_admin_may_adjudicate(database: Database, cast: Cast) -> None
 
 def test_needless_adjudication_conflicts(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         pair = submitted(session, cast.alice, project)
         with pytest.raises(Conflict):
             adjudication_actions.adjudicate(session, cast.bob, pair, decision="accept", ratings={})
@@ -113,43 +113,43 @@ def test_needless_adjudication_conflicts(database: Database, cast: Cast) -> None
 
 def test_others_review_the_correction(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project, (one, two, three) = chosen(session, cast, overlap=2), editors(session, cast, 3)
+        project, (bob, editor1, editor2) = configure_project(session, cast, overlap=2), editors(session, cast, 3)
         pair = submitted(session, cast.alice, project)
-        judge(session, one, project)
+        review_next(session, bob, project)
         fixed = [{"role": "user", "content": "Who books the scan, please?"}, {"role": "assistant", "content": "desk 2"}]
-        correction = judge(session, two, project, "fix_and_accept", messages=fixed)
+        correction = review_next(session, editor1, project, "fix_and_accept", messages=fixed)
         assert pair.state == "in_review"
         assert reviews_queries.earlier(session, pair) == [], "a correction starts no new submission"
-        judge(session, three, project)
+        review_next(session, editor2, project)
         assert pair.state == "approved"
         with pytest.raises(Conflict, match="correction"):
-            reviews_actions.undo(session, two, correction)
+            reviews_actions.undo(session, editor1, correction)
 
 
 def test_undone_review_is_needed_again(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project, (one, two, three) = chosen(session, cast, overlap=2), editors(session, cast, 3)
+        project, (bob, editor1, editor2) = configure_project(session, cast, overlap=2), editors(session, cast, 3)
         pair = submitted(session, cast.alice, project)
-        judge(session, one, project)
-        last = judge(session, two, project)
-        reviews_actions.undo(session, two, last)
+        review_next(session, bob, project)
+        last = review_next(session, editor1, project)
+        reviews_actions.undo(session, editor1, last)
         assert pair.state == "in_review"
-        assert reviews_actions.take_next(session, one, project) is None
-        judge(session, three, project)
+        assert reviews_actions.take_next(session, bob, project) is None
+        review_next(session, editor2, project)
         assert pair.state == "approved"
 
 
 def test_reviews_are_blind_until_own(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project, (one, two) = chosen(session, cast, overlap=2), editors(session, cast, 2)
+        project, (bob, editor1) = configure_project(session, cast, overlap=2), editors(session, cast, 2)
         pair = submitted(session, cast.alice, project)
-        first = judge(session, one, project)
-        for user in (two, cast.carol, cast.alice):
+        first = review_next(session, bob, project)
+        for user in (editor1, cast.carol, cast.alice):
             assert reviews_queries.visible(session, user, pair) == []
-        assert reviews_queries.visible(session, one, pair) == [first]
-        second = judge(session, two, project)
+        assert reviews_queries.visible(session, bob, pair) == [first]
+        second = review_next(session, editor1, project)
         assert (
-            reviews_queries.visible(session, two, pair)
+            reviews_queries.visible(session, editor1, pair)
             == reviews_queries.visible(session, cast.alice, pair)
             == [first, second]
         )
@@ -157,9 +157,9 @@ def test_reviews_are_blind_until_own(database: Database, cast: Cast) -> None:
 
 def test_author_sees_earlier_reviews(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         pair = submitted(session, cast.alice, project)
-        before = judge(session, cast.bob, project, "return", comment="Which day?")
+        before = review_next(session, cast.bob, project, "return", comment="Which day?")
         pairs_actions.save(session, cast.alice, pair, content(1, "desk 2"), expected_revision=pair.current_revision_id)
         pairs_actions.submit(session, cast.alice, pair)
         assert reviews_queries.visible(session, cast.alice, pair) == [before]
@@ -168,21 +168,21 @@ def test_author_sees_earlier_reviews(database: Database, cast: Cast) -> None:
 
 def test_expired_lease_cannot_decide(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project, (one, two) = chosen(session, cast), editors(session, cast, 2)
+        project, (bob, editor1) = configure_project(session, cast), editors(session, cast, 2)
         pair = submitted(session, cast.alice, project)
-        lease = reviews_actions.take_next(session, one, project)
+        lease = reviews_actions.take_next(session, bob, project)
         assert lease is not None
         lease.expires_at = now() - timedelta(seconds=1)
         session.flush()
-        judge(session, two, project)
+        review_next(session, editor1, project)
         with pytest.raises(Conflict):
-            reviews_actions.decide(session, one, pair, lease=lease.id, decision="accept", ratings={})
+            reviews_actions.decide(session, bob, pair, lease=lease.id, decision="accept", ratings={})
         assert len(reviews_queries.deciding(session, pair)) == 1
 
 
 def test_take_over_ends_former_lease(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         pair = submitted(session, cast.alice, project)
         lost = reviews_actions.take_next(session, cast.bob, project)
         assert lost is not None
@@ -201,7 +201,7 @@ def test_take_over_ends_former_lease(database: Database, cast: Cast) -> None:
 
 def test_stale_revision_cannot_be_decided(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         pair = submitted(session, cast.alice, project)
         lease, revision = reviews_actions.take_next(session, cast.bob, project), pair.submitted_revision_id
         assert lease is not None
@@ -215,7 +215,7 @@ def test_stale_revision_cannot_be_decided(database: Database, cast: Cast) -> Non
 
 def test_share_needs_second_review(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast, second_opinions=0.5)
+        project = configure_project(session, cast, second_opinions=0.5)
         required = {submitted(session, cast.alice, project, number).opinions for number in range(12)}
         assert required == {1, 2}
         assert session.query(Pair).filter(Pair.opinions.is_(None)).count() == 0
@@ -225,7 +225,7 @@ def test_lock_reloads_the_pair(database: Database, cast: Cast) -> None:
     if database.is_sqlite:
         return  # a writer has locked the whole database before it reads the pair
     with database.session() as session:
-        pair = submitted(session, cast.alice, chosen(session, cast))
+        pair = submitted(session, cast.alice, configure_project(session, cast))
     with database.session() as session:
         read = session.get_one(Pair, pair.id)
         with database.session() as other:
@@ -238,7 +238,7 @@ def test_locked_lease_is_skipped(database: Database, cast: Cast) -> None:
     if database.is_sqlite:
         return  # one writer at a time
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         submitted(session, cast.alice, project)
         assert reviews_actions.take_next(session, cast.bob, project) is not None
     with database.session() as other:

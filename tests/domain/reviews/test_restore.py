@@ -18,13 +18,13 @@ from app.domain.pairs import queries as pairs_queries
 from app.domain.privacy import actions as privacy_actions
 from app.domain.reviews import actions as reviews_actions
 from tests.fixtures.people import Cast
-from tests.fixtures.review_desk import chosen, content, judge, submitted
+from tests.fixtures.review_desk import configure_project, content, review_next, submitted
 from tests.fixtures.web_client import Browser, actions_since, last_event
 
 
 def test_restored_draft_is_a_draft(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        pair = pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
+        pair = pairs_actions.create(session, cast.alice, configure_project(session, cast), content(1))
         pairs_actions.discard(session, cast.alice, pair)
         reviews_actions.restore(session, cast.alice, pair)
         assert (pair.state, pair.discarded_at) == ("draft", None)
@@ -35,9 +35,9 @@ def test_restored_draft_is_a_draft(database: Database, cast: Cast) -> None:
 
 def test_restored_return_is_returned(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         pair = submitted(session, cast.alice, project)
-        judge(session, cast.bob, project, "return")
+        review_next(session, cast.bob, project, "return")
         pairs_actions.discard(session, cast.alice, pair)
         assert reviews_actions.restore(session, cast.alice, pair).state == "changes_requested"
         again = pairs_actions.create(session, cast.alice, project, content(1))
@@ -47,9 +47,9 @@ def test_restored_return_is_returned(database: Database, cast: Cast) -> None:
 
 def test_undone_return_restores_to_queue(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         pair = submitted(session, cast.alice, project)
-        review = judge(session, cast.bob, project, "return")
+        review = review_next(session, cast.bob, project, "return")
         pairs_actions.discard(session, cast.alice, pair)
         reviews_actions.undo(session, cast.bob, review)
         assert pair.state == "discarded"
@@ -58,7 +58,7 @@ def test_undone_return_restores_to_queue(database: Database, cast: Cast) -> None
 
 def test_only_author_restores_discarded(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        pair = pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
+        pair = pairs_actions.create(session, cast.alice, configure_project(session, cast), content(1))
         with pytest.raises(Conflict):
             reviews_actions.restore(session, cast.alice, pair)
         pairs_actions.discard(session, cast.alice, pair)
@@ -69,7 +69,7 @@ def test_only_author_restores_discarded(database: Database, cast: Cast) -> None:
 
 def test_erased_pair_is_not_restored(database: Database, cast: Cast, app: Any) -> None:
     with database.session() as session:
-        pair = pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
+        pair = pairs_actions.create(session, cast.alice, configure_project(session, cast), content(1))
         pairs_actions.discard(session, cast.alice, pair)
         alice, pair_id = session.get_one(User, cast.alice.id), pair.id
         privacy_actions.erase(session, app.state.storage, cast.carol, alice, content="keep")
@@ -80,7 +80,7 @@ def test_erased_pair_is_not_restored(database: Database, cast: Cast, app: Any) -
 
 def test_restore_by_api_and_page(database: Database, cast: Cast, app: Any, as_user: Callable[..., TestClient]) -> None:
     with database.session() as session:
-        pair = pairs_actions.create(session, cast.alice, chosen(session, cast), content(1))
+        pair = pairs_actions.create(session, cast.alice, configure_project(session, cast), content(1))
         raw = auth_actions.start_session(session, cast.alice)
     alice, browser, at = as_user(cast.alice), Browser(app), f"/pairs/{pair.id}"
     browser.client.cookies.set("preceptor_session", raw)

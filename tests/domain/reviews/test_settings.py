@@ -22,7 +22,7 @@ from app.domain.reviews import actions as reviews_actions
 from app.domain.reviews import queries as reviews_queries
 from app.domain.reviews import settings_actions
 from tests.fixtures.people import Cast
-from tests.fixtures.review_desk import chosen, editors, judge, submitted
+from tests.fixtures.review_desk import configure_project, editors, review_next, submitted
 from tests.fixtures.web_client import Browser, actions_since, last_event
 
 TONE = {"name": "tone", "question": "Would a patient feel spoken to?", "levels": {"1": "Cold", "5": "Warm"}}
@@ -45,36 +45,36 @@ def last_change(session: Session) -> dict[str, Any]:
 
 def test_higher_overlap_for_new_pairs(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         before = submitted(session, cast.alice, project, 1)
         settings_actions.change_review_settings(session, cast.carol, project, overlap=2)
         after = submitted(session, cast.alice, project, 2)
         assert (before.opinions, after.opinions) == (1, 2)
         for _ in range(2):
-            judge(session, cast.bob, project)
+            review_next(session, cast.bob, project)
         assert (before.state, after.state) == ("approved", "in_review")
         assert last_change(session) == {"overlap": [1, 2]}
 
 
 def test_lower_overlap_keeps_submitted(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast, overlap=2)
+        project = configure_project(session, cast, overlap=2)
         bob, other = editors(session, cast, 2)
         pair = submitted(session, cast.alice, project)
-        judge(session, bob, project)
+        review_next(session, bob, project)
         settings_actions.change_review_settings(session, cast.carol, project, overlap=1)
         session.refresh(pair)
         assert pair.state == "in_review"
-        judge(session, other, project)
+        review_next(session, other, project)
         assert pair.state == "approved"
 
 
 def test_old_submissions_keep_overlap(database: Database, cast: Cast) -> None:
     """As in a database from before pairs stored the number of required reviews."""
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         returned, waiting = (submitted(session, cast.alice, project, number) for number in (1, 2))
-        judge(session, cast.bob, project, "return")
+        review_next(session, cast.bob, project, "return")
         pairs_actions.discard(session, cast.alice, returned)
         returned.opinions = waiting.opinions = None
         draft = pairs_actions.create(
@@ -86,19 +86,19 @@ def test_old_submissions_keep_overlap(database: Database, cast: Cast) -> None:
         settings_actions.change_review_settings(session, cast.carol, project, overlap=3)
         assert (returned.opinions, waiting.opinions, draft.opinions) == (1, 1, None)
         assert reviews_actions.restore(session, cast.alice, returned).state == "changes_requested"
-        assert judge(session, cast.bob, project).pair_id == waiting.id
+        assert review_next(session, cast.bob, project).pair_id == waiting.id
         assert waiting.state == "approved"
 
 
 @pytest.mark.parametrize("overlap", [0, 10, -1])
 def test_overlap_out_of_range_fails(overlap: int, database: Database, cast: Cast) -> None:
     with database.session() as session, pytest.raises(Invalid):
-        settings_actions.change_review_settings(session, cast.carol, chosen(session, cast), overlap=overlap)
+        settings_actions.change_review_settings(session, cast.carol, configure_project(session, cast), overlap=overlap)
 
 
 def test_no_change_is_not_recorded(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         settings_actions.change_review_settings(session, cast.carol, project, overlap=1, criteria=project.criteria)
         assert session.query(AuditEvent).filter_by(action="project.judging_changed").count() == 0
 
@@ -108,7 +108,7 @@ def test_no_change_is_not_recorded(database: Database, cast: Cast) -> None:
 
 def test_criteria_reworded_added_removed(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         levels = {"1": "Wrong", "5": "Right"}
         reworded = {"name": "accuracy", "question": "Is it true?", "levels": levels, "bad": ""}
         settings_actions.change_review_settings(session, cast.carol, project, criteria=[reworded, "guideline", TONE])
@@ -118,7 +118,7 @@ def test_criteria_reworded_added_removed(database: Database, cast: Cast) -> None
         assert first["good"] == project_criteria.DEFAULT[0]["good"], "missing parts stay as they were"
         assert last_change(session) == {"added": ["tone"], "removed": ["relevance"], "reworded": ["accuracy"]}
         submitted(session, cast.alice, project)
-        assert judge(session, cast.bob, project, ratings={"tone": 4}).ratings["tone"] == 4
+        assert review_next(session, cast.bob, project, ratings={"tone": 4}).ratings["tone"] == 4
         settings_actions.change_review_settings(
             session, cast.carol, project, criteria=["tone", "accuracy", "guideline"]
         )
@@ -128,9 +128,9 @@ def test_criteria_reworded_added_removed(database: Database, cast: Cast) -> None
 
 def test_rated_criterion_stays(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         submitted(session, cast.alice, project)
-        review = judge(session, cast.bob, project, ratings={"accuracy": 5, "relevance": None})
+        review = review_next(session, cast.bob, project, ratings={"accuracy": 5, "relevance": None})
         reviews_actions.undo(session, cast.bob, review)
         with pytest.raises(Conflict, match="'accuracy' has ratings"):
             settings_actions.change_review_settings(session, cast.carol, project, overlap=2, criteria=["guideline"])
@@ -141,7 +141,7 @@ def test_rated_criterion_stays(database: Database, cast: Cast) -> None:
 
 def test_gold_rated_criterion_stays(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         pair = submitted(session, cast.alice, project)
         review_quality_actions.mark(
             session, cast.carol, pair, decision="return", ratings={"relevance": 2}, explanation="No day."
@@ -240,9 +240,9 @@ def test_stale_page_keeps_new_criteria(database: Database, cast: Cast, app: Any)
 )  # fmt: skip
 def test_rejected_form_keeps_input(more: dict[str, Any], status: int, database: Database, cast: Cast, app: Any) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         submitted(session, cast.alice, project)
-        judge(session, cast.bob, project, ratings={"accuracy": 5})
+        review_next(session, cast.bob, project, ratings={"accuracy": 5})
     before = last_event(database)
     sent = form([*project_criteria.DEFAULT, {**TONE, "levels": {"1": "Icy"}}]) | {
         "overlap": "2",

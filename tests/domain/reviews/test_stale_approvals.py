@@ -15,15 +15,15 @@ from app.domain.reviews import actions as reviews_actions
 from app.domain.reviews import adjudication_actions
 from app.domain.reviews import queries as reviews_queries
 from tests.fixtures.people import Cast
-from tests.fixtures.review_desk import chosen, editors, judge, submitted
+from tests.fixtures.review_desk import configure_project, editors, review_next, submitted
 
 
 def test_stale_approvals_are_sent_back(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         first, second = (submitted(session, cast.alice, project, number) for number in (1, 2))
-        before = judge(session, cast.bob, project)
-        judge(session, cast.bob, project)
+        before = review_next(session, cast.bob, project)
+        review_next(session, cast.bob, project)
         assert reviews_queries.stale_approvals(session, project) == (0, [])
         guidelines_actions.publish(session, cast.carol, project, text="# Routing\n\nName the day, too.")
         assert reviews_queries.stale_approvals(session, project) == (2, [first, second])
@@ -36,18 +36,18 @@ def test_stale_approvals_are_sent_back(database: Database, cast: Cast) -> None:
         assert event.details["pairs"] == [first.id]
         with pytest.raises(Conflict):
             reviews_actions.undo(session, cast.bob, before)
-        assert judge(session, cast.bob, project).pair_id == first.id
+        assert review_next(session, cast.bob, project).pair_id == first.id
         assert (first.state, reviews_queries.stale_approvals(session, project)) == ("approved", (1, [second]))
         assert len(reviews_queries.of_pair(session, first)) == 2, "earlier reviews stay in the history"
 
 
 def test_old_reviews_hide_no_lease(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast, overlap=2)
+        project = configure_project(session, cast, overlap=2)
         pair = submitted(session, cast.alice, project)
         bob, other = editors(session, cast, 2)
         for person in (bob, other):
-            judge(session, person, project)
+            review_next(session, person, project)
         guidelines_actions.publish(session, cast.carol, project, text="# Routing\n\nName the day, too.")
         assert adjudication_actions.review_again(session, cast.carol, project, None) == 1 and pair.state == "submitted"
         leases = [reviews_actions.take_next(session, person, project) for person in (bob, other)]
@@ -60,16 +60,16 @@ def test_old_reviews_hide_no_lease(database: Database, cast: Cast) -> None:
 
 def test_current_approvals_stay(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         submitted(session, cast.alice, project)
-        judge(session, cast.bob, project)
+        review_next(session, cast.bob, project)
         with pytest.raises(Conflict):
             adjudication_actions.review_again(session, cast.carol, project, None)
 
 
 def test_adjudicated_precedents_first(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         pairs = []
         for day in ("Monday", "Tuesday", "Friday"):
             text = f"Who books the magnetic resonance scan of the left knee for a patient on {day} morning?"
@@ -77,8 +77,8 @@ def test_adjudicated_precedents_first(database: Database, cast: Cast) -> None:
             pairs.append(
                 pairs_actions.submit(session, cast.alice, pairs_actions.create(session, cast.alice, project, content))
             )
-        judge(session, cast.bob, project, "accept", comment="As the list says.")
-        judge(session, cast.bob, project, "escalate")
+        review_next(session, cast.bob, project, "accept", comment="As the list says.")
+        review_next(session, cast.bob, project, "escalate")
         adjudication_actions.adjudicate(
             session, cast.carol, pairs[1], decision="accept", ratings={}, comment="By rule 2."
         )

@@ -16,7 +16,7 @@ from app.domain.reviews import actions as reviews_actions
 from app.domain.reviews import queue, queue_queries
 from tests.domain.review_quality.test_gold import RIGHT
 from tests.fixtures.people import Cast
-from tests.fixtures.review_desk import chosen, editors, judge, submitted
+from tests.fixtures.review_desk import configure_project, editors, review_next, submitted
 
 HEART = ("domain", "cardiology")
 
@@ -37,7 +37,7 @@ def review_all(session: Session, cast: Cast, project: Project, tag: tuple[str, s
 
 def test_only_tagged_pairs_are_served(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         skin, first, _, second = of_domains(
             session, cast, project, "dermatology", "cardiology", "dermatology", "cardiology"
         )
@@ -52,7 +52,7 @@ def test_only_tagged_pairs_are_served(database: Database, cast: Cast) -> None:
 
 def test_in_review_comes_first(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project, (_, other) = chosen(session, cast, overlap=2), editors(session, cast, 2)
+        project, (_, other) = configure_project(session, cast, overlap=2), editors(session, cast, 2)
         older, skin, newer = (
             submitted(session, cast.alice, project, number, domain=domain, case=case)
             for number, (domain, case) in enumerate([("cardiology", "1"), ("dermatology", "2"), ("cardiology", "3")])
@@ -72,7 +72,7 @@ def test_tag_found_far_down_the_queue(
 ) -> None:
     monkeypatch.setattr(queue, "NEAR", near)
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         names = ["dermatology"] * 4 + ["Cardiology", "dermatology", "cardiology", "dermatology", "cardiology"]
         pairs = of_domains(session, cast, project, *names)
         other_spelling = submitted(session, cast.alice, project, 20, Domain="CARDIOLOGY")
@@ -86,7 +86,7 @@ def test_tag_found_far_down_the_queue(
 @pytest.mark.parametrize("tag", [("domain", "oncology"), ("subject", "cardiology"), ("domain", "a\x00b")])
 def test_unknown_tag_matches_nothing(database: Database, cast: Cast, tag: tuple[str, str]) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         of_domains(session, cast, project, "cardiology")
         assert not queue_queries.waits(session, cast.bob, project, tag)
         assert reviews_actions.take_next(session, cast.bob, project, tag) is None
@@ -95,7 +95,7 @@ def test_unknown_tag_matches_nothing(database: Database, cast: Cast, tag: tuple[
 
 def test_current_lease_ignores_the_tag(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         skin, heart = of_domains(session, cast, project, "dermatology", "cardiology")
         lease = reviews_actions.take_next(session, cast.bob, project)
         again = reviews_actions.take_next(session, cast.bob, project, HEART)
@@ -107,19 +107,19 @@ def test_current_lease_ignores_the_tag(database: Database, cast: Cast) -> None:
 
 def test_gold_pair_must_have_the_tag(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast, gold=1.0)
+        project = configure_project(session, cast, gold=1.0)
         skin, heart, plain = of_domains(session, cast, project, "dermatology", "Cardiology", "cardiology")
         for pair in (skin, heart):
             review_quality_actions.mark(session, cast.carol, pair, **RIGHT)
         assert review_all(session, cast, project, HEART) == [heart.id, plain.id]
         assert not queue_queries.waits(session, cast.bob, project, HEART)
         assert queue_queries.waits(session, cast.bob, project, ("domain", "dermatology"))
-        assert judge(session, cast.bob, project).pair_id == skin.id
+        assert review_next(session, cast.bob, project).pair_id == skin.id
 
 
 def test_first_gold_pairs_ignore_tag(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        project = chosen(session, cast, gold_first=1)
+        project = configure_project(session, cast, gold_first=1)
         skin, heart = of_domains(session, cast, project, "dermatology", "cardiology")
         review_quality_actions.mark(session, cast.carol, skin, **RIGHT)
         assert queue_queries.waits(session, cast.bob, project, HEART)
@@ -129,7 +129,7 @@ def test_first_gold_pairs_ignore_tag(database: Database, cast: Cast) -> None:
 def test_tag_choices_are_distinct(database: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pairs_queries, "MOST_CHOICES", 3)
     with database.session() as session:
-        project = chosen(session, cast)
+        project = configure_project(session, cast)
         for number, domain in enumerate(["cardiology", "Cardiology", "dermatology", "dermatology"]):
             submitted(session, cast.alice, project, number, domain=domain, case=f"no. {number}")
         choices = pairs_queries.choices(session, project)
