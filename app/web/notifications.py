@@ -82,11 +82,8 @@ def _subjects(session: Session, lines: list[Notification]) -> dict[str, str]:
     ids = {line.subject_id for line in lines if line.subject_kind == "pair"}
     texts = pairs_queries.currents(session, list(session.scalars(select(Pair).where(Pair.id.in_(ids)))))
     prompts = {pair_id: revision.prompt[:120] for pair_id, revision in texts.items()}
-    numbers = {
-        line.id: f"{'Version' if line.subject_kind == 'guideline' else words(line.subject_kind)} {line.details['number']}"
-        for line in lines
-        if "number" in line.details
-    }
+    kinds = {line.id: "Version" if line.subject_kind == "guideline" else words(line.subject_kind) for line in lines}
+    numbers = {line.id: f"{kinds[line.id]} {line.details['number']}" for line in lines if "number" in line.details}
     return {**numbers, **{line.id: prompts[line.subject_id] for line in lines if line.subject_id in prompts}}
 
 

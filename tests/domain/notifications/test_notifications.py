@@ -32,7 +32,7 @@ from app.domain.rounds import actions as rounds_actions
 from app.domain.runs.tables import TrainingRun
 from app.domain.webhooks.event_types import KINDS
 from app.settings import Settings
-from app.web.notifications import said
+from app.web.notifications import title
 from app.worker import loop
 from tests.conftest import ROOT
 from tests.fixtures.people import Cast
@@ -250,7 +250,7 @@ def test_project_token_sees_nothing(database: Database, cast: Cast, as_user: Sig
 
 
 def test_every_kind_has_a_text() -> None:
-    assert all(" " in said(Notification(kind=kind)) for kind in KINDS)
+    assert all(" " in title(Notification(kind=kind)) for kind in KINDS)
 
 
 def test_every_kind_is_sent() -> None:
