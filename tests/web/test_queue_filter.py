@@ -130,7 +130,7 @@ def test_tag_in_url_is_escaped(signed_in: SignedIn, cast: Cast, made: Any) -> No
 def test_many_values_only_filter_by_url(
     signed_in: SignedIn, cast: Cast, made: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pairs_queries, "MOST_CHOICES", 2)
+    monkeypatch.setattr(pairs_queries, "MAX_CHOICES", 2)
     made("cardiology", "dermatology", "oncology")
     bob = signed_in(cast.bob)
     assert 'value="domain:' not in bob.get(ROOT).text

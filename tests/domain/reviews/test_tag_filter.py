@@ -127,7 +127,7 @@ def test_first_gold_pairs_ignore_tag(database: Database, cast: Cast) -> None:
 
 
 def test_tag_choices_are_distinct(database: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairs_queries, "MOST_CHOICES", 3)
+    monkeypatch.setattr(pairs_queries, "MAX_CHOICES", 3)
     with database.session() as session:
         project = configure_project(session, cast)
         for number, domain in enumerate(["cardiology", "Cardiology", "dermatology", "dermatology"]):
