@@ -1,4 +1,4 @@
-"""The application as uvicorn's processes serve it. Light to import: each of them first sees to its own end."""
+"""Application factory of uvicorn's processes. Imports little, so that a process ties itself to its parent first."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def serve() -> FastAPI:
-    """The application of the web command, in one of its processes."""
-    end_with_parent()  # before all that takes time: until then it outlives a parent that is killed, and holds the port
+    """Create the application in one process of the web command."""
+    end_with_parent()  # before the slow imports: until then the process outlives a killed parent and holds the port
     from app.main import create_app
 
     return create_app()

@@ -1,4 +1,4 @@
-"""create_app(): the only place where the parts meet."""
+"""create_app(): the only place where all parts of the web application are connected."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from app.web import errors as error_pages
 from app.web.routes import router as web_router
 
 ROOT = Path(__file__).resolve().parent.parent
-FACES = APIRouter()
-"""The routes of all faces. What an included route depends on is worked out once for each inclusion, which takes a third
-of a second: included here, it is once for a process and not for each application in it."""
-for face in (api_router, worker_router, web_router):
-    FACES.include_router(face)
+ROUTERS = APIRouter()
+"""The routes of all interfaces. FastAPI resolves the dependencies of routes at each inclusion, which takes a third of a
+second. Here this happens once per process and not once per application."""
+for router in (api_router, worker_router, web_router):
+    ROUTERS.include_router(router)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application with its database, storage, faces and error handlers."""
+    """Create the application with its database, storage, routes and error handlers."""
     settings = settings or Settings()
     app = Application(title="Preceptor", version="0.1.0", docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.error_pages = error_pages
     app.state.embedding_index = EmbeddingIndex(settings.data_dir / FOLDER)
     app.state.database = Database(settings.resolved_database_url, {KEY: app.state.embedding_index})
-    app.state.places = WriterSemaphore()
+    app.state.writers = WriterSemaphore()
     app.state.limits = Limits(app.state.database)
     app.state.storage = Storage(settings.resolved_storage_url)
     app.state.watch = LeaseMonitor(settings.lease_seconds)
     app.mount("/static", StaticFiles(directory=ROOT / "static", check_dir=False), name="static")
-    app.router.routes += FACES.routes
+    app.router.routes += ROUTERS.routes
     app.add_api_route("/healthz", healthz, methods=["GET"])
     route_permissions.check(app.routes)
     handle_errors(app)
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def healthz(request: Request) -> dict[str, str]:
-    """200 when the database answers."""
+    """Answer 200 when the database responds."""
     with request.app.state.database.read() as session:
         session.execute(text("SELECT 1"))
     return {"status": "ok"}

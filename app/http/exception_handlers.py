@@ -1,4 +1,4 @@
-"""Errors of both faces: how each is answered, and the audit event of each that was a denial."""
+"""Turns exceptions into responses, and records denials in the audit log."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def on_data(request: Request, _: DataError) -> Response:
 
 
 def on_outage(request: Request, error: Exception) -> Response:
-    """The disk is full, or the database away or busy; anything else is a defect."""
+    """The disk is full, or the database is unreachable or busy; any other error is a defect."""
     known = as_app_error(error)
     if known is None:
         return on_crash(request, error)
@@ -83,12 +83,12 @@ def handle_errors(app: FastAPI) -> None:
 
 
 def record_denial(request: Request, error: AppError) -> None:
-    """One `access.denied`, in a transaction of its own, for that of the request was rolled back.
+    """Record `access.denied` in a transaction of its own, since the request's transaction was rolled back.
 
-    The route's template and not its address: an address may hold a secret. What fails here must not change the answer.
-    Nobody may fill the log: past some hundreds an hour a person's denials are in the server's log only.
+    The event holds the route's template, since a URL may contain a secret. A failure here does not change the response.
+    A rate limit keeps a user from filling the audit log; further denials are only in the server's log.
     """
-    asked = sorted(str(one) for one in route_permissions.permissions(_route(request)))
+    permissions = sorted(str(permission) for permission in route_permissions.permissions(_route(request)))
     try:
         request.app.state.limits.hit(DENIALS, "denied", getattr(request.state, "actor", None) or "nobody")
         with request.app.state.database.session() as session:
@@ -100,22 +100,22 @@ def record_denial(request: Request, error: AppError) -> None:
                 _template(request)[:64],
                 method=request.method[:16],
                 route=_template(request),
-                permission=asked[0] if asked else None,
+                permission=permissions[0] if permissions else None,
                 reason=error.code,
             )
     except TooManyRequests:
-        log.warning("denied once more: %s %s", request.method, _template(request))
+        log.warning("denied again: %s %s", request.method, _template(request))
     except Exception:
         log.exception("a denial at %s %s was not recorded", request.method, _template(request))
 
 
 def _route(request: Request) -> Any:
-    """With its full path: FastAPI keeps that of an included router beside the route."""
+    """The route with its full path, which FastAPI keeps in the scope for an included router."""
     return request.scope.get("fastapi", {}).get("effective_route_context") or request.scope.get("route")
 
 
 def _template(request: Request) -> str:
-    """/pairs/{pair_id}; "(none)" where no route matched."""
+    """Like /pairs/{pair_id}; "(none)" when no route matched."""
     return str(getattr(_route(request), "path", "(none)"))
 
 

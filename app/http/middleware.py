@@ -1,7 +1,7 @@
-"""What stands before both faces: trusted hosts, the size and kind of what comes in, headers on all that goes out.
+"""Request guard: trusted hosts, size and content type of requests, security headers of responses.
 
-Pure ASGI, so that streams stay streams. Decides by `scope["path"]` and raw headers, never by an assembled URL; knows
-nobody who is signed in.
+Pure ASGI, so that streams stay streams. Decides by `scope["path"]` and raw headers, never by an assembled URL. Does not
+know who is signed in.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from app.settings import Settings
 MIB = 1024 * 1024
 DEFAULT_LIMIT = 1 * MIB
 TEXT_LIMIT = 8 * MIB
-"""Pairs and guidelines. The largest pair has 200,000 characters of messages and 5 million of context documents; in a
-script of several bytes a character it comes as a file (imports)."""
+"""For pairs and guidelines. The largest pair has 200,000 characters of messages and 5 million of context documents; one
+with several bytes per character must be imported as a file."""
 SLACK = 64 * 1024
-"""What a form adds to its file."""
+"""Bytes that a form adds to its file."""
 TEXTS = re.compile(r"/(pairs|guidelines|reviews)(/|$)")
 ARTIFACTS = "/worker/v1/artifacts/"
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::[0-9]{1,5})?")
@@ -53,7 +53,7 @@ HEADERS = {
 
 
 class RequestRejected(AppError):
-    """A request that no route gets to see."""
+    """The request is rejected before any route."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail, code=code)
@@ -61,13 +61,15 @@ class RequestRejected(AppError):
 
 
 class Application(FastAPI):
-    """FastAPI behind the edge, which so stands before the page of a crash too."""
+    """FastAPI behind the request guard, which also wraps the error page of a crash."""
 
     def build_middleware_stack(self) -> ASGIApp:
         return RequestGuardMiddleware(super().build_middleware_stack(), self.state.settings, self.state.error_pages)
 
 
 class RequestGuardMiddleware:
+    """Rejects bad requests and adds security headers to every response."""
+
     def __init__(self, app: ASGIApp, settings: Settings, error_pages: ErrorPages) -> None:
         self.app = app
         self.error_pages = error_pages
@@ -80,46 +82,49 @@ class RequestGuardMiddleware:
             return
         limit = body_limit(scope["path"], self.settings)
         send = _with_headers(scope, send)
-        if refusal := self.refusal(scope, limit):
-            await error_response(Request(scope), refusal, self.error_pages)(scope, receive, send)
+        if rejection := self.rejection(scope, limit):
+            await error_response(Request(scope), rejection, self.error_pages)(scope, receive, send)
             return
         await self.app(scope, receive if limit is None else _counted(receive, limit), send)
 
-    def refusal(self, scope: Scope, limit: int | None) -> AppError | None:
+    def rejection(self, scope: Scope, limit: int | None) -> AppError | None:
         headers = Headers(scope=scope)
         if not is_trusted(headers.getlist("host"), self.hosts):
             return RequestRejected(
-                400, "host", "This address is not one that the server answers to; see PRECEPTOR_TRUSTED_HOSTS."
+                400, "host", "The server does not accept this host name; add it to PRECEPTOR_TRUSTED_HOSTS."
             )
         if headers.get("content-encoding", "identity").strip().lower() != "identity":
-            return RequestRejected(415, "content_encoding", "Send the body as it is, without Content-Encoding.")
+            return RequestRejected(415, "content_encoding", "Send the body uncompressed, without Content-Encoding.")
         if _has_body(headers) and _kind(headers) not in _accepted(scope["path"]):
             accepted = " or ".join(sorted(_accepted(scope["path"])))
             return RequestRejected(415, "content_type", f"Send this as {accepted}.")
-        return _too_large(limit) if limit is not None and _announced(headers) > limit else None
+        return _too_large(limit) if limit is not None and _content_length(headers) > limit else None
 
 
 def trusted_hosts(settings: Settings) -> frozenset[str]:
-    """Names besides literal addresses: loopback, the machine's own, PRECEPTOR_URL's, and those of the settings."""
+    """Return the host names accepted besides IP addresses: loopback, this machine, PRECEPTOR_URL, and the settings."""
     names = ["localhost", socket.gethostname(), urlsplit(settings.url).hostname or "localhost", *settings.trusted_hosts]
     return frozenset(name.lower().rstrip(".") for name in names)
 
 
-def is_trusted(given: list[str], names: frozenset[str]) -> bool:
-    """One well-formed Host header with a trusted name. A literal address is: rebinding needs a name to rebind."""
-    found = HOST.fullmatch(given[0]) if len(given) == 1 else None
-    if found is None:
+def is_trusted(hosts: list[str], names: frozenset[str]) -> bool:
+    """Whether there is one well-formed Host header with a trusted name.
+
+    An IP address is always trusted: DNS rebinding needs a name.
+    """
+    match = HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    if match is None:
         return False
-    name = found[1].lower().strip("[]").rstrip(".")
+    name = match[1].lower().strip("[]").rstrip(".")
     try:
         ipaddress.ip_address(name)
         return True
     except ValueError:
-        return name in names or any(one.startswith("*.") and name.endswith(one[1:]) for one in names)
+        return name in names or any(trusted.startswith("*.") and name.endswith(trusted[1:]) for trusted in names)
 
 
 def body_limit(path: str, settings: Settings) -> int | None:
-    """Bytes that a request to this path may bring; None where the route counts them itself."""
+    """Return the largest body, in bytes, for this path; None where the route counts the bytes itself."""
     if path.startswith(ARTIFACTS):
         return None
     if path.startswith("/worker/") or IMPORTS.search(path):
@@ -143,7 +148,7 @@ def _kind(headers: Headers) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _announced(headers: Headers) -> int:
+def _content_length(headers: Headers) -> int:
     length = headers.get("content-length", "0")
     return int(length) if length.isascii() and length.isdigit() and len(length) < 19 else 0
 
@@ -153,7 +158,7 @@ def _too_large(limit: int) -> TooLarge:
 
 
 def _counted(receive: Receive, limit: int) -> Receive:
-    """Bytes as they arrive, whatever Content-Length says; the rest is not read."""
+    """Count bytes as they arrive, whatever Content-Length says. Nothing is read beyond the limit."""
     seen = 0
 
     async def counted() -> Message:

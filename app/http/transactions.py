@@ -1,7 +1,7 @@
-"""How a request of either face comes to its transaction: first the whole body, then a place among the writers.
+"""The transaction of a request: first the whole body, then a write slot, then the transaction.
 
-Nobody may hold the database while a slow line sends, and no more requests may write at once than there are threads to
-go on with: a writer that waits for its turn keeps a thread, and the one whose turn it is needs one.
+A slow upload must not hold the database, so the body is read first. A writer that waits for its turn occupies a thread,
+and the writer whose turn it is needs one to go on. So fewer requests may write at once than there are threads.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from app.http.auth import require_authenticated
 
 READING = ("GET", "HEAD")
 IMPORTS = re.compile(r"/projects/[^/]+/imports$")
-"""Where large files come to."""
+"""Paths that accept large files."""
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 MAX_FIELDS = 2000
-"""A pair has at most 200 messages, each a role and a text, with context and tags."""
+"""A pair has at most 200 messages, each with a role and a text, plus context and tags."""
 MAX_FIELD_BYTES = 4 * 1024 * 1024
-ENDING = "ending"
 WRITERS = 16
-"""At once in one process; well below the 40 threads that requests share."""
+"""Writing requests at once in one process; well below the 40 threads that requests share."""
 
 
 class WriterSemaphore:
-    """Places among the writers, for each event loop its own."""
+    """Limits the writing requests of one process; each event loop has a semaphore of its own."""
 
     def __init__(self) -> None:
-        self._of: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
-    def take(self) -> asyncio.Semaphore:
-        return self._of.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(WRITERS))
+    def acquire(self) -> asyncio.Semaphore:
+        """Return the semaphore of the running loop, for `async with`."""
+        return self._by_loop.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(WRITERS))
 
 
 async def read_body(request: Request) -> None:
-    """The form is read to its end; a file only from somebody known, so that a stranger's does not reach the disk."""
+    """Read a form to its end. A file is read from an authenticated caller only, so that no other can fill the disk."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.method in READING or kind not in FORMS:
         return
@@ -55,89 +55,60 @@ async def read_body(request: Request) -> None:
 BodyRead = Annotated[None, Depends(read_body)]
 
 
-def _placed(request: Request) -> AbstractAsyncContextManager[object]:
-    """A place among the writers, unless the request has one; a reader needs none."""
-    if request.method in READING or getattr(request.state, "placed", False):
+def _write_slot(request: Request) -> AbstractAsyncContextManager[object]:
+    """A write slot, unless the request has one already or only reads."""
+    if request.method in READING or getattr(request.state, "has_write_slot", False):
         return nullcontext()
-    request.state.placed = True
-    places: WriterSemaphore = request.app.state.places
-    return places.take()
+    request.state.has_write_slot = True
+    writers: WriterSemaphore = request.app.state.writers
+    return writers.acquire()
 
 
 async def acquire_write_slot(request: Request, _: BodyRead) -> AsyncIterator[None]:
-    """A place from now on until the answer is ready, for who writes something before the transaction."""
-    async with _placed(request):
+    """Hold a write slot until the response is ready, for a route that writes before its transaction."""
+    async with _write_slot(request):
         yield
 
 
 WriteSlot = Annotated[None, Depends(acquire_write_slot, scope="function")]
 
 
-class RequestTransaction:
-    """The end of a request's transaction, once: after its handler, in the same thread, or else with the request."""
-
-    def __init__(self, opened: AbstractContextManager[Session]) -> None:
-        self._opened = opened
-        self.done = False
-
-    def __call__(self) -> None:
-        """Commit what was written."""
-        self.done = True
-        self._opened.__exit__(None, None, None)
-
-    def failed(self, error: BaseException) -> bool | None:
-        self.done = True
-        return self._opened.__exit__(type(error), error, error.__traceback__)
-
-
-def finish(session: Session) -> None:
-    """The answer is ready: the next writer need not wait until the event loop comes round to this request again."""
-    ending: RequestTransaction | None = session.info.get(ENDING)
-    if ending is not None and not ending.done:
-        ending()
-
-
-def undo(session: Session, error: BaseException) -> None:
-    """There is no answer: what was written is undone at once, for the same reason."""
-    ending: RequestTransaction | None = session.info.get(ENDING)
-    if ending is not None and not ending.done:
-        ending.failed(error)
-
-
 async def transaction(request: Request) -> AsyncIterator[Session]:
-    """One request, one place, one transaction; it ends before the answer leaves, so that the next request sees it.
+    """Open one transaction per request. It ends before the response leaves, so that the next request sees its changes.
 
-    Opening costs no thread, since nothing begins before the first statement; ending does, whoever gave up waiting.
+    Opening needs no thread, since the transaction begins with its first statement. Ending runs in a thread, and goes on
+    when the client disconnects.
     """
     await read_body(request)
-    async with _placed(request):
+    async with _write_slot(request):
         database = request.app.state.database
-        opened = database.read() if request.method in READING else database.session()
-        session = request.state.session = opened.__enter__()
-        ending = session.info[ENDING] = RequestTransaction(opened)
+        context = database.read() if request.method in READING else database.session()
+        session = request.state.session = context.__enter__()
         try:
             yield session
         except BaseException as error:
-            if ending.done:
-                raise
-            with anyio.CancelScope(shield=True):
-                handled = await run_in_threadpool(ending.failed, error)
-            if not handled:
+            if not await _end(context, error):
                 raise
         else:
-            if not ending.done:
-                with anyio.CancelScope(shield=True):
-                    await run_in_threadpool(ending)
+            await _end(context, None)
+
+
+async def _end(context: AbstractContextManager[Session], error: BaseException | None) -> bool | None:
+    """Commit, or roll back after an error."""
+    details = (type(error), error, error.__traceback__) if error else (None, None, None)
+    with anyio.CancelScope(shield=True):
+        handled = await run_in_threadpool(context.__exit__, *details)
+    return handled
 
 
 Transaction = Annotated[Session, Depends(transaction, scope="function")]
-"""For the door of a route, which opens it, and for a route without a door."""
+"""Opens the transaction: for the permission dependency of a route, and for a route without one."""
 
 
-async def opened(request: Request) -> Session:
+async def open_session(request: Request) -> Session:
     session: Session = request.state.session
     return session
 
 
-DbSession = Annotated[Session, Depends(opened)]
-"""The transaction that the route's door has opened. Needs nothing else, so that asking for it costs next to nothing."""
+DbSession = Annotated[Session, Depends(open_session)]
+"""The transaction that the permission dependency has opened."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-from fastapi.concurrency import run_in_threadpool
 from fastapi.testclient import TestClient
 
 from tests.fixtures.people import Cast
@@ -128,23 +126,3 @@ def test_hostile_ids_and_cursors_are_no_crash(cast: Cast, as_user: As) -> None:
     assert carol.get("/api/v1/projects/clinic/pairs?limit=9999").status_code == 422
     assert carol.get("/api/v1/audit?cursor=abc").status_code in (200, 422)
     assert carol.get("/api/v1/projects/clinic/pairs?q=%25_%27").status_code == 200
-
-
-def test_what_a_refused_request_wrote_is_undone_in_its_own_thread(
-    cast: Cast, as_user: As, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The next writer need not wait until the event loop comes round to it."""
-
-    handed: list[Any] = []
-
-    async def watched(work: Any, *given: Any) -> Any:
-        handed.append(work)
-        return await run_in_threadpool(work, *given)
-
-    pair = write(as_user(cast.alice))["id"]
-    carol = as_user(cast.carol)
-    carol.get("/api/v1/projects")
-    monkeypatch.setattr("app.http.transactions.run_in_threadpool", watched)
-    verdict = {"lease": "none", "decision": "accept"}
-    assert carol.post(f"/api/v1/pairs/{pair}/reviews", json=verdict).status_code == 409
-    assert handed == []
