@@ -98,7 +98,7 @@ async def _end(context: AbstractContextManager[Session], error: BaseException | 
     details = (type(error), error, error.__traceback__) if error else (None, None, None)
     with anyio.CancelScope(shield=True):
         handled = await run_in_threadpool(context.__exit__, *details)
-    return handled
+    return handled  # noqa: RET504 (mypy: a cancel scope may swallow an exception)
 
 
 Transaction = Annotated[Session, Depends(transaction, scope="function")]
