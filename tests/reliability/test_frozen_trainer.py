@@ -1,4 +1,4 @@
-"""The real trainer is frozen in mid-run for longer than its lease: another one ends the run, and only that one (G2)."""
+"""A real trainer is frozen mid-run for longer than its lease: another trainer ends the run, and only that one (G2)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def start_trainer(stack: Stack, name: str) -> int:
-    """Each on a folder of its own, as on a machine of its own."""
+    """Each trainer has its own folder, as on its own machine."""
     stack.environment["PRECEPTOR_TRAINER_DIR"] = str(stack.folder / name)
     stack.start(name)
     return stack.processes[name].pid
@@ -37,14 +37,14 @@ def start_trainer(stack: Stack, name: str) -> int:
 
 @pytest.mark.assurance
 @pytest.mark.slow
-def test_a_trainer_that_slept_through_its_lease_writes_nothing(stack: Stack, tally: Callable[[str, int], None]) -> None:
+def test_frozen_trainer_writes_nothing(stack: Stack, tally: Callable[[str, int], None]) -> None:
     steps.open_project(stack)
     steps.import_approved(stack)
     run = steps.start_run(stack, steps.freeze(stack), epochs=60, max_minutes=0.25, early_stopping=None)["id"]
     frozen = start_trainer(stack, "trainer")
     wait_for(lambda: progress(stack, run) > 2, 120, "the first steps")
     children = children_of(frozen)
-    assert children, "the run is in a process of its own, and goes on while its supervisor is frozen"
+    assert children, "the run is a child process and continues while its supervisor is frozen"
     os.kill(frozen, signal.SIGSTOP)
     try:
         start_trainer(stack, "other")
@@ -52,7 +52,7 @@ def test_a_trainer_that_slept_through_its_lease_writes_nothing(stack: Stack, tal
     finally:
         os.kill(frozen, signal.SIGCONT)
     log = stack.folder / "trainer.log"
-    wait_for(lambda: "the lease is gone" in log.read_text(), 30, "the refusal of what it had to say")
+    wait_for(lambda: "the lease is gone" in log.read_text(), 30, "the rejection of its calls")
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), 10, "the end of its child")
     assert "done" not in log.read_text().partition("the lease is gone")[0]
     stack.finished(f"/runs/{run}", 180)
@@ -62,7 +62,7 @@ def test_a_trainer_that_slept_through_its_lease_writes_nothing(stack: Stack, tal
 
 
 def _ended_once(stack: Stack, run: str) -> None:
-    """One completion, of the second holder of the token; one model; nothing was asked for a third time."""
+    """One completion, by the second token holder; one model; no third attempt."""
     events = stack.call("carol", "GET", f"/audit?subject={run}")["items"]
     assert [event["action"] for event in events].count("run.done") == 1
     assert stack.call("carol", "GET", f"/runs/{run}/report")["n"] > 0
