@@ -15,7 +15,7 @@ from app.domain.accounts.actions import mark_token_used, save_last_use
 from app.domain.accounts.permissions import ONLY_PROJECT, Permission
 from app.domain.accounts.tables import ApiToken, User
 from app.domain.auth import queries as auth_queries
-from app.domain.auth.actions import seen
+from app.domain.auth.actions import mark_seen
 from app.domain.pairs import content as pair_content
 from app.domain.projects.tables import Project
 from app.http import route_permissions
@@ -55,7 +55,7 @@ def signed_in(request: Request, session: Session, background: BackgroundTasks) -
         raise Unauthorized("Send a valid token: Authorization: Bearer ….")
     user, request.state.browser = signed
     if accounts_queries.is_use_stale(request.state.browser.last_seen_at):
-        background.add_task(save_last_use, request.app.state.database, seen, request.state.browser.id)
+        background.add_task(save_last_use, request.app.state.database, mark_seen, request.state.browser.id)
     request.state.actor = user.id
     if request.method not in READING and request.headers.get("sec-fetch-site") != "same-origin":
         raise Forbidden(

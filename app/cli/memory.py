@@ -24,10 +24,10 @@ def family(pid: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for entry in PROC.glob("[0-9]*"):
         children.setdefault(_parent(int(entry.name)), []).append(int(entry.name))
-    found = [pid]
-    for one in found:
-        found += children.get(one, [])
-    return found
+    pids = [pid]
+    for parent in pids:
+        pids += children.get(parent, [])
+    return pids
 
 
 def _parent(pid: int) -> int:

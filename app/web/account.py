@@ -15,7 +15,7 @@ from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.auth import actions as auth_actions
-from app.domain.auth import passwords, second_factor
+from app.domain.auth import passwords, second_factor_actions
 from app.domain.auth import queries as auth_queries
 from app.domain.projects import access
 from app.domain.projects import queries as projects_queries
@@ -84,7 +84,7 @@ def show_factor(request: Request, session: DbSession, user: CurrentUser) -> Resp
 
 @router.post("/second-factor", dependencies=[USE])
 def begin_factor(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
-    second_factor.begin(session, user, key=request.app.state.settings.key)
+    second_factor_actions.begin(session, user, key=request.app.state.settings.key)
     return redirect(request, "/account/second-factor")
 
 
@@ -92,7 +92,7 @@ def begin_factor(request: Request, session: DbSession, user: CurrentUser, form: 
 def confirm_factor(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     key, raw = request.app.state.settings.key, request.cookies[cookie_name(request)]
     with form_errors() as result:
-        codes, raw = second_factor.confirm(session, user, form_str(form, "code"), key=key, raw=raw)
+        codes, raw = second_factor_actions.confirm(session, user, form_str(form, "code"), key=key, raw=raw)
     if result.error:
         return _factor(request, session, user, result.error)
     response = render(request, "account/recovery_codes.html", codes=codes, activated=True)
@@ -103,7 +103,9 @@ def confirm_factor(request: Request, session: DbSession, user: CurrentUser, form
 @router.post("/second-factor/codes", dependencies=[rate_limited(SIGN_IN, "code"), USE])
 def renew_codes(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     with form_errors() as result:
-        codes = second_factor.renew_codes(session, user, form_str(form, "code"), key=request.app.state.settings.key)
+        codes = second_factor_actions.renew_codes(
+            session, user, form_str(form, "code"), key=request.app.state.settings.key
+        )
     if result.error:
         return _factor(request, session, user, result.error)
     return render(request, "account/recovery_codes.html", codes=codes, activated=False)
@@ -112,7 +114,7 @@ def renew_codes(request: Request, session: DbSession, user: CurrentUser, form: C
 @router.post("/second-factor/off", dependencies=[rate_limited(SIGN_IN, "code"), USE])
 def switch_factor_off(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
     with form_errors() as result:
-        second_factor.switch_off(session, user, form_str(form, "code"), key=request.app.state.settings.key)
+        second_factor_actions.switch_off(session, user, form_str(form, "code"), key=request.app.state.settings.key)
     if result.error:
         return _factor(request, session, user, result.error)
     return redirect(request, "/account", "Two-factor authentication is off.")
@@ -125,8 +127,8 @@ def _factor(request: Request, session: Session, user: User, error: AppError | No
     if factor is not None and factor.confirmed_at is not None:
         context["state"] = "on"
     elif factor is not None:
-        secret = second_factor.secret_of(factor, key=request.app.state.settings.key)
-        context = {"state": "pending", "secret": secret, "picture": second_factor.picture(user, secret)}
+        secret = second_factor_actions.secret_of(factor, key=request.app.state.settings.key)
+        context = {"state": "pending", "secret": secret, "picture": second_factor_actions.picture(user, secret)}
     left = auth_queries.recovery_codes_left(session, user)
     return render(request, "account/second_factor.html", error=error, codes_left=left, **context)
 

@@ -73,7 +73,7 @@ def show(request: Request, session: DbSession, user: CurrentUser, user_id: str) 
 
 
 def _account(request: Request, session: Session, user: User, user_id: str, *, link: str | None = None) -> Response:
-    person = auth_actions.person_for(session, user, user_id)
+    person = auth_actions.user_for(session, user, user_id)
     return render(
         request,
         "accounts/show.html",

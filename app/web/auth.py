@@ -17,7 +17,7 @@ from app.core.security import same
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.auth import actions as auth_actions
-from app.domain.auth import passwords, second_factor, single_sign_on
+from app.domain.auth import passwords, second_factor_actions, single_sign_on
 from app.domain.auth import queries as auth_queries
 from app.http.auth import cookie_name, is_secure
 from app.http.transactions import DbSession, Transaction
@@ -100,7 +100,7 @@ def sign_in_with_code(request: Request, session: Transaction, form: CsrfForm) ->
     request.app.state.limits.hit(SIGN_IN_ALL, "sign-in")
     request.app.state.limits.hit(SIGN_IN, "second factor", match[0].id)
     user, way = session.get_one(User, match[0].id), match[1].way
-    if not second_factor.passes(session, user, form_str(form, "code"), key=request.app.state.settings.key):
+    if not second_factor_actions.passes(session, user, form_str(form, "code"), key=request.app.state.settings.key):
         error = "Incorrect or already used code. Wait for the next one."
         return render(request, "auth/second_factor.html", status=401, next=safe_next(then), error=error)
     return _start(request, session, user, way, safe_next(then), pending=False)

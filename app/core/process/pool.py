@@ -17,7 +17,7 @@ from app.core.process.parent_death import end_with_parent
 MAX_CHILDREN = 4
 PIECES_AHEAD = 3  # pieces that wait for each child, so that none is idle
 NICENESS = 5  # the children yield the processor to the web process
-KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR")
+SAFE_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR")
 log = logging.getLogger(__name__)
 
 
@@ -54,7 +54,7 @@ def _prepare_child() -> None:
     """Drop secrets, end with the parent, leave Ctrl+C to the parent."""
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in set(os.environ) - set(KEPT_VARIABLES):
+    for name in set(os.environ) - set(SAFE_VARIABLES):
         del os.environ[name]
     if hasattr(os, "nice"):
         os.nice(NICENESS)

@@ -1,1 +1,1 @@
-"""How a person proves who they are: links, passwords, a second factor, single sign-on; and browser sessions."""
+"""Sign-in by links, passwords, a second factor and single sign-on; browser sessions."""

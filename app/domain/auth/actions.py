@@ -1,4 +1,4 @@
-"""Coming in by a link, a password or single sign-on; browser sessions; and what admins do with accounts."""
+"""Sign-in by a link, a password or single sign-on; browser sessions; and how admins manage accounts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FRESH = timedelta(minutes=10)
 
 
 def create_sign_in_link(session: Session, *, user: User, actor: User | None = None, days: int = 1) -> str:
-    """The raw secret of a new one-time link."""
+    """Create a one-time link and return its raw secret, which is stored nowhere."""
     raw = new_secret()
     session.add(SignInLink(digest=digest(raw), user_id=user.id, expires_at=now() + timedelta(days=days)))
     audit_actions.record(session, actor.id if actor else None, "sign_in_link.created", "user", user.id)
@@ -37,21 +37,21 @@ def create_sign_in_link(session: Session, *, user: User, actor: User | None = No
 
 
 def redeem_sign_in_link(session: Session, raw: str) -> User:
-    """Use up a link. Raises NotFound when it is unknown, used or expired."""
+    """Use a link once and return its user. Raises NotFound when it is unknown, used or expired."""
     link = session.scalar(select(SignInLink).where(SignInLink.digest == digest(raw)).with_for_update())
     user = queries.user_by_link(session, raw)
     if link is None or user is None:
         raise NotFound("This sign-in link has been used or has expired; ask an admin for a new one.")
     link.used_at = now()
-    _came_in(session, user, "link")
+    _record_sign_in(session, user, "link")
     return user
 
 
 def sign_in_with_password(session: Session, *, email: str, password: str, right: bool) -> User | None:
-    """The user when the password was `right`, judged before this transaction for it takes a while.
+    """Return the user when the password was `right`, which is checked before this transaction because it takes a while.
 
-    Otherwise None; a failure is recorded, with the account if there is one, for as much work again; what was typed is
-    recorded nowhere.
+    Otherwise return None. A failure is recorded, with the account if there is one; it takes as long with and without
+    an account. What the user typed is recorded nowhere.
     """
     user = accounts_queries.user_by_email(session, email)
     stored = queries.password_of(session, user) if user else None
@@ -63,14 +63,14 @@ def sign_in_with_password(session: Session, *, email: str, password: str, right:
         return None
     if passwords.is_outdated(stored.hash):
         stored.hash = passwords.hashed(password)
-    _came_in(session, user, "password")
+    _record_sign_in(session, user, "password")
     return user
 
 
 def sign_in_with_identity(session: Session, claims: Claims, *, new_people: bool) -> User:
-    """The user of a provider's account, linked at the first time by the verified address. Raises Forbidden.
+    """Return the user of a provider's account, linked at the first sign-in by the verified address. Raises Forbidden.
 
-    From then on the provider's own name for the person (issuer and subject) counts; the address may change.
+    Afterwards the provider's own identifier (issuer and subject) decides; the address may change.
     """
     user = queries.user_by_identity(session, claims.issuer, claims.subject)
     known = user is not None
@@ -82,16 +82,16 @@ def sign_in_with_identity(session: Session, claims: Claims, *, new_people: bool)
         raise Forbidden(NO_ACCOUNT, denied=False)
     if not known:
         session.add(Identity(issuer=claims.issuer, subject=claims.subject, user_id=user.id))
-    _came_in(session, user, "oidc", linked=not known)
+    _record_sign_in(session, user, "oidc", linked=not known)
     return user
 
 
 def sign_in_refused(session: Session, way: str) -> None:
-    """Somebody without an account came; who it was is not recorded."""
+    """Record that a person without an account tried to sign in, without saying who."""
     audit_actions.record(session, None, "sign_in.refused", "installation", "sign-in", way=way)
 
 
-def _came_in(session: Session, user: User, way: str, **details: Any) -> None:
+def _record_sign_in(session: Session, user: User, way: str, **details: Any) -> None:
     action = "user.first_factor_passed" if queries.has_factor(session, user) else "user.signed_in"
     audit_actions.record(session, user.id, action, "user", user.id, way=way, **details)
 
@@ -102,7 +102,7 @@ def _came_in(session: Session, user: User, way: str, **details: Any) -> None:
 def start_session(
     session: Session, user: User, *, user_agent: str = "", way: str = "", pending: bool = False, replaces: str = ""
 ) -> str:
-    """The raw cookie of a new browser session; the one that this browser had before (`replaces`) ends."""
+    """Start a browser session and return its raw cookie; the earlier session of this browser (`replaces`) ends."""
     raw = new_secret()
     ended = (WebSession.expires_at < now()) | (WebSession.last_seen_at < now() - queries.IDLE)
     session.execute(delete(WebSession).where(ended | (WebSession.digest == digest(replaces))))
@@ -121,13 +121,13 @@ def start_session(
 
 
 def rotate_session(session: Session, raw: str) -> str:
-    """The same browser session under a new cookie."""
+    """Move a browser session to a new cookie and return it."""
     fresh = new_secret()
     session.execute(update(WebSession).where(WebSession.digest == digest(raw)).values(digest=digest(fresh)))
     return fresh
 
 
-def seen(session: Session, web_session_id: str) -> None:
+def mark_seen(session: Session, web_session_id: str) -> None:
     session.execute(update(WebSession).where(WebSession.id == web_session_id).values(last_seen_at=now()))
 
 
@@ -137,14 +137,14 @@ def sign_out(session: Session, user: User, raw: str) -> None:
 
 
 def revoke_session(session: Session, user: User, session_id: str) -> None:
-    """End one of one's own sessions. Raises NotFound."""
+    """End a session of the user. Raises NotFound."""
     if not _end(session, user, WebSession.id == session_id):
         raise NotFound("This browser is signed out already.")
     audit_actions.record(session, user.id, "session.revoked", "session", session_id)
 
 
 def sign_out_everywhere(session: Session, user: User) -> int:
-    """End all of one's own sessions; how many there were."""
+    """End all sessions of the user and return their number."""
     ended = _end(session, user)
     audit_actions.record(session, user.id, "sessions.ended", "user", user.id, sessions=ended)
     return ended
@@ -159,18 +159,18 @@ def _end(session: Session, user: User, *conditions: Any) -> int:
 
 
 def is_fresh_by_link(web_session: WebSession) -> bool:
-    """Signed in by a one-time link a moment ago: as good as knowing the password."""
+    """Return whether a one-time link started this session within FRESH, which counts like the current password."""
     return web_session.way == "link" and web_session.created_at > now() - FRESH
 
 
 def set_password(session: Session, user: User, *, raw: str, current: str, password: str) -> str:
-    """Set or change one's own password; all other sessions end, and the cookie `raw` is replaced by the one returned.
+    """Set or change the user's password, end all other sessions, and return the cookie that replaces `raw`.
 
     Raises Invalid when the current password is wrong or the new one is not allowed.
     """
     stored = queries.password_of(session, user)
-    found = queries.session_of(session, raw)
-    fresh = found is not None and is_fresh_by_link(found[1])
+    user_session = queries.session_of(session, raw)
+    fresh = user_session is not None and is_fresh_by_link(user_session[1])
     if stored is not None and not fresh and not passwords.matches(stored.hash, current):
         audit_actions.record(session, user.id, "password.refused", "user", user.id)
         raise Invalid("The current password is wrong.", field="current")
@@ -188,34 +188,34 @@ def set_password(session: Session, user: User, *, raw: str, current: str, passwo
 
 
 def invite(session: Session, actor: User, *, email: str, name: str = "", is_admin: bool = False) -> tuple[User, str]:
-    """A new account and the secret of its one-time link. Raises Forbidden, Invalid, Conflict."""
+    """Create an account and return it with the secret of its one-time link. Raises Forbidden, Invalid, Conflict."""
     require_global(session, actor, Permission.MANAGE_PEOPLE)
     user = accounts_actions.create_user(session, email=email, name=name.strip() or None, is_admin=is_admin, actor=actor)
     return user, create_sign_in_link(session, user=user, actor=actor)
 
 
 def new_link(session: Session, actor: User, user_id: str) -> tuple[User, str]:
-    """A further one-time link. Raises Forbidden, NotFound, Conflict for a person who may not sign in."""
-    user = person_for(session, actor, user_id)
+    """Create another one-time link. Raises Forbidden, NotFound, Conflict for a deactivated account."""
+    user = user_for(session, actor, user_id)
     if not user.active:
-        raise Conflict("This person may not sign in; reactivate the account first.")
+        raise Conflict("This account is deactivated; reactivate it first.")
     return user, create_sign_in_link(session, user=user, actor=actor)
 
 
 def end_sessions(session: Session, actor: User, user_id: str) -> int:
-    """Sign a person out of all browsers; how many there were."""
-    user = person_for(session, actor, user_id)
+    """Sign a user out of all browsers and return their number."""
+    user = user_for(session, actor, user_id)
     ended = _end(session, user)
     audit_actions.record(session, actor.id, "sessions.ended", "user", user.id, sessions=ended)
     return ended
 
 
 def deactivate(session: Session, actor: User, user_id: str) -> User:
-    """End sessions, revoke tokens and links, and let the person in no more. Not oneself, not the last admin."""
-    user = person_for(session, actor, user_id)
+    """End sessions, revoke tokens and links, refuse sign-ins. Raises Conflict for oneself and the last admin."""
+    user = user_for(session, actor, user_id)
     if user.id == actor.id:
         raise Conflict("You cannot deactivate yourself; ask another admin.")
-    _leave_an_admin(session, user)
+    _require_another_admin(session, user)
     user.active = False
     ended = _end(session, user)
     tokens = accounts_actions.revoke_all_tokens(session, user)
@@ -225,22 +225,22 @@ def deactivate(session: Session, actor: User, user_id: str) -> User:
 
 
 def reactivate(session: Session, actor: User, user_id: str) -> User:
-    """Let the person in again, by a new link, the old password or single sign-on; old tokens stay revoked."""
-    user = person_for(session, actor, user_id)
+    """Allow sign-in again by a new link, the old password or single sign-on; old tokens stay revoked."""
+    user = user_for(session, actor, user_id)
     if user.person.erased_at is not None:
-        raise Conflict("This person's data were erased; invite them anew.")
+        raise Conflict("This person's data were erased; invite them again.")
     user.active = True
     audit_actions.record(session, actor.id, "user.reactivated", "user", user.id)
     return user
 
 
 def set_admin(session: Session, actor: User, user_id: str, *, is_admin: bool) -> User:
-    """Make an admin, or no longer one. The person signs in again, so that no session outlives its rights."""
-    user = person_for(session, actor, user_id)
+    """Grant or remove the admin role. The user signs in again, so that no session outlives its rights."""
+    user = user_for(session, actor, user_id)
     if user.id == actor.id:
         raise Conflict("You cannot change your own role; ask another admin.")
     if not is_admin:
-        _leave_an_admin(session, user)
+        _require_another_admin(session, user)
     user.is_admin = is_admin
     ended = _end(session, user)
     audit_actions.record(session, actor.id, "user.role_changed", "user", user.id, is_admin=is_admin, sessions=ended)
@@ -248,8 +248,8 @@ def set_admin(session: Session, actor: User, user_id: str, *, is_admin: bool) ->
 
 
 def reset_factor(session: Session, actor: User, user_id: str) -> User:
-    """Switch off the second factor of somebody who lost it and the recovery codes."""
-    user = person_for(session, actor, user_id)
+    """Switch off the second factor of a user who lost it and the recovery codes."""
+    user = user_for(session, actor, user_id)
     if not queries.has_factor(session, user):
         raise Conflict("This person has no second factor.")
     session.execute(delete(SecondFactor).where(SecondFactor.user_id == user.id))
@@ -259,8 +259,8 @@ def reset_factor(session: Session, actor: User, user_id: str) -> User:
     return user
 
 
-def person_for(session: Session, actor: User, user_id: str) -> User:
-    """The account, for an admin. Raises Forbidden, NotFound."""
+def user_for(session: Session, actor: User, user_id: str) -> User:
+    """Return the account, for an admin. Raises Forbidden, NotFound."""
     require_global(session, actor, Permission.MANAGE_PEOPLE)
     user = session.get(User, user_id)
     if user is None:
@@ -268,8 +268,8 @@ def person_for(session: Session, actor: User, user_id: str) -> User:
     return user
 
 
-def _leave_an_admin(session: Session, user: User) -> None:
-    """The admins' rows are locked, so that two of them cannot remove each other at the same moment."""
+def _require_another_admin(session: Session, user: User) -> None:
+    """Raise Conflict for the last admin. Locks the admins' rows, so that two cannot remove each other at once."""
     admins = select(User.id).where(User.is_admin.is_(True), User.active.is_(True)).order_by(User.id).with_for_update()
     if user.is_admin and set(session.scalars(admins)) <= {user.id}:
         raise Conflict("This is the last admin; make another person admin first.")

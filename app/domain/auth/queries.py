@@ -1,4 +1,4 @@
-"""Whose session or link this is, and by what a person can sign in."""
+"""The users of sessions, links and identities, and how each user can sign in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IDLE = timedelta(hours=12)
 
 
 def session_of(session: Session, raw: str, *, pending: bool = False) -> tuple[User, WebSession] | None:
-    """The active user of a cookie, and the browser session, when it has neither ended nor lain idle."""
+    """Return the active user of a cookie and the browser session, unless it has ended or was idle too long."""
     row = session.execute(
         select(User, WebSession)
         .join(WebSession, WebSession.user_id == User.id)
@@ -34,13 +34,13 @@ def session_of(session: Session, raw: str, *, pending: bool = False) -> tuple[Us
 
 
 def user_by_session(session: Session, raw: str) -> User | None:
-    """The user of a session that has passed all factors."""
-    found = session_of(session, raw)
-    return found[0] if found else None
+    """Return the user of a session that has passed all factors."""
+    user_session = session_of(session, raw)
+    return user_session[0] if user_session else None
 
 
 def sessions_of(session: Session, user: User) -> list[WebSession]:
-    """The browsers that are signed in, the one seen last first."""
+    """Return the signed-in browsers, the most recently seen first."""
     return list(
         session.scalars(
             select(WebSession)
@@ -56,20 +56,20 @@ def sessions_of(session: Session, user: User) -> list[WebSession]:
 
 
 def last_seen(session: Session, user_ids: Iterable[str]) -> dict[str, datetime]:
-    """user id -> when a browser of theirs was seen last; where none is signed in, when one came in last."""
-    wanted = set(user_ids)
-    came = select(AuditEvent.actor, func.max(AuditEvent.at)).where(
-        AuditEvent.actor.in_(wanted), AuditEvent.action == "user.signed_in"
+    """Return user id -> when a browser of the user was last seen, or else when the user last signed in."""
+    ids = set(user_ids)
+    signed_in = select(AuditEvent.actor, func.max(AuditEvent.at)).where(
+        AuditEvent.actor.in_(ids), AuditEvent.action == "user.signed_in"
     )
-    seen = select(WebSession.user_id, func.max(WebSession.last_seen_at)).where(WebSession.user_id.in_(wanted))
-    found = {str(user_id): at for user_id, at in session.execute(came.group_by(AuditEvent.actor))}
+    seen = select(WebSession.user_id, func.max(WebSession.last_seen_at)).where(WebSession.user_id.in_(ids))
+    times = {str(user_id): at for user_id, at in session.execute(signed_in.group_by(AuditEvent.actor))}
     for user_id, at in session.execute(seen.group_by(WebSession.user_id)):
-        found[user_id] = max(at, found.get(user_id, at))
-    return found
+        times[user_id] = max(at, times.get(user_id, at))
+    return times
 
 
 def user_by_link(session: Session, raw: str) -> User | None:
-    """The user of a sign-in link that is unused and has not expired."""
+    """Return the user of a sign-in link that is unused and has not expired."""
     return session.scalar(
         select(User)
         .join(SignInLink, SignInLink.user_id == User.id)
@@ -83,13 +83,13 @@ def user_by_link(session: Session, raw: str) -> User | None:
 
 
 def user_by_identity(session: Session, issuer: str, subject: str) -> User | None:
-    """The user of an account at an OpenID provider, active or not."""
+    """Return the user of an account at an OpenID provider, active or not."""
     identity = session.get(Identity, (issuer, subject))
     return session.get(User, identity.user_id) if identity else None
 
 
 def password_hash(session: Session, email: str) -> str | None:
-    """The stored hash of whoever has this address and may sign in."""
+    """Return the stored hash of the active user with this address."""
     return session.scalar(
         select(Password.hash)
         .join(User, User.id == Password.user_id)
@@ -103,7 +103,7 @@ def password_of(session: Session, user: User) -> Password | None:
 
 
 def factor_of(session: Session, user: User) -> SecondFactor | None:
-    """The second factor, confirmed or not."""
+    """Return the second factor, confirmed or not."""
     return session.get(SecondFactor, user.id)
 
 
@@ -118,16 +118,16 @@ def recovery_codes_left(session: Session, user: User) -> int:
 
 
 def ways_of(session: Session, user_ids: Iterable[str]) -> dict[str, set[str]]:
-    """user id -> what the person has set up: password, second factor, single sign-on."""
-    wanted = set(user_ids)
+    """Return user id -> what the user has set up: password, second factor, single sign-on."""
+    ids = set(user_ids)
     confirmed = SecondFactor.confirmed_at.is_not(None)
     statements = {
-        "password": select(Password.user_id).where(Password.user_id.in_(wanted)),
-        "second factor": select(SecondFactor.user_id).where(SecondFactor.user_id.in_(wanted), confirmed),
-        "single sign-on": select(Identity.user_id).where(Identity.user_id.in_(wanted)),
+        "password": select(Password.user_id).where(Password.user_id.in_(ids)),
+        "second factor": select(SecondFactor.user_id).where(SecondFactor.user_id.in_(ids), confirmed),
+        "single sign-on": select(Identity.user_id).where(Identity.user_id.in_(ids)),
     }
-    found: dict[str, set[str]] = {user_id: set() for user_id in wanted}
+    ways: dict[str, set[str]] = {user_id: set() for user_id in ids}
     for way, statement in statements.items():
         for user_id in session.scalars(statement):
-            found[user_id].add(way)
-    return found
+            ways[user_id].add(way)
+    return ways

@@ -1,8 +1,8 @@
-"""OpenID Connect: the authorisation code flow with PKCE (S256), state and nonce. Knows neither accounts nor web pages.
+"""OpenID Connect: the authorization code flow with PKCE (S256), state and nonce. Knows neither accounts nor web pages.
 
-Everything a provider says is checked: its name, where its endpoints are, the ID token's signature, issuer, audience,
-times and nonce; what the userinfo endpoint says counts for the person of the ID token only. Ten seconds a request, no
-redirects followed.
+Every answer of the provider is checked: its name, the addresses of its endpoints, the ID token's signature, issuer,
+audience, times and nonce; userinfo counts only for the subject of the ID token. A request takes at most ten seconds and
+follows no redirect. Decision 0013 says why Authlib's Starlette client is not used.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LONGEST_SUBJECT = 255
 
 
 class SignOnFailed(AppError):
-    """The provider said no, could not be reached, or said something that does not hold."""
+    """The provider refused, could not be reached, or sent an answer that failed a check."""
 
     status, code = 502, "single_sign_on"
 
@@ -52,7 +52,7 @@ class Provider:
 
 @dataclass(frozen=True)
 class LoginState:
-    """What the browser keeps while it is away at the provider: sealed, for it holds the PKCE verifier."""
+    """What the browser keeps during the login, encrypted because it contains the PKCE verifier."""
 
     state: str
     nonce: str
@@ -61,7 +61,7 @@ class LoginState:
 
 @dataclass(frozen=True)
 class Claims:
-    """Who came back."""
+    """Who signed in, as the provider says."""
 
     issuer: str
     subject: str
@@ -71,46 +71,46 @@ class Claims:
 
 
 def is_safe_address(url: str) -> bool:
-    """https, or plain http on this machine."""
+    """Return whether the URL is https, or plain http on this machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
 
 
 def start_login(provider: Provider, redirect_uri: str) -> tuple[str, LoginState]:
-    """The address at the provider to send the browser to. Raises SignOnFailed."""
-    journey = LoginState(state=new_secret(), nonce=new_secret(), verifier=new_secret() + new_secret())
+    """Return the provider's URL to send the browser to, and the state to keep. Raises SignOnFailed."""
+    login = LoginState(state=new_secret(), nonce=new_secret(), verifier=new_secret() + new_secret())
     with _client(provider, redirect_uri) as client:
         endpoint = _metadata(client, provider)["authorization_endpoint"]
         url, _ = client.create_authorization_url(
-            endpoint, state=journey.state, code_verifier=journey.verifier, nonce=journey.nonce
+            endpoint, state=login.state, code_verifier=login.verifier, nonce=login.nonce
         )
-    return str(url), journey
+    return str(url), login
 
 
-def complete_login(provider: Provider, redirect_uri: str, journey: LoginState, code: str) -> Claims:
-    """Exchange the code, check the ID token, and ask for the address where it holds none. Raises SignOnFailed."""
+def complete_login(provider: Provider, redirect_uri: str, login: LoginState, code: str) -> Claims:
+    """Exchange the code, check the ID token, and request userinfo if it has no email address. Raises SignOnFailed."""
     with _client(provider, redirect_uri) as client:
         metadata = _metadata(client, provider)
         try:
             token = client.fetch_token(
-                metadata["token_endpoint"], grant_type="authorization_code", code=code, code_verifier=journey.verifier
+                metadata["token_endpoint"], grant_type="authorization_code", code=code, code_verifier=login.verifier
             )
         except (http.HTTPError, OAuthError, ValueError) as error:
             raise SignOnFailed(f"{provider.name} did not accept the sign-in; try again.") from error
         keys = _json(client, provider, metadata["jwks_uri"])
-        claims = _claims(provider, journey, str(token.get("id_token", "")), keys)
+        claims = _claims(provider, login, str(token.get("id_token", "")), keys)
         if claims.email or "userinfo_endpoint" not in metadata:
             return claims
         return _completed(provider, claims, _json(client, provider, metadata["userinfo_endpoint"], as_person=True))
 
 
-def encrypt_state(journey: LoginState, then: str, *, key: str) -> str:
-    """The journey and the page to go to afterwards, for a cookie: encrypted and authenticated."""
-    return cipher(key, PURPOSE).encrypt(json.dumps([*astuple(journey), then]).encode()).decode()
+def encrypt_state(login: LoginState, then: str, *, key: str) -> str:
+    """Return the state and the page to open afterwards for a cookie, encrypted and authenticated."""
+    return cipher(key, PURPOSE).encrypt(json.dumps([*astuple(login), then]).encode()).decode()
 
 
 def decrypt_state(sealed: str, *, key: str) -> tuple[LoginState, str] | None:
-    """What `seal` made less than ten minutes ago; None for anything else."""
+    """Return what `encrypt_state` made in the last ten minutes; None for anything else."""
     try:
         state, nonce, verifier, then = json.loads(cipher(key, PURPOSE).decrypt(sealed.encode(), ttl=LOGIN_SECONDS))
     except (InvalidToken, ValueError):
@@ -133,33 +133,35 @@ def _client(provider: Provider, redirect_uri: str) -> Any:
 
 
 def _metadata(client: Any, provider: Provider) -> dict[str, str]:
-    """Where the provider's endpoints are; a document of another issuer is refused."""
+    """Return the provider's endpoints. Raises SignOnFailed for another issuer or an unsafe address."""
     if not is_safe_address(provider.issuer):
-        raise SignOnFailed("PRECEPTOR_OIDC_ISSUER must be an https address; an admin mends it.")
-    found = _json(client, provider, f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
-    if found.get("issuer") != provider.issuer:
-        raise SignOnFailed(f"{provider.name} calls itself another name than PRECEPTOR_OIDC_ISSUER; an admin mends it.")
+        raise SignOnFailed("PRECEPTOR_OIDC_ISSUER must be an https address; ask an admin to fix it.")
+    document = _json(client, provider, f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
+    if document.get("issuer") != provider.issuer:
+        raise SignOnFailed(
+            f"{provider.name} calls itself something other than PRECEPTOR_OIDC_ISSUER; ask an admin to fix it."
+        )
     names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-    wrong = [name for name in names if not is_safe_address(str(found.get(name, "")))]
+    wrong = [name for name in names if not is_safe_address(str(document.get(name, "")))]
     if wrong:
-        raise SignOnFailed(f"{provider.name} does not give a safe address for {', '.join(wrong)}.")
-    extra = [name for name in ("userinfo_endpoint",) if is_safe_address(str(found.get(name, "")))]
-    return {name: str(found[name]) for name in (*names, *extra)}
+        raise SignOnFailed(f"{provider.name} gives no https address for {', '.join(wrong)}.")
+    extra = [name for name in ("userinfo_endpoint",) if is_safe_address(str(document.get(name, "")))]
+    return {name: str(document[name]) for name in (*names, *extra)}
 
 
 def _json(client: Any, provider: Provider, url: str, *, as_person: bool = False) -> dict[str, Any]:
-    """An object of JSON; asked for with the person's access token only where that is wanted. Raises SignOnFailed."""
+    """Get a JSON object, with the user's access token only if `as_person`. Raises SignOnFailed."""
     try:
-        answer = client.request("GET", url, withhold_token=not as_person)
-        found = answer.json() if answer.status_code == 200 else None
+        response = client.request("GET", url, withhold_token=not as_person)
+        value = response.json() if response.status_code == 200 else None
     except (http.HTTPError, ValueError) as error:
         raise SignOnFailed(f"{provider.name} cannot be reached; try again, or sign in another way.") from error
-    if not isinstance(found, dict):
-        raise SignOnFailed(f"{provider.name} gave no usable answer; try again, or sign in another way.")
-    return found
+    if not isinstance(value, dict):
+        raise SignOnFailed(f"{provider.name} sent no usable answer; try again, or sign in another way.")
+    return value
 
 
-def _claims(provider: Provider, journey: LoginState, id_token: str, keys: Any) -> Claims:
+def _claims(provider: Provider, login: LoginState, id_token: str, keys: Any) -> Claims:
     rules = jwt.JWTClaimsRegistry(
         leeway=LEEWAY,
         iss={"essential": True, "value": provider.issuer},
@@ -167,35 +169,35 @@ def _claims(provider: Provider, journey: LoginState, id_token: str, keys: Any) -
         sub={"essential": True},
         exp={"essential": True},
         iat={"essential": True},
-        nonce={"essential": True, "value": journey.nonce},
+        nonce={"essential": True, "value": login.nonce},
     )
     try:
-        found = jwt.decode(id_token, KeySet.import_key_set(keys), algorithms=ALGORITHMS).claims
-        rules.validate(found)
+        claims = jwt.decode(id_token, KeySet.import_key_set(keys), algorithms=ALGORITHMS).claims
+        rules.validate(claims)
     except (JoseError, ValueError, KeyError, TypeError) as error:
-        raise SignOnFailed(f"What {provider.name} sent does not hold; try again.") from error
-    many = isinstance(found["aud"], list) and len(found["aud"]) > 1
-    if (many or "azp" in found) and found.get("azp") != provider.client_id:
-        raise SignOnFailed(f"What {provider.name} sent was meant for another application.")
-    if not 0 < len(str(found["sub"])) <= LONGEST_SUBJECT:
-        raise SignOnFailed(f"What {provider.name} sent does not hold; try again.")
-    return _read(provider, str(found["sub"]), found)
+        raise SignOnFailed(f"The answer of {provider.name} failed a check; try again.") from error
+    many = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+    if (many or "azp" in claims) and claims.get("azp") != provider.client_id:
+        raise SignOnFailed(f"The answer of {provider.name} was meant for another application.")
+    if not 0 < len(str(claims["sub"])) <= LONGEST_SUBJECT:
+        raise SignOnFailed(f"The answer of {provider.name} failed a check; try again.")
+    return _read(provider, str(claims["sub"]), claims)
 
 
-def _completed(provider: Provider, claims: Claims, found: dict[str, Any]) -> Claims:
-    """Name and address as the userinfo endpoint gives them: of the person that the ID token names, and no other."""
-    if str(found.get("sub")) != claims.subject:
-        raise SignOnFailed(f"What {provider.name} sent is about somebody else; try again.")
-    more = _read(provider, claims.subject, found)
+def _completed(provider: Provider, claims: Claims, userinfo: dict[str, Any]) -> Claims:
+    """Return the claims with name and address from userinfo, which must be about the subject of the ID token."""
+    if str(userinfo.get("sub")) != claims.subject:
+        raise SignOnFailed(f"The answer of {provider.name} is about another person; try again.")
+    more = _read(provider, claims.subject, userinfo)
     return replace(more, name=claims.name or more.name)
 
 
-def _read(provider: Provider, subject: str, found: dict[str, Any]) -> Claims:
-    """An address counts as verified only when the same source says so, with a JSON true."""
+def _read(provider: Provider, subject: str, values: dict[str, Any]) -> Claims:
+    """Read the claims. An address is verified only when the same source says so with a JSON true."""
     return Claims(
         issuer=provider.issuer,
         subject=subject,
-        email=str(found.get("email") or ""),
-        email_verified=found.get("email_verified") is True,
-        name=str(found.get("name") or ""),
+        email=str(values.get("email") or ""),
+        email_verified=values.get("email_verified") is True,
+        name=str(values.get("name") or ""),
     )

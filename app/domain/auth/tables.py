@@ -1,4 +1,4 @@
-"""What signs a person in, each kept as a digest, a hash or encrypted; and the browsers that are signed in."""
+"""What signs a user in, stored as a digest, a hash or encrypted; and signed-in browsers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.core.db.base import Base, new_id, now
 
 
 class SignInLink(Base):
-    """A one-time link, kept as a digest."""
+    """A one-time link, stored as a digest."""
 
     __tablename__ = "sign_in_links"
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -21,9 +21,9 @@ class SignInLink(Base):
 
 
 class WebSession(Base):
-    """A signed-in browser, kept as a digest of its cookie. `id` is what pages show; it signs nobody in.
+    """A signed-in browser, stored as a digest of its cookie. `id` is what pages show; it cannot be used to sign in.
 
-    A `pending` session has passed the first factor only, and opens nothing but the page that asks for the second.
+    A `pending` session has passed the first factor only and opens just the page that asks for the second.
     `way` is that first factor: link, password or oidc.
     """
 
@@ -59,7 +59,7 @@ class SecondFactor(Base):
 
 
 class RecoveryCode(Base):
-    """A one-time code for who lost the second factor, kept as a digest."""
+    """A one-time code for a user who lost the second factor, stored as a digest."""
 
     __tablename__ = "recovery_codes"
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -68,7 +68,7 @@ class RecoveryCode(Base):
 
 
 class Identity(Base):
-    """Who a user is at an OpenID provider."""
+    """The account of a user at an OpenID provider."""
 
     __tablename__ = "identities"
     issuer: Mapped[str] = mapped_column(String(255), primary_key=True)

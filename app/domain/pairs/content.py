@@ -1,4 +1,4 @@
-"""The content of a pair: messages, context, tags, source and licence. Parses hostile input; pure."""
+"""The content of a pair: messages, context, tags, source and license. Parses untrusted input; pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEYS = {"messages", "context", "tags", "source", "licence"}
 
 @dataclass(frozen=True)
 class Content:
-    """What a revision freezes. `messages` end with the assistant's answer."""
+    """The content of a revision. `messages` end with the assistant's answer."""
 
     messages: tuple[tuple[str, str], ...]
     context: tuple[dict[str, str], ...] = ()
@@ -30,7 +30,7 @@ class Content:
 
     @property
     def prompt(self) -> str:
-        """All but the last message, roles dropped."""
+        """All messages but the last, without roles."""
         return JOIN.join(text for _, text in self.messages[:-1])
 
     @property
@@ -48,7 +48,7 @@ class Content:
 
 
 def place(texts: Sequence[str], field: str, span: Sequence[int]) -> tuple[int, int, int] | None:
-    """(message, start, end) of a span of the prompt, which is all but the last of `texts` joined, or of the completion.
+    """Return (message, start, end) of a span of the prompt, which joins all but the last of `texts`, or the completion.
 
     None where the span crosses from one message into the next.
     """
@@ -74,14 +74,14 @@ def turn_name(messages: Sequence[Mapping[str, Any]], at: int) -> str:
 
 
 def pair(prompt: str, completion: str, **rest: Any) -> Content:
-    """The two-message case."""
+    """Return the content of one prompt and one completion."""
     return parse(
         {"messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}], **rest}
     )
 
 
 def parse(body: Any) -> Content:
-    """Content from decoded JSON. Raises Invalid that names the field and says how to mend it."""
+    """Return the content of decoded JSON. Raises Invalid that names the field and says how to fix it."""
     if not isinstance(body, dict):
         raise Invalid("Send an object with messages.", field="messages")
     if unknown := set(body) - KEYS:
@@ -98,7 +98,7 @@ def parse(body: Any) -> Content:
 
 
 def is_text(value: str) -> bool:
-    """Whether every engine can keep it: no NUL, no half of a surrogate pair (encoding finds one fastest)."""
+    """Return whether every database can store it: no NUL, no half of a surrogate pair (encoding tests fastest)."""
     try:
         return "\x00" not in value and bool(value.isascii() or value.encode())
     except UnicodeEncodeError:
@@ -109,7 +109,7 @@ def _text(value: Any, name: str, limit: int) -> str:
     if not isinstance(value, str) or len(value) > limit:
         raise Invalid(f"{name} is text of at most {limit} characters.", field=name)
     if not is_text(value):
-        raise Invalid(f"{name} holds a character that is not text (NUL or half a surrogate pair).", field=name)
+        raise Invalid(f"{name} contains a character that is not text (NUL or half a surrogate pair).", field=name)
     composed = unicodedata.normalize("NFC", value)
     if len(composed) > limit:  # some characters have no composed form and grow
         raise Invalid(f"{name} is text of at most {limit} characters.", field=name)
@@ -143,7 +143,7 @@ def _context(value: Any) -> tuple[dict[str, str], ...]:
 
 
 def _tags(value: Any) -> dict[str, str]:
-    """Names and values without anything invisible; two names that differ only in case are one."""
+    """Return names and values without invisible characters. Raises Invalid for names that differ only in case."""
     if not isinstance(value, dict) or len(value) > MAX_TAGS:
         raise Invalid(f"tags is an object with at most {MAX_TAGS} entries.", field="tags")
     tags: dict[str, str] = {}
@@ -154,27 +154,27 @@ def _tags(value: Any) -> dict[str, str]:
             raise Invalid(f"The tag {key[:60]!r} needs a name and a text value.", field="tags")
         if shown := canonical(_text(str(text), "tags", 120)):
             if folded(name) in seen:
-                raise Invalid(f"The tag {name!r} stands twice; keep one.", field="tags")
+                raise Invalid(f"The tag {name!r} appears twice; keep it once.", field="tags")
             seen.add(folded(name))
             tags[name] = shown
     return dict(sorted(tags.items()))
 
 
-def tag_of(given: str) -> tuple[str, str]:
-    """(name, value) of a filter by one tag. Raises Invalid."""
-    name, _, value = given.partition(":")
+def tag_of(text: str) -> tuple[str, str]:
+    """Return (name, value) of a tag filter. Raises Invalid."""
+    name, _, value = text.partition(":")
     if not name.strip() or not value.strip():
         raise Invalid("Write a tag filter as name:value.", field="tag")
     return name, value
 
 
 def has_tag(tags: dict[str, str], wanted: tuple[str, str]) -> bool:
-    """Whether a tag with this value is among them, however either is capitalised or composed."""
+    """Return whether the tags include this one, whatever the case or Unicode composition."""
     name, value = folded(wanted[0]), folded(wanted[1])
-    return any(folded(one) == name and folded(held) == value for one, held in tags.items())
+    return any(folded(key) == name and folded(text) == value for key, text in tags.items())
 
 
 def digest(content: Content, **identity: Any) -> str:
-    """SHA-256 of the canonical JSON of the content and what identifies the revision."""
+    """Return the SHA-256 of the canonical JSON of the content and of what identifies the revision."""
     body = json.dumps({**content.as_dict(), **identity}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(body.encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""What an author declares beside the text: help that was used, the share of pasted text, and why a warning stays.
+"""What an author declares with the text: AI assistance, the share of pasted text, and reasons for warnings that stay.
 
-Facts for the reader, never judged by the machine; parses hostile input. Pure: a project's settings are handed in.
+The declarations inform reviewers; no check uses them. Parses untrusted input; pure.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ ASSISTANCE = {
     "drafted": "Drafted by a model",
     "translated": "Translated by a tool",
 }
-LEAST, MOST = 3, 500
+MIN_REASON, MAX_REASON = 3, 500
 
 
 @dataclass(frozen=True)
 class Declared:
-    """None means: as before."""
+    """None means unchanged."""
 
     assistance: str | None = None
     pasted_share: float | None = None
@@ -45,13 +45,13 @@ class Declared:
 def parse(
     settings: Mapping[str, str], *, assistance: Any = None, pasted_share: Any = None, waivers: Any = None
 ) -> Declared:
-    """`settings` are the project's severities by code. Raises Invalid that names the field."""
+    """Return the declarations. `settings` are the project's severities by code. Raises Invalid that names the field."""
     if assistance is not None and assistance not in ASSISTANCE:
         raise Invalid(f"assistance is one of {', '.join(ASSISTANCE)}.", field="assistance")
     if pasted_share is not None and not _is_share(pasted_share):
-        raise Invalid("pasted_share is a share between 0 and 1.", field="pasted_share")
-    kept = None if waivers is None else _waivers(waivers, settings)
-    return Declared(assistance, None if pasted_share is None else float(pasted_share), kept)
+        raise Invalid("pasted_share is a number from 0 to 1.", field="pasted_share")
+    parsed = None if waivers is None else _waivers(waivers, settings)
+    return Declared(assistance, None if pasted_share is None else float(pasted_share), parsed)
 
 
 def _is_share(value: Any) -> bool:
@@ -59,7 +59,7 @@ def _is_share(value: Any) -> bool:
 
 
 def may_waive(code: str, settings: Mapping[str, str]) -> bool:
-    """Whether a warning of this code may be kept. What blocks in the project is mended, never explained away."""
+    """Return whether a warning of this code may be explained. A blocking problem must be fixed."""
     return code in CODES and (CODES[code].severity if CODES[code].fixed else _level(code, settings)) != "block"
 
 
@@ -67,35 +67,35 @@ def _level(code: str, settings: Mapping[str, str]) -> str:
     return settings.get(code) or CODES[code].severity
 
 
-def _waivers(given: Any, settings: Mapping[str, str]) -> list[dict[str, str]]:
-    if not isinstance(given, Sequence) or isinstance(given, str) or len(given) > len(CODES):
+def _waivers(value: Any, settings: Mapping[str, str]) -> list[dict[str, str]]:
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) > len(CODES):
         raise Invalid("waivers is a list of {code, reason}.", field="waivers")
-    kept: dict[str, str] = {}
-    for one in given:
-        if not isinstance(one, Mapping) or set(one) != {"code", "reason"}:
+    reason_of: dict[str, str] = {}
+    for waiver in value:
+        if not isinstance(waiver, Mapping) or set(waiver) != {"code", "reason"}:
             raise Invalid("A waiver has a code and a reason.", field="waivers")
-        code, reason = str(one["code"]), one["reason"]
+        code, reason = str(waiver["code"]), waiver["reason"]
         if code not in CODES:
             raise Invalid(f"There is no check {code[:60]!r}; choose one of {', '.join(CODES)}.", field="waivers")
         if not may_waive(code, settings):
-            raise Invalid(f"{CODES[code].name}: this blocks, so it is mended and not kept.", field="waivers")
-        kept[code] = _reason(reason)
-    return [{"code": code, "reason": reason} for code, reason in sorted(kept.items())]
+            raise Invalid(f"{CODES[code].name}: this problem blocks, so it must be fixed.", field="waivers")
+        reason_of[code] = _reason(reason)
+    return [{"code": code, "reason": reason} for code, reason in sorted(reason_of.items())]
 
 
 def _reason(reason: Any) -> str:
-    said = " ".join(reason.split()) if isinstance(reason, str) and is_text(reason) else ""
-    if not LEAST <= len(said) <= MOST:
-        raise Invalid(f"Say in {LEAST} to {MOST} characters why the warning stays.", field="waivers")
-    return said
+    words = " ".join(reason.split()) if isinstance(reason, str) and is_text(reason) else ""
+    if not MIN_REASON <= len(words) <= MAX_REASON:
+        raise Invalid(f"Explain in {MIN_REASON} to {MAX_REASON} characters why the warning stays.", field="waivers")
+    return words
 
 
 def reasons(waivers: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
-    """code -> why its warnings stay."""
-    return {one["code"]: one["reason"] for one in waivers or ()}
+    """Return code -> the reason why its warnings stay."""
+    return {waiver["code"]: waiver["reason"] for waiver in waivers or ()}
 
 
 def unexplained(problems: Sequence[Mapping[str, Any]], waivers: Sequence[Mapping[str, str]] | None) -> int:
-    """How many warnings the author neither mended nor gave a reason for."""
-    kept = reasons(waivers)
-    return sum(problem["severity"] != "block" and problem["code"] not in kept for problem in problems)
+    """Return how many warnings the author neither fixed nor explained."""
+    explained = reasons(waivers)
+    return sum(problem["severity"] != "block" and problem["code"] not in explained for problem in problems)

@@ -1,7 +1,7 @@
-"""The history as a person reads it: autosaves of one sitting folded under the last of them. Pure.
+"""The history of a pair for display: autosaves of one edit session are folded under the last of them. Pure.
 
-Every rest of the keyboard is a revision of its own and stays one: an id, once given, stands in the audit log and in
-the `If-Match` of another tab, so that replacing a row would break both. Only the view folds.
+Each autosave stays a revision: its id is in the audit log and may be the `If-Match` of another tab, so that replacing
+the row would break both. Only the view folds.
 """
 
 from __future__ import annotations
@@ -12,27 +12,29 @@ from typing import NamedTuple
 
 from app.domain.pairs.tables import Revision
 
-SITTING = timedelta(minutes=10)
+SESSION_GAP = timedelta(minutes=10)
 
 
 class EditSession(NamedTuple):
-    """`last` is shown; `earlier`, newest first, unfold from it."""
+    """`last` is shown; `earlier`, newest first, can be unfolded."""
 
     last: Revision
     earlier: list[Revision]
 
 
 def edit_sessions(revisions: Sequence[Revision], milestones: Collection[str] = ()) -> list[EditSession]:
-    """Newest first. A revision that was submitted, judged or is current (`milestones`) is never folded away."""
-    found: list[EditSession] = []
-    for one in sorted(revisions, key=lambda revision: -revision.number):
-        newer = found[-1].earlier[-1] if found and found[-1].earlier else found[-1].last if found else None
-        if newer is not None and one.id not in milestones and _same_sitting(one, newer):
-            found[-1].earlier.append(one)
+    """Return the sessions, newest first. `milestones` are ids of revisions that are never folded: submitted, reviewed
+    or current ones."""
+    sessions: list[EditSession] = []
+    newer: Revision | None = None
+    for revision in sorted(revisions, key=lambda revision: -revision.number):
+        if newer is not None and revision.id not in milestones and _same_session(revision, newer):
+            sessions[-1].earlier.append(revision)
         else:
-            found.append(EditSession(one, []))
-    return found
+            sessions.append(EditSession(revision, []))
+        newer = revision
+    return sessions
 
 
-def _same_sitting(one: Revision, newer: Revision) -> bool:
-    return one.author_id == newer.author_id and newer.created_at - one.created_at <= SITTING
+def _same_session(older: Revision, newer: Revision) -> bool:
+    return older.author_id == newer.author_id and newer.created_at - older.created_at <= SESSION_GAP

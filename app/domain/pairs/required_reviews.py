@@ -1,7 +1,7 @@
-"""How many independent opinions a submission needs, how many more to ask for, and what they come to. Pure.
+"""How many independent reviews a submission needs, how many more to request, and what they decide. Pure.
 
-The side that has as many opinions as were needed wins. Where the needed ones are split, one more is asked for; where
-that settles nothing either, or where somebody escalated, a person adjudicates.
+The side with the needed number of reviews wins. If the needed reviews are split, one more is requested; if that decides
+nothing either, or a reviewer escalated, a person adjudicates.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ class Outcome(StrEnum):
 
 
 def share_of(*key: object) -> float:
-    """A number in [0, 1) that is always the same for the same key: SHA-256, its first 64 bits."""
+    """Return a number in [0, 1) that depends on the key only: the first 64 bits of its SHA-256."""
     digest = hashlib.sha256("\x1f".join(map(str, key)).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def needed_for(revision_id: str, overlap: int, share: float) -> int:
-    """`overlap` for every submission; where that is one, two for a `share` of them, drawn by the revision's id."""
+    """Return `overlap`; if that is 1, return 2 for a `share` of the submissions, drawn by the revision's id."""
     return 2 if overlap == 1 and share_of("second opinion", revision_id) < share else overlap
 
 
 def outcome(decisions: Sequence[str], needed: int) -> Outcome:
-    """What the standing opinions on one submission come to, one a reviewer."""
+    """Return what the current reviews of one submission decide, one for each reviewer."""
     if "escalate" in decisions:
         return Outcome.ADJUDICATE
     accepting = sum(decision in ACCEPTING for decision in decisions)
@@ -46,7 +46,7 @@ def outcome(decisions: Sequence[str], needed: int) -> Outcome:
 
 
 def more(decisions: Sequence[str], needed: int) -> int:
-    """How many more opinions to ask for: those that lack, or one more where the needed ones are split."""
+    """Return how many more reviews to request: the missing ones, or one if the needed ones are split."""
     if outcome(decisions, needed) is not Outcome.WAITS:
         return 0
     return max(needed - len(decisions), 1)

@@ -1,4 +1,4 @@
-"""The life of a pair, derived from what happened to it; never typed by hand. Pure."""
+"""The states of a pair, derived from its reviews and never set by hand. Pure."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def derive(
     needed: int,
     adjudication: str | None = None,
 ) -> State:
-    """The state of a pair whose submitted revision has these standing opinions, one a reviewer, oldest first.
+    """Return the state of a pair whose submitted revision has these reviews, one for each reviewer, oldest first.
 
-    An adjudication decides. Otherwise the opinions do, once `needed` of them agree; a reject among those that refuse
-    weighs more than a return. What is split or escalated stays in review until it is adjudicated.
+    An adjudication decides. Otherwise the reviews do, once `needed` of them agree; a reject among the refusals weighs
+    more than a return. A split or escalated pair stays in review until it is adjudicated.
     """
     if discarded:
         return State.DISCARDED

@@ -24,10 +24,10 @@ from app.core.db.base import Base, IdTimestampMixin, now
 
 
 class Pair(IdTimestampMixin, Base):
-    """`state` is derived (states.py) and kept here for the lists.
+    """`state` is derived (states.py) and stored for the lists.
 
-    `opinions` is how many independent verdicts this submission needs; null means as many as the project asks for.
-    A gold pair has known defects: it is served to reviewers and stands in no list, count or version.
+    `opinions` is how many independent reviews this submission needs; null means as many as the project requires.
+    A gold pair has known defects: it is served to reviewers and is in no list, count or version.
     """
 
     __tablename__ = "pairs"
@@ -54,9 +54,9 @@ class Pair(IdTimestampMixin, Base):
 class Revision(Base):
     """One saved content, never changed. `id` is the SHA-256 of its canonical JSON.
 
-    `terms_id` is what the author had agreed to; `assistance` and `pasted_share` are declared and counted, never judged;
-    `waivers` are [{code, reason}] for problems that the author means to keep. Withdrawing blanks the content and keeps
-    the id, so that lineage holds.
+    `terms_id` is what the author had agreed to; `assistance` and `pasted_share` are declared and counted, not checked;
+    `waivers` are [{code, reason}] for warnings that the author explains. Withdrawing blanks the content and keeps the
+    id, so that lineage stays complete.
     """
 
     __tablename__ = "revisions"
@@ -103,9 +103,9 @@ class PairBand(Base):
 
 
 class PairText(Base):
-    """What the current revision is found by: its folded text, and marks of the filters that it meets (search.py).
+    """What searches read of the current revision: its folded text, and marks of its filters (search.py).
 
-    `number` rises with the age of the pair; the database's own index of trigrams goes by it.
+    `number` rises with the age of the pair; the database's own index of trigrams is keyed by it.
     """
 
     __tablename__ = "pair_texts"
@@ -118,9 +118,9 @@ class PairText(Base):
 
 
 class PairVector(Base):
-    """What the current revision's prompt means to one embedding: 8-bit codes.
+    """The embedding of the current revision's prompt, as 8-bit codes.
 
-    `position` rises within a project with every row written, so that a reader asks for what is new only.
+    `position` rises within a project with every row written, so that a process reads only new rows.
     """
 
     __tablename__ = "pair_vectors"

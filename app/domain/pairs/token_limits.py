@@ -1,4 +1,4 @@
-"""How long a pair is for the project's base model, where its tokenizer is at hand. Reads one file of the trainer's."""
+"""The length of a pair in tokens of the project's base model. Reads the starter model's tokenizer file."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ STARTER = Path(__file__).resolve().parents[3] / "trainer" / "starter" / "weights
 
 
 class Reader(NamedTuple):
-    """The path of a tokenizer.json, and how many tokens of an example a run reads."""
+    """The path of a tokenizer.json, and how many tokens of an example a run uses."""
 
     tokenizer: Path
     context: int
 
 
 def reader_of(project: Project) -> Reader | None:
-    """None for a model of the hub: its tokenizer is not on this machine.
+    """Return None for a model of the hub, whose tokenizer is not on this machine.
 
-    A run cuts examples at its recipe's `max_length`, not at what the model could hold; the default is what counts.
+    A run cuts examples at its recipe's `max_length`, not at the model's context length; the default is used here.
     """
     if project.base_model != "starter" or not STARTER.exists():
         return None
@@ -30,6 +30,6 @@ def reader_of(project: Project) -> Reader | None:
 
 
 def counts(project: Project, texts: list[str]) -> list[int] | None:
-    """Tokens of each text."""
+    """Return the number of tokens of each text; None where there is no tokenizer."""
     reader = reader_of(project)
     return [tokens(text, reader.tokenizer) for text in texts] if reader else None

@@ -1,6 +1,6 @@
-"""Time-based one-time codes (RFC 6238) and recovery codes: setting up, asking, switching off.
+"""Time-based one-time codes (RFC 6238) and recovery codes: set up, check, switch off.
 
-The secret is encrypted under a key derived from the installation's; each code and each recovery code works once.
+The secret is encrypted under a key derived from the installation's key; each code and each recovery code works once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ISSUER = "Preceptor"
 
 
 def begin(session: Session, user: User, *, key: str) -> None:
-    """A new secret, not yet asked for at sign-in. Raises Conflict when a second factor is on."""
+    """Store a new secret that sign-in does not ask for yet. Raises Conflict when a second factor is on."""
     factor = queries.factor_of(session, user)
     if factor is not None and factor.confirmed_at is not None:
         raise Conflict("The second factor is on; switch it off first to set up another device.")
@@ -42,30 +42,30 @@ def begin(session: Session, user: User, *, key: str) -> None:
 
 
 def secret_of(factor: SecondFactor, *, key: str) -> str:
-    """The secret in base 32. Raises Conflict when the installation's key is another than then."""
+    """Return the secret in base 32. Raises Conflict when the installation's key has changed since."""
     try:
         return cipher(key, "second-factor").decrypt(factor.secret.encode()).decode()
     except InvalidToken:
-        raise Conflict("The second factor was made under another secret key; an admin can switch it off.") from None
+        raise Conflict("The second factor was set up under another secret key; an admin can switch it off.") from None
 
 
 def picture(user: User, secret: str) -> str:
-    """A QR code for authenticator apps, as a data: address of an SVG."""
+    """Return a QR code for authenticator apps, as a data: URL of an SVG."""
     address = pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=ISSUER)
     image: str = segno.make(address, error="m").svg_data_uri(scale=4, border=4, light="#fff", dark="#000")
     return image
 
 
 def confirm(session: Session, user: User, code: str, *, key: str, raw: str) -> tuple[list[str], str]:
-    """Switch on, proven by a code: the recovery codes, shown once, and a new cookie for this browser.
+    """Switch on after a correct code; return the recovery codes, which are shown once, and a new cookie.
 
-    All other browsers are signed out, for they have not passed it. Raises Conflict, Invalid.
+    All other browsers are signed out, because they have not passed it. Raises Conflict, Invalid.
     """
     factor = queries.factor_of(session, user)
     if factor is None or factor.confirmed_at is not None:
-        raise Conflict("Nothing is waiting to be confirmed; start again from your account page.")
+        raise Conflict("There is no second factor to confirm; start again from your account page.")
     if not _use_code(session, factor, code, key=key):
-        raise Invalid("This code is not right. Is the clock of your device right?", field="code")
+        raise Invalid("This code is wrong. Check the clock of your device and try again.", field="code")
     factor.confirmed_at = now()
     codes = _new_codes(session, user)
     session.execute(delete(WebSession).where(WebSession.user_id == user.id, WebSession.digest != digest(raw)))
@@ -74,7 +74,7 @@ def confirm(session: Session, user: User, code: str, *, key: str, raw: str) -> t
 
 
 def passes(session: Session, user: User, code: str, *, key: str) -> bool:
-    """Use up a code, or a recovery code, at sign-in; recorded either way."""
+    """Use a code or a recovery code at sign-in; records success and failure."""
     factor = queries.factor_of(session, user)
     if factor is None or factor.confirmed_at is None:
         return False
@@ -87,7 +87,7 @@ def passes(session: Session, user: User, code: str, *, key: str) -> bool:
 
 
 def switch_off(session: Session, user: User, code: str, *, key: str) -> None:
-    """Raises Conflict when it is off, Invalid when the code is wrong."""
+    """Remove the second factor. Raises Conflict when it is off, Invalid when the code is wrong."""
     factor = _confirmed(session, user)
     if not _way(session, factor, code, key):
         _refuse(session, user)
@@ -97,7 +97,7 @@ def switch_off(session: Session, user: User, code: str, *, key: str) -> None:
 
 
 def renew_codes(session: Session, user: User, code: str, *, key: str) -> list[str]:
-    """Ten new recovery codes in place of the old. Raises Conflict, Invalid."""
+    """Replace the recovery codes with ten new ones and return them. Raises Conflict, Invalid."""
     factor = _confirmed(session, user)
     if not _use_code(session, factor, code, key=key):
         _refuse(session, user)
@@ -107,7 +107,7 @@ def renew_codes(session: Session, user: User, code: str, *, key: str) -> list[st
 
 def _refuse(session: Session, user: User) -> NoReturn:
     audit_actions.record(session, user.id, "second_factor.refused", "user", user.id)
-    raise Invalid("This code is not right.", field="code")
+    raise Invalid("This code is wrong.", field="code")
 
 
 def _confirmed(session: Session, user: User) -> SecondFactor:
@@ -118,38 +118,38 @@ def _confirmed(session: Session, user: User) -> SecondFactor:
 
 
 def _way(session: Session, factor: SecondFactor, code: str, key: str) -> str | None:
-    """What the typed code was, used up now; None for a wrong one."""
+    """Use the code and return what it was: "code" or "recovery code"; None for a wrong code."""
     if _use_code(session, factor, code, key=key):
         return "code"
     return "recovery code" if _use_recovery_code(session, factor, code) else None
 
 
 def _use_code(session: Session, factor: SecondFactor, code: str, *, key: str) -> bool:
-    """Whether a code of this, the last or the next step is right and newer than the last one used."""
+    """Return whether this is the code of the current, last or next step, and newer than the last code used."""
     totp = pyotp.TOTP(secret_of(factor, key=key))
-    given = "".join(code.split())
+    digits = "".join(code.split())
     current = int(time.time()) // STEP
     for step in (current - 1, current, current + 1):
-        if same(totp.generate_otp(step), given):
+        if same(totp.generate_otp(step), digits):
             return _advance(session, factor, step)
     return False
 
 
 def _advance(session: Session, factor: SecondFactor, step: int) -> bool:
-    """One statement, so that of two requests with the same code one is refused."""
+    """Use a step in one statement, so that of two requests with the same code one is refused."""
     newer = update(SecondFactor).where(SecondFactor.user_id == factor.user_id, SecondFactor.last_step < step)
     return session.scalar(newer.values(last_step=step).returning(SecondFactor.user_id)) is not None
 
 
 def _use_recovery_code(session: Session, factor: SecondFactor, code: str) -> bool:
-    given = digest("".join(code.split()).replace("-", "").lower())
-    mine = (RecoveryCode.digest == given, RecoveryCode.user_id == factor.user_id, RecoveryCode.used_at.is_(None))
+    code_digest = digest("".join(code.split()).replace("-", "").lower())
+    mine = (RecoveryCode.digest == code_digest, RecoveryCode.user_id == factor.user_id, RecoveryCode.used_at.is_(None))
     used = update(RecoveryCode).where(*mine).values(used_at=now()).returning(RecoveryCode.user_id)
     return session.scalar(used) is not None
 
 
 def _new_codes(session: Session, user: User) -> list[str]:
-    """80 random bits each, in four groups; only digests are kept."""
+    """Return new codes of 80 random bits, in four groups; only their digests are stored."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
     codes = [base64.b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(CODES)]
     session.add_all(RecoveryCode(digest=digest(code), user_id=user.id) for code in codes)
