@@ -68,8 +68,8 @@ def model_card(
     report: dict[str, Any],
     withdrawn: int,
 ) -> str:
-    """Return the card of a model. `report` is a `trainer.protocol.Report`; `withdrawn` counts its training examples
-    that were withdrawn since."""
+    """Return the card of a model. `report` is `evaluations.queries.report_of`; `withdrawn` counts withdrawn training
+    examples."""
     base = str(run.recipe.get("base_model", "starter"))
     metrics = [
         [name, *(_interval(result[side]) for side in ("base", "tuned", "delta")), result["delta"]["p"]]
