@@ -1,4 +1,4 @@
-"""Who may do what over the API, and what a stranger learns: nothing."""
+"""Access control of the API: tokens, roles, other projects, leases."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write(client: TestClient) -> dict[str, Any]:
     return found
 
 
-def test_another_projects_objects_are_not_found(cast: Cast, as_user: As) -> None:
+def test_other_projects_are_not_found(cast: Cast, as_user: As) -> None:
     pair = write(as_user(cast.alice))["id"]
     dave = as_user(cast.dave)
     for method, path in (("GET", f"/pairs/{pair}"), ("POST", f"/pairs/{pair}/submit"), ("GET", "/projects/clinic"),
@@ -52,7 +52,7 @@ def test_tokens(cast: Cast, as_user: As, client: TestClient) -> None:
     assert as_user(cast.carol).post("/worker/v1/claim", json={"worker": "w"}).status_code == 403
 
 
-def test_a_session_writes_only_from_our_own_pages(cast: Cast, signed_in: As) -> None:
+def test_cookie_writes_from_own_pages_only(cast: Cast, signed_in: As) -> None:
     alice = signed_in(cast.alice)
     path = "/api/v1/projects/clinic/pairs"
     assert alice.get(path).status_code == 200
@@ -61,7 +61,7 @@ def test_a_session_writes_only_from_our_own_pages(cast: Cast, signed_in: As) -> 
     assert alice.post(path, json=PAIR, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 201
 
 
-def test_unknown_fields_and_missing_origins_are_refused(cast: Cast, as_user: As) -> None:
+def test_unknown_fields_are_refused(cast: Cast, as_user: As) -> None:
     alice = as_user(cast.alice)
     path = "/api/v1/projects/clinic/pairs"
     answer = alice.post(path, json={**PAIR, "state": "approved"})
@@ -77,7 +77,7 @@ def test_licence_is_accepted_as_license(cast: Cast, as_user: As) -> None:
     assert "licence" not in response.json()
 
 
-def test_nobody_reviews_own_work_and_a_lease_is_one_persons(cast: Cast, as_user: As) -> None:
+def test_no_review_of_own_work(cast: Cast, as_user: As) -> None:
     bob, carol = as_user(cast.bob), as_user(cast.carol)
     own = write(bob)["id"]
     assert bob.post(f"/api/v1/pairs/{own}/submit").status_code == 200
@@ -91,8 +91,8 @@ def test_nobody_reviews_own_work_and_a_lease_is_one_persons(cast: Cast, as_user:
     assert carol.post(f"/api/v1/pairs/{own}/reviews", json=verdict).status_code == 409
 
 
-def test_what_is_judged_is_what_was_submitted(cast: Cast, as_user: As) -> None:
-    """An undone fix leaves the author's text in the queue; the editor's stays in the history."""
+def test_review_is_of_submitted_text(cast: Cast, as_user: As) -> None:
+    """An undone fix leaves the author's text in the queue and the editor's in the history."""
     alice, bob = as_user(cast.alice), as_user(cast.bob)
     pair = write(alice)
     alice.post(f"/api/v1/pairs/{pair['id']}/submit")
@@ -109,7 +109,7 @@ def test_what_is_judged_is_what_was_submitted(cast: Cast, as_user: As) -> None:
     assert [revision["number"] for revision in history] == [1, 2, 3]
 
 
-def test_a_copy_is_blocked_at_submit_by_name(cast: Cast, as_user: As) -> None:
+def test_duplicate_cannot_be_submitted(cast: Cast, as_user: As) -> None:
     alice = as_user(cast.alice)
     first, second = write(alice)["id"], write(alice)["id"]
     assert alice.post(f"/api/v1/pairs/{first}/submit").status_code == 200
@@ -118,7 +118,7 @@ def test_a_copy_is_blocked_at_submit_by_name(cast: Cast, as_user: As) -> None:
     assert "duplicate" in answer.json()["detail"]
 
 
-def test_hostile_ids_and_cursors_are_no_crash(cast: Cast, as_user: As) -> None:
+def test_hostile_ids_do_not_crash(cast: Cast, as_user: As) -> None:
     carol = as_user(cast.carol)
     for path in ("/pairs/%00", "/runs/..%2f..", "/versions/' OR 1=1", "/jobs/" + "9" * 400, "/findings/x/round"):
         method = "POST" if path.endswith("round") else "GET"

@@ -44,7 +44,7 @@ def judge(user: TestClient, decision: str = "accept", **given: Any) -> Any:
     return answer.json()
 
 
-def test_another_opinion_is_hidden_until_ones_own_is_in(cast: Cast, as_user: AsUser, choose: Any) -> None:
+def test_reviews_are_blind(cast: Cast, as_user: AsUser, choose: Any) -> None:
     choose(overlap=2)
     alice, bob, carol = (as_user(one) for one in (cast.alice, cast.bob, cast.carol))
     pair = write(alice)
@@ -56,7 +56,7 @@ def test_another_opinion_is_hidden_until_ones_own_is_in(cast: Cast, as_user: AsU
     assert bob.post(f"{API}/projects/clinic/reviews/next").status_code == 204
 
 
-def test_a_verdict_may_bring_the_next_item(cast: Cast, as_user: AsUser, choose: Any) -> None:
+def test_decision_serves_next_pair(cast: Cast, as_user: AsUser, choose: Any) -> None:
     choose()
     alice, bob = as_user(cast.alice), as_user(cast.bob)
     pairs = [write(alice, number) for number in (1, 2)]
@@ -75,7 +75,7 @@ def test_a_verdict_may_bring_the_next_item(cast: Cast, as_user: AsUser, choose: 
     assert decide(first["next"])["next"] is None
 
 
-def test_an_escalation_is_ruled_on(cast: Cast, as_user: AsUser, choose: Any) -> None:
+def test_escalation_is_adjudicated(cast: Cast, as_user: AsUser, choose: Any) -> None:
     choose()
     alice, bob, carol = (as_user(one) for one in (cast.alice, cast.bob, cast.carol))
     pair = write(alice)
@@ -89,7 +89,7 @@ def test_an_escalation_is_ruled_on(cast: Cast, as_user: AsUser, choose: Any) -> 
     assert carol.post(f"{API}/pairs/{pair}/adjudication", json={"decision": "accept"}).status_code == 409
 
 
-def test_a_gold_pair_looks_like_any_other_until_it_is_answered(cast: Cast, as_user: AsUser, choose: Any) -> None:
+def test_gold_pair_is_not_recognizable(cast: Cast, as_user: AsUser, choose: Any) -> None:
     choose(gold_first=1)
     alice, bob, carol = (as_user(one) for one in (cast.alice, cast.bob, cast.carol))
     plain, gold = write(alice, 1), write(alice, 2)
@@ -115,7 +115,7 @@ def test_a_gold_pair_looks_like_any_other_until_it_is_answered(cast: Cast, as_us
     assert carol.post(f"{API}/pairs/{gold}/gold/retire").json()["state"] == "submitted"
 
 
-def test_a_lease_is_listed_and_taken_over(cast: Cast, as_user: AsUser, choose: Any) -> None:
+def test_lease_can_be_taken_over(cast: Cast, as_user: AsUser, choose: Any) -> None:
     choose()
     alice, bob, carol = (as_user(one) for one in (cast.alice, cast.bob, cast.carol))
     pair = write(alice)
@@ -131,7 +131,7 @@ def test_a_lease_is_listed_and_taken_over(cast: Cast, as_user: AsUser, choose: A
     assert done.json()["state"] == "approved"
 
 
-def test_agreement_says_how_many_pairs_are_lacking_and_then_speaks(cast: Cast, as_user: AsUser, choose: Any) -> None:
+def test_agreement_needs_a_minimum(cast: Cast, as_user: AsUser, choose: Any) -> None:
     choose(overlap=2, least_for_agreement=2)
     alice, bob, carol = (as_user(one) for one in (cast.alice, cast.bob, cast.carol))
     for number in range(2):
@@ -145,7 +145,7 @@ def test_agreement_says_how_many_pairs_are_lacking_and_then_speaks(cast: Cast, a
     assert alice.get(f"{API}/projects/clinic/agreement").status_code == 403
 
 
-def test_approvals_of_an_older_rule_go_back_on_request(cast: Cast, as_user: AsUser, choose: Any) -> None:
+def test_older_approvals_are_reviewed_again(cast: Cast, as_user: AsUser, choose: Any) -> None:
     choose()
     alice, bob, carol = (as_user(one) for one in (cast.alice, cast.bob, cast.carol))
     pair = write(alice)
@@ -160,7 +160,7 @@ def test_approvals_of_an_older_rule_go_back_on_request(cast: Cast, as_user: AsUs
     assert judge(bob)["state"] == "approved"
 
 
-def test_the_queue_is_narrowed_to_one_tag(cast: Cast, as_user: AsUser, choose: Any) -> None:
+def test_queue_is_filtered_by_tag(cast: Cast, as_user: AsUser, choose: Any) -> None:
     choose()
     alice, bob = as_user(cast.alice), as_user(cast.bob)
     skin, *hearts = (
@@ -183,9 +183,7 @@ def test_the_queue_is_narrowed_to_one_tag(cast: Cast, as_user: AsUser, choose: A
 
 
 @pytest.mark.parametrize("tag", [["cardiology"], ["domain:"], [":x"], [""], ["domain:a", "domain:b"]])
-def test_a_tag_that_cannot_be_read_is_refused_and_says_how_to_write_it(
-    cast: Cast, as_user: AsUser, choose: Any, tag: list[str]
-) -> None:
+def test_malformed_tag_is_refused(cast: Cast, as_user: AsUser, choose: Any, tag: list[str]) -> None:
     choose()
     pair = write(as_user(cast.alice))
     bob = as_user(cast.bob)

@@ -26,7 +26,7 @@ def opened(carol: TestClient, **given: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def test_a_round_with_combinations_a_deadline_and_assignees(cast: Cast, as_user: As) -> None:
+def test_round_with_all_fields(cast: Cast, as_user: As) -> None:
     people = [{"user": cast.alice.id, "count": 3}]
     made = opened(as_user(cast.carol), targets=[TARGET], deadline=SOON, assignees=people)
     assert (made["targets"], made["deadline"], made["assignees"]) == ([TARGET], SOON, people)
@@ -37,7 +37,7 @@ def test_a_round_with_combinations_a_deadline_and_assignees(cast: Cast, as_user:
     assert as_user(cast.bob).get(f"{ROUNDS}/{made['id']}").json() == listed
 
 
-def test_the_first_shape_of_a_target_still_works(cast: Cast, as_user: As, database: Database) -> None:
+def test_old_target_shape_is_accepted(cast: Cast, as_user: As, database: Database) -> None:
     old = {"tag": "category", "value": "rash", "count": 5}
     made = opened(as_user(cast.carol), targets=[old])
     assert made["targets"] == [{**old, "tags": {"category": "rash"}}]
@@ -47,7 +47,7 @@ def test_the_first_shape_of_a_target_still_works(cast: Cast, as_user: As, databa
     assert listed["targets"] == made["targets"] and listed["progress"][0]["value"] == "rash"
 
 
-def test_a_patch_changes_what_it_names(cast: Cast, as_user: As) -> None:
+def test_patch_changes_named_fields(cast: Cast, as_user: As) -> None:
     carol = as_user(cast.carol)
     made = opened(carol, targets=[TARGET], deadline=SOON, brief="Write.")
     changed = carol.patch(f"{ROUNDS}/{made['id']}", json={"title": "Anew", "deadline": None}).json()
@@ -56,7 +56,7 @@ def test_a_patch_changes_what_it_names(cast: Cast, as_user: As) -> None:
     assert again.json() == changed
 
 
-def test_a_closed_round_is_left_alone(cast: Cast, as_user: As) -> None:
+def test_closed_round_cannot_change(cast: Cast, as_user: As) -> None:
     carol = as_user(cast.carol)
     made = opened(carol)
     assert carol.post(f"{ROUNDS}/{made['id']}/close").json()["state"] == "closed"
@@ -75,7 +75,7 @@ def test_a_closed_round_is_left_alone(cast: Cast, as_user: As) -> None:
         {"colour": "red"},
     ],
 )
-def test_what_makes_no_round_is_422(cast: Cast, as_user: As, wrong: dict[str, Any]) -> None:
+def test_invalid_round_is_refused(cast: Cast, as_user: As, wrong: dict[str, Any]) -> None:
     carol = as_user(cast.carol)
     assert carol.post(ROUNDS, json={"title": "Rashes", **wrong}).status_code == 422
     made = opened(carol)
@@ -94,7 +94,7 @@ def test_each_role(cast: Cast, as_user: As) -> None:
     assert as_user(cast.carol).get(f"{ROUNDS}/{'0' * 32}").status_code == 404
 
 
-def test_an_author_sees_the_own_row_of_a_round_only(cast: Cast, as_user: As) -> None:
+def test_author_sees_own_row_only(cast: Cast, as_user: As) -> None:
     people = [{"user": cast.alice.id}, {"user": cast.bob.id}]
     made = opened(as_user(cast.carol), assignees=people)
     seen = [as_user(one).get(f"{ROUNDS}/{made['id']}").json()["people"] for one in (cast.alice, cast.bob)]
@@ -102,7 +102,7 @@ def test_an_author_sees_the_own_row_of_a_round_only(cast: Cast, as_user: As) -> 
     assert len(seen[1]) == 2
 
 
-def test_the_progress_of_a_project(cast: Cast, as_user: As) -> None:
+def test_project_progress(cast: Cast, as_user: As) -> None:
     alice = as_user(cast.alice)
     made = opened(as_user(cast.carol), targets=[TARGET], deadline=SOON)
     turns = [{"role": "user", "content": "Cold blue toe, age 71?"}, {"role": "assistant", "content": "Emergency"}]

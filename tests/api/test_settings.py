@@ -21,7 +21,7 @@ PAIR: dict[str, Any] = {
 KEPT = [{"code": "pii", "reason": "The address is invented."}]
 
 
-def test_an_admin_reads_and_changes_parts_of_the_settings(cast: Cast, as_user: As) -> None:
+def test_admin_changes_settings(cast: Cast, as_user: As) -> None:
     carol = as_user(cast.carol)
     assert carol.get(SETTINGS).json()["least_for_agreement"] == 20
     changed = carol.patch(SETTINGS, json={"checks": {"pii": "block"}, "second_opinions": 0.25})
@@ -30,7 +30,7 @@ def test_an_admin_reads_and_changes_parts_of_the_settings(cast: Cast, as_user: A
     assert (again["checks"], again["second_opinions"], again["gold_first"]) == ({"pii": "block"}, 0.25, 5)
 
 
-def test_nobody_else_reads_or_changes_them(cast: Cast, as_user: As) -> None:
+def test_settings_are_for_admins_only(cast: Cast, as_user: As) -> None:
     for person, status in ((cast.alice, 403), (cast.bob, 403), (cast.dave, 404)):
         assert as_user(person).get(SETTINGS).status_code == status
         assert as_user(person).patch(SETTINGS, json={"gold": 0.5}).status_code == status
@@ -48,14 +48,14 @@ def test_nobody_else_reads_or_changes_them(cast: Cast, as_user: As) -> None:
         {"colour": "red"},
     ],
 )
-def test_a_wrong_setting_is_refused_and_changes_nothing(body: dict[str, Any], cast: Cast, as_user: As) -> None:
+def test_wrong_setting_is_refused(body: dict[str, Any], cast: Cast, as_user: As) -> None:
     carol = as_user(cast.carol)
     before = carol.get(SETTINGS).json()
     assert carol.patch(SETTINGS, json=body).status_code == 422
     assert carol.get(SETTINGS).json() == before
 
 
-def test_waivers_and_declared_help_are_kept_and_shown(cast: Cast, as_user: As) -> None:
+def test_waivers_and_assistance_are_saved(cast: Cast, as_user: As) -> None:
     alice = as_user(cast.alice)
     made = alice.post(PAIRS, json={**PAIR, "assistance": "translated", "pasted_share": 0.4, "waivers": KEPT})
     assert made.status_code == 201, made.text
@@ -79,5 +79,5 @@ def test_waivers_and_declared_help_are_kept_and_shown(cast: Cast, as_user: As) -
         {"pasted_share": -0.1},
     ],
 )
-def test_what_cannot_be_declared_is_refused(extra: dict[str, Any], cast: Cast, as_user: As) -> None:
+def test_wrong_declaration_is_refused(extra: dict[str, Any], cast: Cast, as_user: As) -> None:
     assert as_user(cast.alice).post(PAIRS, json={**PAIR, **extra}).status_code == 422

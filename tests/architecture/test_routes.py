@@ -1,4 +1,4 @@
-"""Every route declares what it asks, or stands on the list of public ones: otherwise the application does not start."""
+"""Every route requires one permission or is on the list of public routes; otherwise the application does not start."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     return list(route_permissions.walk(app.routes))
 
 
-def test_the_walk_finds_the_routes(routes: list[Any]) -> None:
+def test_walk_finds_all_routes(routes: list[Any]) -> None:
     paths = {route.path for route in routes}
     assert {"/healthz", "/static", "/openapi.json", "/api/v1/projects", "/worker/v1/claim", "/"} <= paths
     assert len(paths) > 70
 
 
-def test_the_worker_routes_take_worker_tokens_only(routes: list[Any]) -> None:
+def test_worker_routes_need_worker_token(routes: list[Any]) -> None:
     for route in routes:
         assert (route_permissions.permissions(route) == {route_permissions.WORKER}) == route.path.startswith(
             "/worker/"
         ), route.path
 
 
-def test_no_address_is_declared_twice(routes: list[Any]) -> None:
+def test_no_route_is_declared_twice(routes: list[Any]) -> None:
     seen = [(route.path, method) for route in routes for method in (getattr(route, "methods", None) or ())]
     assert len(seen) == len(set(seen))
 
 
 @pytest.mark.parametrize("declared", [[], [web_deps.requires(Permission.USE), web_deps.requires(Permission.TRAIN)]])
-def test_a_route_without_exactly_one_permission_stops_the_start(declared: list[Any]) -> None:
+def test_undeclared_route_stops_start(declared: list[Any]) -> None:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     router = APIRouter(prefix="/rooms")
 
@@ -55,14 +55,14 @@ def test_a_route_without_exactly_one_permission_stops_the_start(declared: list[A
         route_permissions.check(app.routes)
 
 
-def test_a_mount_is_a_route_too() -> None:
+def test_mount_needs_permission() -> None:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.mount("/metrics", FastAPI())
     with pytest.raises(route_permissions.Undeclared, match="/metrics"):
         route_permissions.check(app.routes)
 
 
-def test_a_project_permission_needs_a_project_in_the_path() -> None:
+def test_path_must_name_project() -> None:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
     @app.get("/rooms/{room_id}", dependencies=[web_deps.requires(Permission.READ_PROJECT)])
@@ -73,7 +73,7 @@ def test_a_project_permission_needs_a_project_in_the_path() -> None:
 
 
 @pytest.mark.parametrize("deps", [api_deps, web_deps], ids=["json", "pages"])
-def test_a_handler_runs_only_with_its_permission(app: Any, cast: Any, as_user: Any, signed_in: Any, deps: Any) -> None:
+def test_handler_runs_only_with_permission(app: Any, cast: Any, as_user: Any, signed_in: Any, deps: Any) -> None:
     prefix = "/api/v1" if deps is api_deps else "/rooms"
     called = []
     app.add_api_route(

@@ -60,6 +60,7 @@ PLACES = {
     "model_id": "model",
     "comment_id": "comment",
     "webhook_id": "webhook",
+    "name": "engineers",
 }
 """Path parameter -> the name of an object of the scene."""
 

@@ -1,6 +1,6 @@
-"""The permission table: every route tried as every principal on real objects, each change on a database of its own.
+"""The permission table: every route is tried as every principal on real objects, each change on its own database.
 
-`python -m tests.security.matrix` writes permissions.csv anew, for a person to read before it is committed.
+`python -m tests.security.matrix` writes permissions.csv again; read the changes before you commit them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Matrix:
         self._files = {path: path.read_bytes() for path in files.rglob("*") if path.is_file()}
 
     def routes(self) -> list[tuple[str, str, str]]:
-        """(method, path, permission) of all that is tried, in the order of the application."""
+        """Return (method, path, permission) of every route that is tried, in the application's order."""
         found = []
         for route in route_permissions.walk(self.app.routes):
             if route.path not in UNTRIED:
@@ -76,7 +76,7 @@ class Matrix:
         return row
 
     def cell(self, method: str, path: str, permission: str, who: str) -> tuple[str, int]:
-        """The answer's status ("sign-in" where it sends there), and how many events a success wrote."""
+        """Return the status ("sign-in" for a redirect there) and how many audit events a success wrote."""
         self.cells += 1
         status, made = self._tried(method, path, permission, who)
         if method not in SAFE and (made or status.startswith(("2", "3"))):
@@ -84,7 +84,7 @@ class Matrix:
         return status, made
 
     def renew(self) -> None:
-        """What was changed is forgotten, and the files that a change removed are back."""
+        """Reset the database, and restore the files that a change removed."""
         for path, content in self._files.items():
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,7 @@ class Matrix:
         return "sign-in" if to_door else str(answer.status_code)
 
     def _page_credentials(self, client: TestClient, headers: dict[str, str], who: str) -> dict[str, str]:
-        """A session with the form's token; for tokens the token itself, which opens no page."""
+        """Set a session cookie and return the CSRF token; for tokens set the header, which opens no page."""
         if who in ("read_only", "trainer"):
             headers["Authorization"] = f"Bearer {self.scene.tokens[who]}"
             return {}
@@ -145,7 +145,7 @@ class Matrix:
 
 @contextmanager
 def sqlite_matrix(folder: Path) -> Iterator[Matrix]:
-    """On SQLite, where a fresh database is a copy of a file."""
+    """Build the matrix on SQLite, where a fresh database is a copy of a file."""
     app = create_app(Settings(data_dir=folder, secret_key=KEY, trusted_hosts=["testserver"], webhook_hosts=HOOKS))
     built: Database = app.state.database
     migrate(built)
@@ -164,7 +164,7 @@ def sqlite_matrix(folder: Path) -> Iterator[Matrix]:
 
 @contextmanager
 def postgres_matrix(folder: Path, server: str, template: str) -> Iterator[Matrix]:
-    """On PostgreSQL, where it is a clone. `server` has {database} in it; `template` is a migrated database."""
+    """Build the matrix on PostgreSQL, where a fresh database is a clone. `server` has {database} in it; `template` is a migrated database."""
     with ExitStack() as clones, postgres_database(server, template) as url:
         app = create_app(
             Settings(

@@ -25,7 +25,7 @@ from tests.fixtures.sample_project import World, build
 EXAMPLES = 10
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 Drawn = tuple[Case, dict[str, Any], bool]
-"""A request, the parameters of its path, and whether the ids of real things take their place."""
+"""A request, its path parameters, and whether ids of existing objects replace them."""
 ROLES = {"nobody": None, "expert": "emil", "editor": "edith", "admin": "ada", "outsider": "otto"}
 IDS = {
     "pair_id": "draft",
@@ -66,13 +66,13 @@ def send(world: World, request: pytest.FixtureRequest) -> Iterator[Callable[[Cas
 
 
 def known(world: World, parameter: str) -> str | None:
-    """The id of something that is there."""
+    """Return the id of an existing object."""
     return world.slug if parameter == "slug" else world.ids.get(IDS.get(parameter, ""))
 
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Drawn]:
-    """What is sent, the same for each role and engine, and so made once."""
+    """The requests, the same for each role and engine, and so generated once."""
     app = create_app(Settings(data_dir=tmp_path_factory.mktemp("described"), secret_key=KEY))
     made: list[Drawn] = []
     for found in schemathesis.openapi.from_dict(app.openapi()).get_all_operations():
@@ -96,7 +96,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Drawn]:
 
 @pytest.mark.assurance
 @pytest.mark.parametrize("send", ROLES, indirect=True)
-def test_every_response_is_as_documented(
+def test_responses_match_openapi(
     world: World, cases: list[Drawn], send: Callable[[Case], httpx.Response], tally: Callable[[str, int], None]
 ) -> None:
     """No crash, and no status, content type or body that the OpenAPI document does not describe."""

@@ -1,4 +1,4 @@
-"""The permission table: what each principal gets from each route, tried; and the same worked out from the one page."""
+"""The permission table: what each principal gets from each route, tried on it and computed from the roles."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PERSONAL: dict[Route, set[str]] = {
     ("GET", f"{API}/people/{{user_id}}/contributions"): AUTHORS,
     ("GET", f"{API}/people/{{user_id}}/data"): AUTHORS,
 }
-"""Things of one person: beside the permission, who of those that hold it may touch this one."""
+"""Objects of one user: who, of the users with the permission, may touch this one."""
 
 OTHER_EVENTS: dict[Route, tuple[str, str]] = {
     ("POST", f"{API}/projects/{{slug}}/pairs/check"): ("0", "nothing is saved"),
@@ -85,7 +85,7 @@ def part_of(method: str, path: str) -> str:
 
 
 def compare(matrix: Matrix, wanted: Callable[[str, str], bool]) -> list[str]:
-    """Differences between the running application and the table, in words."""
+    """Return the differences between the running application and the table, in words."""
     table = {(row["method"], row["route"]): row for row in read_table() if wanted(row["method"], row["route"])}
     wrong = []
     for method, path, permission in matrix.routes():
@@ -106,7 +106,7 @@ def compare(matrix: Matrix, wanted: Callable[[str, str], bool]) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["json", "pages read", "pages changed"])
-def test_every_cell_is_as_the_table_says(tmp_path: Path, tally: Tally, part: str) -> None:
+def test_application_matches_table(tmp_path: Path, tally: Tally, part: str) -> None:
     with sqlite_matrix(tmp_path) as matrix:
         assert compare(matrix, lambda method, path: part_of(method, path) == part) == []
         assert matrix.wrong_events == []
@@ -116,7 +116,7 @@ def test_every_cell_is_as_the_table_says(tmp_path: Path, tally: Tally, part: str
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["json", "pages changed"])
-def test_every_change_is_answered_the_same_on_postgresql(
+def test_postgresql_matches_table(
     tmp_path: Path, tally: Tally, part: str, postgres_url: str, postgres_template: str
 ) -> None:
     made: AbstractContextManager[Matrix] = postgres_matrix(tmp_path, postgres_url, postgres_template)
@@ -126,8 +126,8 @@ def test_every_change_is_answered_the_same_on_postgresql(
         tally("cells tried", matrix.cells)
 
 
-def test_no_handler_runs_without_the_permission(tmp_path: Path, tally: Tally) -> None:
-    """Each route with its handler replaced: whoever lacks the permission is refused before it would run."""
+def test_no_handler_without_permission(tmp_path: Path, tally: Tally) -> None:
+    """Each route with its handler replaced: users without the permission are refused before it would run."""
     reached, wrong, tried = [], [], 0
     with sqlite_matrix(tmp_path) as matrix:
         for route in route_permissions.walk(matrix.app.routes):
@@ -144,7 +144,7 @@ def test_no_handler_runs_without_the_permission(tmp_path: Path, tally: Tally) ->
     assert tried > 150
 
 
-# --- what the one page says ---
+# --- what the roles say ---
 
 
 def kind(cell: str) -> str:
@@ -152,7 +152,7 @@ def kind(cell: str) -> str:
 
 
 def expected(row: Row, who: str) -> set[str]:
-    """From the declared permission and the role: the kinds of answer that are right."""
+    """Return the kinds of response that are right for the permission and the role."""
     asked, path, method = row["permission"], row["route"], row["method"]
     scripts = path.startswith(API_PREFIXES)
     if who in ("nobody", "expired"):
@@ -182,7 +182,7 @@ def rows() -> Iterator[Row]:
     return (row for row in read_table() if row["permission"] != "public")
 
 
-def test_the_table_says_what_the_roles_say() -> None:
+def test_table_matches_roles() -> None:
     wrong = [
         f"{row['method']} {row['route']} as {who}: {row[who]}, which is not {expected(row, who)}"
         for row in rows()
@@ -192,11 +192,11 @@ def test_the_table_says_what_the_roles_say() -> None:
     assert wrong == []
 
 
-def test_no_answer_is_a_crash() -> None:
+def test_no_response_is_a_crash() -> None:
     assert [row for row in read_table() for who in PRINCIPALS if row[who] in ("500", "501", "503")] == []
 
 
-def test_every_change_was_seen_to_succeed_and_wrote_one_event() -> None:
+def test_every_change_wrote_one_event() -> None:
     wrong = []
     for row in read_table():
         route = row["method"], row["route"]
@@ -208,7 +208,7 @@ def test_every_change_was_seen_to_succeed_and_wrote_one_event() -> None:
     assert wrong == []
 
 
-def test_no_exception_is_left_over() -> None:
+def test_exceptions_are_all_needed() -> None:
     known = {(row["method"], row["route"]) for row in read_table()}
     assert {*PERSONAL, *OTHER_EVENTS, *NO_SUCCESS} - known == set()
 
@@ -224,7 +224,7 @@ FORGED: dict[str, Any] = {
 }
 
 
-def test_no_body_takes_a_field_that_is_not_its_own(tmp_path: Path, tally: Tally) -> None:
+def test_forged_fields_are_refused(tmp_path: Path, tally: Tally) -> None:
     """Each field added to each valid body of the API, as an admin: 422, and no event."""
     tried = 0
     with sqlite_matrix(tmp_path) as matrix:

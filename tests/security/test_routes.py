@@ -1,4 +1,4 @@
-"""Every route of the running application, with nobody signed in, with no word in its mouth, and with odd methods."""
+"""Every route of the running application, without credentials and with unusual methods."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def events(database: Database) -> int:
         return session.scalar(select(func.count()).select_from(AuditEvent)) or 0
 
 
-def test_a_stranger_gets_nothing_from_any_route(app: FastAPI, stranger: TestClient, tally: Tally) -> None:
-    """401 from the API; from pages 401 or the way to the sign-in page. Whatever the credential that is none."""
+def test_stranger_gets_nothing(app: FastAPI, stranger: TestClient, tally: Tally) -> None:
+    """401 from the API; from pages 401 or a redirect to the sign-in page, with any invalid credential."""
     credentials: list[dict[str, str]] = [
         {},
         {"Authorization": "Bearer prc_guess"},
@@ -82,7 +82,7 @@ def test_a_stranger_gets_nothing_from_any_route(app: FastAPI, stranger: TestClie
     tally("routes walked", tried // len(credentials))
 
 
-def test_the_list_of_public_routes_is_short_and_all_of_it_is_there(app: FastAPI) -> None:
+def test_public_routes_are_few(app: FastAPI) -> None:
     paths = {path for _, path in routes(app)}
     assert paths >= route_permissions.PUBLIC and len(route_permissions.PUBLIC) == 8
     assert {path for path in route_permissions.PUBLIC if not path.startswith("/sign-in")} == {*ANSWERS, "/static"}
@@ -96,18 +96,18 @@ HIDDEN = [
 
 
 @pytest.mark.parametrize("path", HIDDEN)
-def test_no_documentation_page_metrics_or_debugger(stranger: TestClient, path: str) -> None:
+def test_no_debug_pages(stranger: TestClient, path: str) -> None:
     assert stranger.get(path).status_code in (401, 404, 405)
 
 
-def test_no_websocket_is_answered(app: FastAPI, stranger: TestClient) -> None:
+def test_websockets_are_refused(app: FastAPI, stranger: TestClient) -> None:
     for path in ("/", "/runs/x/events", "/api/v1/runs/x/events"):
         with pytest.raises(WebSocketDisconnect), stranger.websocket_connect(path):
             pass
 
 
-def test_odd_methods_are_no_crash_and_no_way_round(app: FastAPI, stranger: TestClient, tally: Tally) -> None:
-    """A method that a route does not know: 405, 404 where it is not even a path, and never an answer."""
+def test_odd_methods_are_refused(app: FastAPI, stranger: TestClient, tally: Tally) -> None:
+    """An unknown method gets 405, or 404 for an unknown path."""
     known: dict[str, set[str]] = {}
     for method, path in routes(app):
         known.setdefault(path, set()).add(method)
@@ -123,13 +123,13 @@ def test_odd_methods_are_no_crash_and_no_way_round(app: FastAPI, stranger: TestC
     assert tried > 500
 
 
-def test_odd_methods_on_files(stranger: TestClient) -> None:
+def test_odd_methods_on_static_files(stranger: TestClient) -> None:
     for method in ODD:
         expected = (200,) if method == "HEAD" else (400, 404, 405)
         assert stranger.request(method, "/static/css/tokens.css").status_code in expected, method
 
 
-def test_healthz_and_the_interface_description_hold_no_data(stranger: TestClient) -> None:
+def test_public_documents_hold_no_data(stranger: TestClient) -> None:
     assert stranger.get("/healthz").json() == {"status": "ok"}
     described = stranger.get("/openapi.json").json()
     assert not [path for path in described["paths"] if not path.startswith(("/api/v1/", "/healthz"))]
@@ -138,7 +138,7 @@ def test_healthz_and_the_interface_description_hold_no_data(stranger: TestClient
 # --- what the installation keeps on disk ---
 
 
-def test_files_of_an_installation_are_its_owners_alone(tmp_path: Path) -> None:
+def test_files_are_private_to_owner(tmp_path: Path) -> None:
     """Under umask 0, as some containers start."""
     import os
 
@@ -164,7 +164,7 @@ def test_files_of_an_installation_are_its_owners_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "key", ["short", "x" * 64, "changeme" * 8, "change-me-change-me-change-me-change-me", "PRECEPTOR" * 6, "0123" * 20]
 )
-def test_a_key_that_can_be_guessed_stops_the_start(tmp_path: Path, key: str) -> None:
+def test_weak_key_stops_start(tmp_path: Path, key: str) -> None:
     with pytest.raises(ValueError, match="random characters"):
         Settings(data_dir=tmp_path, secret_key=key)
     (tmp_path / "key").write_text(f"{key}\n")
@@ -173,7 +173,7 @@ def test_a_key_that_can_be_guessed_stops_the_start(tmp_path: Path, key: str) -> 
     assert Settings(data_dir=tmp_path).key != Settings(data_dir=tmp_path / "other").key
 
 
-def test_no_temporary_name_can_be_guessed() -> None:
+def test_no_predictable_temporary_names() -> None:
     import ast
 
     from tests.conftest import ROOT
@@ -188,5 +188,5 @@ def unguarded(app: Any) -> list[str]:
     return [route.path for route in route_permissions.walk(app.routes) if not route_permissions.permissions(route)]
 
 
-def test_whatever_is_not_public_declares_a_permission(app: FastAPI) -> None:
+def test_private_routes_need_permission(app: FastAPI) -> None:
     assert set(unguarded(app)) <= route_permissions.PUBLIC
