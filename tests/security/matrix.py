@@ -164,7 +164,10 @@ def sqlite_matrix(folder: Path) -> Iterator[Matrix]:
 
 @contextmanager
 def postgres_matrix(folder: Path, server: str, template: str) -> Iterator[Matrix]:
-    """Build the matrix on PostgreSQL, where a fresh database is a clone. `server` has {database} in it; `template` is a migrated database."""
+    """Build the matrix on PostgreSQL, where a fresh database is a clone.
+
+    `server` is a URL with {database} in it; `template` is a migrated database.
+    """
     with ExitStack() as clones, postgres_database(server, template) as url:
         app = create_app(
             Settings(
