@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from app.cli import dump
 from app.core import jobs
 from app.core.db.base import now
 from app.core.errors import AppError
+from app.core.files import sync, write_whole
 from app.core.storage import Damaged, Storage
 from app.settings import Settings
 from app.worker import housekeeping
@@ -48,7 +48,7 @@ def backup(installation: Installation, folder: Path, *, with_key: bool = False) 
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return manifest
@@ -73,7 +73,7 @@ def _write(installation: Installation, folder: Path, with_key: bool) -> dict[str
         "files": files,
         "with_key": with_key,
     }
-    write_whole(folder / MANIFEST, json.dumps({**manifest, "sha256": seal(manifest)}, indent=1).encode())
+    write_whole(folder / MANIFEST, [json.dumps({**manifest, "sha256": seal(manifest)}, indent=1).encode()])
     return manifest
 
 
@@ -104,7 +104,7 @@ def _copy_files(settings: Settings, folder: Path, with_key: bool) -> dict[str, s
     for name, path in _files(settings, with_key).items():
         if path.exists():
             data = path.read_bytes()
-            write_whole(folder / name, data)
+            write_whole(folder / name, [data])
             copied[name] = hashlib.sha256(data).hexdigest()
     return copied
 
@@ -200,29 +200,10 @@ def _restore_files(settings: Settings, folder: Path, manifest: dict[str, Any]) -
     for name, path in _files(settings, manifest["with_key"]).items():
         if name in manifest["files"]:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_whole(path, (folder / name).read_bytes())
+            write_whole(path, [(folder / name).read_bytes()])
 
 
 # --- files and words ---
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """For this user only, synced, whole or absent."""
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def in_words(manifest: dict[str, Any], folder: Path, verb: str) -> Iterator[str]:

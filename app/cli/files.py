@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from app.bootstrap import Installation
 from app.cli import accounts
 from app.core import jobs as ledger
 from app.core.errors import AppError, Invalid, NotFound
+from app.core.files import SHARED, write_whole
 from app.domain.imports import actions as imports_actions
 from app.domain.imports.reading import mapping as column_mapping
 from app.domain.projects import access
@@ -65,7 +65,7 @@ def import_file(
     ended = _finished(installation, job.id)
     address = (ended.result or {}).get("errors_file")
     if address and bad_rows:
-        _write(bad_rows, installation.storage.bytes_of(address))
+        write_whole(bad_rows, [installation.storage.bytes_of(address)], mode=SHARED)
     if ended.state != "done":
         raise AppError(f"The import {ended.state}: {ended.error}")
     return {name: value for name, value in (ended.result or {}).items() if name != "errors_file"}
@@ -106,13 +106,15 @@ def export_version(installation: Installation, named: str, form: str, folder: Pa
         for split, kept in versions_queries.files_of(version).items():
             body = export.convert(installation.storage.bytes_of(kept["sha256"]), form)
             name = export.file_name(split, form)
-            _write(folder / name, body)
+            write_whole(folder / name, [body], mode=SHARED)
             digest = hashlib.sha256(body).hexdigest()
             files[name] = {"sha256": digest, "size": len(body), "examples": kept["examples"]}
         names = ("id", "number", "name", "hash", "seed", "splits", "filters", "counts", "leak_report", "redactions")
         manifest = {**{name: getattr(version, name) for name in names}, "format": form, "files": files}
     path = folder / "manifest.json"
-    _write(path, json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+    write_whole(
+        path, [json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"], mode=SHARED
+    )
     return path
 
 
@@ -126,13 +128,3 @@ def _version(session: Session, named: str) -> DatasetVersion:
         if str(version.number) == number:
             return version
     raise NotFound(f"There is no version {named}; write its id, or PROJECT/NUMBER.")
-
-
-def _write(path: Path, body: bytes) -> None:
-    """All of it or nothing."""
-    temporary = path.with_name(f".{path.name}.partial")
-    with temporary.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from app.bootstrap import Installation
 from app.cli import accounts
+from app.core.files import SHARED, write_whole
 from app.domain.privacy import actions as privacy_actions
 from app.domain.privacy import portability_queries
 from app.domain.privacy.tables import Erasure
@@ -16,16 +16,10 @@ from app.worker import housekeeping
 
 def export(installation: Installation, email: str, path: Path) -> int:
     """Write the ZIP of everything that a person gave, all of it or nothing; returns its size in bytes."""
-    temporary = path.with_name(f".{path.name}.partial")
     with installation.database.read() as session:
         person = accounts.user_named(session, email)
         file = portability_queries.export_archive(session, accounts.acting_user(session, None), person)
-    with temporary.open("wb") as target:
-        for chunk in portability_queries.archive_chunks(file):
-            target.write(chunk)
-        target.flush()
-        os.fsync(target.fileno())
-    temporary.replace(path)
+    write_whole(path, portability_queries.archive_chunks(file), mode=SHARED)
     return path.stat().st_size
 
 

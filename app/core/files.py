@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-PRIVATE = 0o600
+PRIVATE, SHARED = 0o600, 0o666
+"""For this user only; as the umask allows."""
 
 
 def sync(path: str | Path) -> None:

@@ -18,6 +18,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from app.core.errors import AppError, Invalid, NotFound
+from app.core.files import sync
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 CHUNK = 1024 * 1024
@@ -85,10 +86,10 @@ class Storage:
         """The file's bytes, then its name, then the folder that holds the name: each on disk before the next."""
         self._folder(final.rsplit("/", 1)[0])
         if self._local:
-            _sync(temporary)
+            sync(temporary)
             Path(temporary).replace(final)
-            _sync(str(Path(final).parent))
-            _sync(self._root)
+            sync(Path(final).parent)
+            sync(self._root)
         else:
             self._files.mv(temporary, final)
 
@@ -141,11 +142,3 @@ class Storage:
                 self._files.rm(path)
                 removed += 1
         return removed
-
-
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from app.core.db.database import sqlite as sqlite3
+from app.core.files import sync
 
 HEADER = b"SQLite format 3\0"
 NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "fuse.glusterfs", "ceph", "afs", "lustre"}
@@ -65,9 +66,7 @@ def snapshot(path: Path, target: Path) -> None:
     connection = sqlite3.connect(path, timeout=15)
     try:
         connection.execute("VACUUM INTO ?", (str(partial),))
-        descriptor = os.open(partial, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+        sync(partial)
         partial.replace(target)
     finally:
         connection.close()
