@@ -16,7 +16,7 @@ ALLOWED = ["correct horse battery", "пароль-для-теста", "        8
 
 
 @pytest.mark.assurance
-def test_the_commonest_passwords_are_refused_in_any_case(tally) -> None:
+def test_common_passwords_are_refused(tally) -> None:
     common = FREQUENCY_LISTS["passwords"][:3000]
     for word in common:
         for spelling in (word, word.upper(), word.title()):
@@ -30,19 +30,19 @@ def test_the_commonest_passwords_are_refused_in_any_case(tally) -> None:
     "password",
     ["", "1234567", "short", "x7" * 129, "erin.doyle@clinic.example.org", "ErinDoyle1", "doyle-2026!", "Preceptor123"],
 )
-def test_short_long_and_personal_ones_are_refused(password: str) -> None:
+def test_short_long_personal_are_refused(password: str) -> None:
     with pytest.raises(Invalid) as refused:
         passwords.check_allowed(password, **WHO)
     assert refused.value.field == "password"
 
 
 @pytest.mark.parametrize("password", ALLOWED)
-def test_any_characters_will_do(password: str) -> None:
+def test_any_characters_are_allowed(password: str) -> None:
     passwords.check_allowed(password, **WHO)
     assert passwords.matches(passwords.hashed(password), password)
 
 
-def test_argon2id_with_at_least_owasps_parameters() -> None:
+def test_argon2id_has_owasp_parameters() -> None:
     stored = passwords.hashed("correct horse battery")
     kind, version, parameters = stored.split("$")[1:4]
     given = dict(pair.split("=") for pair in parameters.split(","))
@@ -52,16 +52,16 @@ def test_argon2id_with_at_least_owasps_parameters() -> None:
     assert passwords.is_outdated(PasswordHasher(time_cost=1, memory_cost=8192).hash("x"))
 
 
-def test_a_composed_letter_equals_a_decomposed_one() -> None:
+def test_unicode_composition_is_ignored() -> None:
     assert passwords.matches(passwords.hashed("caf\u00e9 au lait"), "cafe\u0301 au lait")
 
 
 @pytest.mark.parametrize("stored", [None, "", "not a hash", "$argon2id$v=19$m=65536,t=3,p=4$x"])
-def test_without_a_usable_hash_nothing_matches(stored: str | None) -> None:
+def test_unusable_hash_never_matches(stored: str | None) -> None:
     assert not passwords.matches(stored, "anything at all")
 
 
-def test_a_flood_of_hashes_waits_its_turn() -> None:
+def test_concurrent_hashes_wait() -> None:
     stored = passwords.hashed("correct horse battery")
     with ThreadPoolExecutor(12) as pool:
         answers = list(

@@ -31,7 +31,7 @@ def token(body: dict[str, Any], key: Any = KEY, alg: str = "RS256") -> str:
     return jwt.encode({"alg": alg, "kid": "one"}, body, key, algorithms=[alg])
 
 
-def test_a_token_that_holds_is_believed() -> None:
+def test_valid_token_is_accepted() -> None:
     body = claims(email="a@example.org", email_verified=True, name="Ann")
     found = single_sign_on._claims(PROVIDER, JOURNEY, token(body), KEYS)
     assert found == single_sign_on.Claims(PROVIDER.issuer, "s-1", "a@example.org", True, "Ann")
@@ -60,14 +60,14 @@ FORGED = {
 
 
 @pytest.mark.assurance
-def test_a_token_that_does_not_hold_is_refused(tally) -> None:
+def test_invalid_token_is_refused(tally) -> None:
     for name, body in FORGED.items():
         with pytest.raises(single_sign_on.SignOnFailed):
             pytest.fail(f"{name}: {single_sign_on._claims(PROVIDER, JOURNEY, token(body), KEYS)}")
     tally("forgeries found", len(FORGED))
 
 
-def test_a_foreign_key_and_weak_algorithms_are_refused() -> None:
+def test_foreign_key_and_weak_alg_are_refused() -> None:
     public = KEY.as_pem(private=False)
     signed = f"{_part({'alg': 'HS256', 'kid': 'one'})}.{_part(claims())}"
     tag = hmac.new(public, signed.encode(), "sha256").digest()
@@ -80,12 +80,12 @@ def test_a_foreign_key_and_weak_algorithms_are_refused() -> None:
             single_sign_on._claims(PROVIDER, JOURNEY, forged, KEYS)
 
 
-def test_email_counts_as_verified_only_when_it_says_so() -> None:
+def test_email_is_verified_only_by_true() -> None:
     for said in ("true", 1, None, "yes"):
         assert not single_sign_on._claims(PROVIDER, JOURNEY, token(claims(email_verified=said)), KEYS).email_verified
 
 
-def test_the_journey_is_sealed_for_ten_minutes() -> None:
+def test_login_state_expires_in_ten_minutes() -> None:
     sealed = single_sign_on.encrypt_state(JOURNEY, "/projects", key="k" * 40)
     assert JOURNEY.verifier not in sealed
     assert single_sign_on.decrypt_state(sealed, key="k" * 40) == (JOURNEY, "/projects")
@@ -106,5 +106,5 @@ def test_the_journey_is_sealed_for_ten_minutes() -> None:
         ("file:///etc/passwd", False), ("", False),
     ],
 )  # fmt: skip
-def test_plain_http_is_for_this_machine_alone(address: str, safe: bool) -> None:
+def test_plain_http_only_on_loopback(address: str, safe: bool) -> None:
     assert single_sign_on.is_safe_address(address) is safe

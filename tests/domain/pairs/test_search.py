@@ -102,7 +102,7 @@ def scanned(session: Session, project: Project, q: str) -> list[str]:
 )  # fmt: skip
 @example(WILD, ["%", "_", '"', "AND", "*"], 0, 0, 2)
 @example(OTHERS, ["ß", "É", "東京", "🙂", "bc", "c"], 0, 0, 2)
-def test_it_finds_what_reading_every_text_would_find(
+def test_search_equals_a_full_scan(
     database: Database, cast: Cast, few: None, texts: list[tuple[str, str]], asked: list[str], at: int, start: int,
     length: int,
 ) -> None:  # fmt: skip
@@ -116,7 +116,7 @@ def test_it_finds_what_reading_every_text_would_find(
             assert found(session, project, q=q) == scanned(session, project, q), q
 
 
-def test_filters_meet_and_nothing_of_others_is_found(database: Database, cast: Cast, few: None) -> None:
+def test_filters_combine_within_the_project(database: Database, cast: Cast, few: None) -> None:
     with database.session() as session:
         other = opened(session, cast)
         hers = [tagged(session, cast, f"Who mends it {n}?", {"Desk": "Billing" if n % 2 else "Post"}) for n in range(6)]
@@ -139,7 +139,7 @@ def test_filters_meet_and_nothing_of_others_is_found(database: Database, cast: C
         assert ask(q="\x00") == ask(q="mends\x00") == ask(q="\ud800") == []
 
 
-def test_the_index_follows_an_edit(database: Database, cast: Cast, few: None) -> None:
+def test_index_follows_an_edit(database: Database, cast: Cast, few: None) -> None:
     with database.session() as session:
         kept = [put(session, cast.project, cast.alice.id, f"Where is platform {n}?") for n in range(4)]
         pair = kept[0]
@@ -190,7 +190,7 @@ def world(app: Any, cast: Cast) -> World:
     return build(app, cast)
 
 
-def test_an_erased_text_is_in_no_part_of_the_index(world: World, few: None) -> None:
+def test_erased_text_leaves_the_index(world: World, few: None) -> None:
     with world.database.read() as session:
         before = found(session, world.cast.project, q=WORD)
         assert before and WORD in "".join(session.scalars(select(PairText.text)))
@@ -218,7 +218,7 @@ def holding(session: Session, gram: str) -> int:
 # --- the schema ---
 
 
-def test_a_migrated_database_has_what_would_be_written_now(database: Database, cast: Cast) -> None:
+def test_migration_writes_what_code_writes(database: Database, cast: Cast) -> None:
     """0006 is frozen; here it is held against the code of today."""
     texts = [("Straße É", "東京 🙂"), ("x\x1ey\x1fz", ""), ("Plain", "Answer"), ("e\u0301", "İ")]
     with database.session() as session:
@@ -242,19 +242,19 @@ def test_a_migrated_database_has_what_would_be_written_now(database: Database, c
     assert_whole(database)
 
 
-def test_the_metadata_knows_the_schema(database: Database) -> None:
+def test_metadata_matches_the_schema(database: Database) -> None:
     config = Config(attributes={"database": database})
     config.set_main_option("script_location", str(ROOT / "migrations"))
     command.check(config)
 
 
-def test_a_dump_leaves_the_index_out(database: Database) -> None:
+def test_dump_omits_the_index(database: Database) -> None:
     with database.engine.connect() as connection:
         names = {table.name for table in dump.tables(connection)}
     assert "pair_texts" in names and not any(map(search.is_derived, names))
 
 
-def test_sqlite_begins_at_the_index(database: Database, cast: Cast, few: None) -> None:
+def test_sqlite_plan_starts_at_the_index(database: Database, cast: Cast, few: None) -> None:
     """However the pairs are filtered: begun at the pairs, the search would ask the index once for each."""
     if not database.is_sqlite:
         pytest.skip("PostgreSQL weighs its statistics")
@@ -284,7 +284,7 @@ def test_sqlite_begins_at_the_index(database: Database, cast: Cast, few: None) -
 # --- the parts ---
 
 
-def test_numbers_rise_with_the_ids_and_are_never_taken_twice(database: Database, cast: Cast) -> None:
+def test_numbers_rise_and_stay_unique(database: Database, cast: Cast) -> None:
     ids = sorted(new_id() for _ in range(300))
     assert sorted(ids, key=search.number_of) == ids or len({one[:16] for one in ids}) < 300
     with database.session() as session:
@@ -302,13 +302,13 @@ def test_numbers_rise_with_the_ids_and_are_never_taken_twice(database: Database,
     assert search.number_of("no id") == 0
 
 
-def test_marks_tell_apart_and_are_text() -> None:
+def test_marks_differ_and_are_text() -> None:
     marks = {search.mark("tag", f"name{n}", "value") for n in range(20_000)}
     assert len(marks) == 20_000 and all(len(one) == 3 and pair_content.is_text(one) for one in marks)
     assert search.marks_of("p", "a", {"Desk": "BILLING"}) == search.marks_of("p", "a", {"desk": "billing"})
 
 
-def test_distinct_tags_are_read_by_jumps(database: Database, cast: Cast) -> None:
+def test_distinct_tags_use_the_index(database: Database, cast: Cast) -> None:
     with database.session() as session:
         for tags in ({"Lang": "DE"}, {"lang": "de", "x": "1"}, {"lang": "en"}, {}):
             tagged(session, cast, "x", tags)

@@ -1,4 +1,4 @@
-"""The state of a pair follows from what happened to it."""
+"""The state of a pair follows from its reviews."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.domain.pairs.required_reviews import ACCEPTING, REFUSING, Outcome, more
 from app.domain.pairs.states import State, derive
 
 DECISIONS = st.sampled_from(["accept", "fix_and_accept", "return", "reject", "escalate"])
-OPINIONS = st.lists(DECISIONS, max_size=8)
+REVIEWS = st.lists(DECISIONS, max_size=8)
 NEEDED = st.integers(1, 5)
 
 
@@ -44,42 +44,42 @@ def test_states(decisions: list[str], overlap: int, leased: bool, state: str) ->
     assert derive(discarded=False, submitted=True, leased=leased, decisions=decisions, needed=overlap) == state
 
 
-def test_a_draft_and_a_discarded_pair() -> None:
+def test_draft_and_discarded_states() -> None:
     assert derive(discarded=False, submitted=False, leased=False, decisions=[], needed=1) == "draft"
     assert derive(discarded=True, submitted=True, leased=True, decisions=["accept"], needed=1) == "discarded"
 
 
-@given(OPINIONS, NEEDED)
-def test_nothing_is_approved_with_fewer_acceptances_than_needed(decisions: list[str], needed: int) -> None:
+@given(REVIEWS, NEEDED)
+def test_approval_needs_enough_acceptances(decisions: list[str], needed: int) -> None:
     if of(decisions, needed) is State.APPROVED:
-        assert sum(one in ACCEPTING for one in decisions) >= needed
+        assert sum(decision in ACCEPTING for decision in decisions) >= needed
 
 
-@given(OPINIONS, NEEDED)
-def test_nothing_is_refused_with_fewer_refusals_than_needed(decisions: list[str], needed: int) -> None:
+@given(REVIEWS, NEEDED)
+def test_refusal_needs_enough_refusals(decisions: list[str], needed: int) -> None:
     if of(decisions, needed) in (State.REJECTED, State.CHANGES_REQUESTED):
-        assert sum(one in REFUSING for one in decisions) >= needed
+        assert sum(decision in REFUSING for decision in decisions) >= needed
 
 
-@given(OPINIONS, NEEDED)
-def test_an_escalation_is_never_decided_by_opinions(decisions: list[str], needed: int) -> None:
+@given(REVIEWS, NEEDED)
+def test_escalation_waits_for_adjudication(decisions: list[str], needed: int) -> None:
     assert of([*decisions, "escalate"], needed) is State.IN_REVIEW
     assert more([*decisions, "escalate"], needed) == 0
 
 
-@given(OPINIONS, NEEDED, st.sampled_from(["accept", "fix_and_accept", "return", "reject"]))
-def test_a_ruling_decides_whatever_the_opinions_are(decisions: list[str], needed: int, ruling: str) -> None:
-    expected = {"return": State.CHANGES_REQUESTED, "reject": State.REJECTED}.get(ruling, State.APPROVED)
-    assert of(decisions, needed, ruling) is expected
+@given(REVIEWS, NEEDED, st.sampled_from(["accept", "fix_and_accept", "return", "reject"]))
+def test_adjudication_decides(decisions: list[str], needed: int, adjudication: str) -> None:
+    expected = {"return": State.CHANGES_REQUESTED, "reject": State.REJECTED}.get(adjudication, State.APPROVED)
+    assert of(decisions, needed, adjudication) is expected
 
 
-@given(OPINIONS, NEEDED)
-def test_more_are_asked_for_exactly_while_the_outcome_waits(decisions: list[str], needed: int) -> None:
+@given(REVIEWS, NEEDED)
+def test_more_reviews_only_while_waiting(decisions: list[str], needed: int) -> None:
     assert (more(decisions, needed) > 0) == (outcome(decisions, needed) is Outcome.WAITS)
 
 
 @given(st.data(), NEEDED)
-def test_asking_ends_after_one_opinion_more_than_needed(data: st.DataObject, needed: int) -> None:
+def test_one_extra_review_at_most(data: st.DataObject, needed: int) -> None:
     given_: list[str] = []
     while more(given_, needed):
         given_.append(data.draw(DECISIONS))
@@ -88,12 +88,12 @@ def test_asking_ends_after_one_opinion_more_than_needed(data: st.DataObject, nee
 
 
 @given(DECISIONS)
-def test_a_single_opinion_decides_alone(decision: str) -> None:
+def test_single_review_decides(decision: str) -> None:
     expected = {"return": State.CHANGES_REQUESTED, "reject": State.REJECTED, "escalate": State.IN_REVIEW}
     assert of([decision], 1) is expected.get(decision, State.APPROVED)
 
 
-def test_the_sample_for_a_second_opinion_is_stable_and_of_its_size() -> None:
+def test_second_review_sample_is_stable() -> None:
     drawn = [needed_for(f"revision-{number}", 1, 0.2) for number in range(4000)]
     assert drawn == [needed_for(f"revision-{number}", 1, 0.2) for number in range(4000)]
     assert 0.17 < sum(one == 2 for one in drawn) / 4000 < 0.23

@@ -38,9 +38,7 @@ def here(session: Any, cast: Cast) -> tuple[User, Project]:
     return session.get_one(User, cast.alice.id), session.get_one(Project, cast.project.id)
 
 
-def test_a_reason_is_kept_with_the_revision_and_survives_a_save_that_says_nothing(
-    database: Database, cast: Cast
-) -> None:
+def test_reasons_survive_the_next_save(database: Database, cast: Cast) -> None:
     with database.session() as session:
         alice, clinic = here(session, cast)
         declared = declarations.parse({}, assistance="spelling", pasted_share=0.4, waivers=WAIVERS)
@@ -58,7 +56,7 @@ def test_a_reason_is_kept_with_the_revision_and_survives_a_save_that_says_nothin
         assert declarations.unexplained(taken_back.problems, taken_back.waivers) == 1
 
 
-def test_a_waiver_lifts_no_block(database: Database, cast: Cast) -> None:
+def test_waiver_does_not_unblock(database: Database, cast: Cast) -> None:
     with database.session() as session:
         alice, clinic = here(session, cast)
         pair = pairs_actions.create(session, alice, clinic, content(), declared=Declared(waivers=WAIVERS))
@@ -69,7 +67,7 @@ def test_a_waiver_lifts_no_block(database: Database, cast: Cast) -> None:
             pairs_actions.submit(session, alice, pair)
 
 
-def test_an_unexplained_warning_may_be_submitted(database: Database, cast: Cast) -> None:
+def test_unexplained_warning_can_be_submitted(database: Database, cast: Cast) -> None:
     with database.session() as session:
         alice, clinic = here(session, cast)
         pair = pairs_actions.create(session, alice, clinic, content())
@@ -93,13 +91,13 @@ def test_an_unexplained_warning_may_be_submitted(database: Database, cast: Cast)
         ({"pasted_share": float("nan")}, "pasted_share"),
     ],
 )
-def test_what_cannot_be_declared_is_refused_by_name(given: dict[str, Any], field: str) -> None:
+def test_invalid_declaration_names_its_field(given: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as refused:
         declarations.parse({"filler": "block"}, **given)
     assert refused.value.field == field
 
 
-def test_the_projects_severities_rules_and_sources_hold_at_each_pause(database: Database, cast: Cast) -> None:
+def test_project_settings_apply_to_checks(database: Database, cast: Cast) -> None:
     rules = [
         {"kind": "must_contain", "value": ["desk"], "severity": "block"},
         {"kind": "must_cite_source", "severity": "warn"},
@@ -115,7 +113,7 @@ def test_the_projects_severities_rules_and_sources_hold_at_each_pause(database: 
         assert "Opening hours" in found[1]["message"]
 
 
-def test_tokens_are_those_of_the_starter_and_of_no_other_model(database: Database, cast: Cast) -> None:
+def test_only_the_starter_model_counts_tokens(database: Database, cast: Cast) -> None:
     with database.session() as session:
         _, clinic = here(session, cast)
         assert token_limits.counts(clinic, ["Which desk renews my letter?", ""]) is not None
@@ -125,7 +123,7 @@ def test_tokens_are_those_of_the_starter_and_of_no_other_model(database: Databas
         assert token_limits.counts(clinic, ["a"]) is None and "too_many_tokens" not in codes(session, clinic, long)
 
 
-def test_changed_settings_are_one_event_with_the_names_of_the_keys_only(database: Database, cast: Cast) -> None:
+def test_settings_event_names_only_the_keys(database: Database, cast: Cast) -> None:
     with database.session() as session:
         carol, clinic = session.get_one(User, cast.carol.id), session.get_one(Project, cast.project.id)
         projects_actions.change_settings(session, carol, clinic, {"checks": {"pii": "off"}, "gold": 0.1})
@@ -135,7 +133,7 @@ def test_changed_settings_are_one_event_with_the_names_of_the_keys_only(database
         assert [event.details["keys"] for event in events] == [["checks", "gold"]]
 
 
-def test_a_place_in_the_joined_prompt_is_found_in_its_message() -> None:
+def test_place_maps_span_to_its_message() -> None:
     texts = ["first", "zweite 😀 hier", "answer"]
     assert pair_content.place(texts, "prompt", (0, 5)) == (0, 0, 5)
     assert pair_content.place(texts, "prompt", (7, 13)) == (1, 0, 6)
@@ -144,7 +142,7 @@ def test_a_place_in_the_joined_prompt_is_found_in_its_message() -> None:
     assert pair_content.place([], "completion", (0, 6)) is None
 
 
-def test_a_sitting_is_folded_and_what_was_submitted_is_not(database: Database, cast: Cast) -> None:
+def test_autosaves_fold_but_submissions_do_not(database: Database, cast: Cast) -> None:
     with database.session() as session:
         alice, clinic = here(session, cast)
         pair = pairs_actions.create(session, alice, clinic, content("The first words of it"))
