@@ -27,9 +27,9 @@ def start(tree: Path, folder: Path, pairs: int, clients: int) -> tuple[Stack, li
     """The servers of one tree with pairs to review, and the tokens of its reviewers."""
     stack = Stack(folder / tree.name)
     stack.root = tree
-    stack.start("web", "jobs")
+    stack.start("web", "worker")
     fill(stack, pairs)
-    stack.processes["jobs"].terminate()
+    stack.processes["worker"].terminate()
     return stack, hire(stack, clients)
 
 

@@ -3,7 +3,7 @@
     python -m benchmarks.desks [--pairs 100000] [--seconds 20] [--clients 16] [--database-url URL]
                               [--only PART] [--peer] [--json OUT]
 
-Real web and jobs processes on loopback; SQLite unless a URL is given; every write is on disk before its answer.
+Real web and worker processes on loopback; SQLite unless a URL is given; every write is on disk before its answer.
 Reviewers take the next pair and decide it as fast as they are served, by two requests a pair and then by one. Lists
 are asked with every kind of filter; checks with texts that are new and with near copies. The clients are processes of
 their own, so that none waits for another.
@@ -191,7 +191,7 @@ def main() -> None:
     peer = label_studio.measure(2_000, options.clients, options.seconds) if options.peer else None
     with tempfile.TemporaryDirectory(prefix="preceptor-desks-") as folder:
         stack = Stack(Path(folder) / "data", options.database_url)
-        stack.start("web", "jobs")
+        stack.start("web", "worker")
         try:
             result = {"import": fill(stack, options.pairs)}
             for part in (options.only,) if options.only else PARTS:

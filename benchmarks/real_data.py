@@ -27,7 +27,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="preceptor-benchmark-") as folder:
         stack = Stack(Path(folder) / "data")
-        stack.start("web", "jobs", "trainer")
+        stack.start("web", "worker", "trainer")
         try:
             result = measure(stack, options.file, options.task, options.minutes)
         finally:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.soak [--pairs 100000] [--minutes 5] [--people 20] [--database-url URL] [--json OUT]
 
-Real web and jobs processes on loopback; SQLite unless a URL is given. The pairs come in through the import interface
+Real web and worker processes on loopback; SQLite unless a URL is given. The pairs come in through the import interface
 with every check. Then experts write, check, save, submit and list, editors take the next pair and decide it, admins
 read pages and the audit log, each with a pause to think of half a second to two. Exits 1 on any answer of 500 or above,
 or when the log of the web process says that the database was locked.
@@ -46,7 +46,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="preceptor-soak-") as folder:
         stack = Stack(Path(folder) / "data", options.database_url)
-        stack.start("web", "jobs")
+        stack.start("web", "worker")
         try:
             result = {"import": fill(stack, options.pairs), **soak(stack, options.people, options.minutes * 60)}
         finally:

@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, text
 from starlette.testclient import TestClient
 
 from app.bootstrap import migrate
-from app.cli.accounts import make_first
+from app.cli.accounts import create_first
 from app.core.db.base import new_id
 from app.core.db.database import Database
 from app.domain.accounts import actions as accounts_actions
@@ -277,7 +277,7 @@ def live_server(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory)
     settings = Settings(data_dir=folder, secret_key=KEY)
     database = Database(settings.resolved_database_url)
     with database.session() as session:
-        make_first(session)
+        create_first(session)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The first accounts, and the commands that make users and tokens."""
+"""The first accounts, and the commands for users and tokens."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ FIRST = (
 TRAINER_TOKEN, TRAINER_TOKEN_DAYS = "trainer started here", 365
 
 
-def make_first(session: Session) -> None:
-    """The three accounts of FIRST where nobody has an account yet; nothing on later starts."""
+def create_first(session: Session) -> None:
+    """Create the three accounts of FIRST if no account exists yet."""
     if session.scalar(select(User.id).limit(1)) is not None:
         return
     for account in FIRST:
@@ -38,14 +38,14 @@ def make_first(session: Session) -> None:
 
 
 def first_user(session: Session, role: str) -> User | None:
-    """The account of FIRST with this role, when it still may sign in."""
+    """Return the account of FIRST with this role if it is active."""
     email = next(account.email for account in FIRST if account.role == role)
     user = accounts_queries.user_by_email(session, email)
     return user if user and user.active else None
 
 
 def sign_in_links(session: Session, url: str) -> list[tuple[str, str, str]]:
-    """(role, name, one-time address) of each first account that is still there."""
+    """Return (role, name, one-time URL) of each first account that is active."""
     links = []
     for account in FIRST:
         if user := first_user(session, account.role):
@@ -60,34 +60,34 @@ def link(session: Session, user: User, url: str, *, days: int = 1) -> str:
 def user_named(session: Session, email: str) -> User:
     user = accounts_queries.user_by_email(session, email)
     if user is None:
-        raise NotFound(f"{email} has no account; make one with: preceptor user add {email}")
+        raise NotFound(f"{email} has no account. Create one with: preceptor user add {email}")
     return user
 
 
 def acting_user(session: Session, email: str | None) -> User:
-    """Who a command acts for: the one named, else the oldest admin."""
+    """Return the user a command acts as: the given email, or else the oldest admin."""
     if email:
         return user_named(session, email)
     statement = select(User).where(User.is_admin.is_(True), User.active.is_(True)).order_by(User.id).limit(1)
     user = session.scalar(statement)
     if user is None:
-        raise NotFound("There is no admin yet; make one with: preceptor user add EMAIL --admin")
+        raise NotFound("There is no admin yet. Create one with: preceptor user add EMAIL --admin")
     return user
 
 
 def trainer_token(session: Session) -> str:
-    """A worker token for a trainer that this machine starts itself; those of earlier starts are revoked."""
+    """Issue a token for the local trainer and revoke those of earlier starts."""
     user = acting_user(session, None)
     accounts_actions.revoke_tokens_named(session, user, TRAINER_TOKEN)
     return accounts_actions.issue_token(session, user=user, name=TRAINER_TOKEN, days=TRAINER_TOKEN_DAYS, scope="worker")
 
 
 def token_lines(session: Session, email: str) -> list[str]:
-    """One line for each token of an account that is not revoked: id, end, what it may, name."""
+    """Return one line for each active token: ID, expiry, access, name."""
     lines = []
     for token in accounts_queries.tokens_of(session, user_named(session, email)):
-        may = token.scope if token.scope == "worker" else ("read" if token.read_only else "read, write")
-        lines.append(f"{token.id}  ends {token.expires_at:%Y-%m-%d}  {may:<11}  {token.name or '(no name)'}")
+        access = token.scope if token.scope == "worker" else ("read" if token.read_only else "read, write")
+        lines.append(f"{token.id}  expires {token.expires_at:%Y-%m-%d}  {access:<11}  {token.name or '(no name)'}")
     return lines
 
 
@@ -96,10 +96,10 @@ def revoke_token(session: Session, token_id: str) -> None:
     token = session.get(ApiToken, token_id)
     owner = accounts_queries.user_by_id(session, token.user_id) if token else None
     if owner is None:
-        raise NotFound(f"There is no token {token_id}; list them with: preceptor token list --user EMAIL")
+        raise NotFound(f"Token {token_id} not found. List tokens with: preceptor token list --user EMAIL")
     accounts_actions.revoke_token(session, owner, token_id)
 
 
 def deactivate(session: Session, email: str, acting: str | None) -> User:
-    """Let a person in no more. Raises NotFound; Conflict for the last admin and for the one who acts."""
+    """Deactivate an account. Raises NotFound; Conflict for the last admin and for the acting user."""
     return auth_actions.deactivate(session, acting_user(session, acting), user_named(session, email).id)

@@ -1,4 +1,4 @@
-"""`preceptor audit …`: verify the log, sign checkpoints of it, print the key. What the jobs process signs by itself."""
+"""`preceptor audit …`: verify the log, sign a checkpoint, print the public key."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ log = logging.getLogger("preceptor.audit")
 
 
 def verify_log(against: list[Path], public_key: str | None) -> Verification:
-    """The whole log, against the own checkpoints and those of the files named."""
+    """Verify the entire log against this installation's checkpoints and those of the given files."""
     installation = open_installation()
     key = checkpoints.parse_public_key(public_key) if public_key else None
     with installation.database.read() as session:
         return verify_queries.verify_log(session, installation.settings, against=against, key=key)
 
 
-def print_verification(found: Verification, *, as_json: bool) -> None:
+def print_verification(result: Verification, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(found.as_dict(), indent=2))
+        print(json.dumps(result.as_dict(), indent=2))
         return
-    print(found.summary())
-    for note in found.notes:
+    print(result.summary())
+    for note in result.notes:
         print(f"note: {note}")
-    if found.intact:
-        print(f"{found.agreeing} checkpoints agree. Digest of event {found.count}: {found.head}")
+    if result.intact:
+        print(f"{result.agreeing} checkpoints match. Hash of event {result.count:,}: {result.head}")
 
 
 def sign_now() -> str:
-    """What was signed, in words."""
+    """Sign a checkpoint and return a message."""
     installation = open_installation()
     with installation.database.read() as session:
-        made = audit_actions.make_checkpoint(session, installation.settings)
-    if made is None:
-        return "Nothing was recorded since the last checkpoint."
-    return f"Signed {made.count} events; appended to {installation.settings.audit_checkpoints_path}."
+        checkpoint = audit_actions.make_checkpoint(session, installation.settings)
+    if checkpoint is None:
+        return "No new events since the last checkpoint."
+    return f"Signed {checkpoint.count:,} events; appended to {installation.settings.audit_checkpoints_path}."
 
 
 def public_key_text() -> str:
@@ -52,10 +52,10 @@ def public_key_text() -> str:
 
 
 def examine_log(settings: Settings) -> tuple[bool, str]:
-    """For `preceptor doctor`: does the log continue its last checkpoint?"""
+    """Check for `preceptor doctor` that the log continues from its last checkpoint."""
     try:
         with open_installation(settings).database.read() as session:
-            found = verify_queries.verify_recent(session, settings)
+            result = verify_queries.verify_recent(session, settings)
     except (AppError, SQLAlchemyError) as error:
         return False, f"cannot be read ({getattr(error, 'detail', None) or error.__cause__ or error})"
-    return found.intact, found.summary()
+    return result.intact, result.summary()

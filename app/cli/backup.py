@@ -30,7 +30,7 @@ MANIFEST = "manifest.json"
 
 
 class BackupFailed(AppError):
-    """Nothing was made, or nothing was restored; `detail` says why."""
+    """The backup or restore failed and nothing was changed; `detail` says why."""
 
 
 # --- backup ---
@@ -39,7 +39,7 @@ class BackupFailed(AppError):
 def backup(installation: Installation, folder: Path, *, with_key: bool = False) -> dict[str, Any]:
     """Write a backup of the live system to a new folder; returns the manifest. The folder appears when it is whole."""
     if folder.exists() and any(folder.iterdir()):
-        raise BackupFailed(f"{folder} is not empty; name a new folder.")
+        raise BackupFailed(f"{folder} is not empty. Choose a new folder.")
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.partial")
     partial.mkdir(mode=0o700)
@@ -58,7 +58,7 @@ def _write(installation: Installation, folder: Path, with_key: bool) -> dict[str
     """The rows first: an artifact is stored before the row that names it, so none that a row names is missed."""
     present, _ = require_fit(installation.database)
     if present is None:
-        raise BackupFailed("There is no installation here yet; see PRECEPTOR_DATA_DIR and PRECEPTOR_DATABASE_URL.")
+        raise BackupFailed("No installation found. Check PRECEPTOR_DATA_DIR and PRECEPTOR_DATABASE_URL.")
     (folder / "tables").mkdir(mode=0o700)
     files = _copy_files(installation.settings, folder / "files", with_key)  # checkpoints may not be ahead of the rows
     tables = dump.write_tables(installation.database, folder / "tables")
@@ -122,7 +122,9 @@ def verify(folder: Path) -> dict[str, Any]:
         try:
             _require(storage.verify(sha256) == size, f"the artifact {sha256}")
         except AppError as error:
-            raise BackupFailed(f"The artifact {sha256} of this backup is missing or damaged; use another.") from error
+            raise BackupFailed(
+                f"Artifact {sha256} of this backup is missing or damaged. Use another backup."
+            ) from error
     for name, sha256 in manifest["files"].items():
         _require(_sha256(folder / "files" / name) == sha256, f"the file {name}")
     return manifest
@@ -132,7 +134,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
     except (OSError, ValueError) as error:
-        raise BackupFailed(f"{folder} is no backup: its {MANIFEST} cannot be read.") from error
+        raise BackupFailed(f"{folder} is not a backup: cannot read {MANIFEST}.") from error
     _require(manifest.pop("sha256", None) == seal(manifest), "the manifest")
     if manifest["format"] != FORMAT:
         raise BackupFailed(f"This backup has format {manifest['format']}; this version reads {FORMAT}.")
@@ -141,7 +143,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 def _require(sound: bool, what: str) -> None:
     if not sound:
-        raise BackupFailed(f"In this backup {what} is damaged or missing; nothing was restored. Use another backup.")
+        raise BackupFailed(f"In this backup, {what} is damaged or missing. Nothing was restored. Use another backup.")
 
 
 def seal(manifest: dict[str, Any]) -> str:
@@ -167,7 +169,7 @@ def restore(installation: Installation, folder: Path, *, erasures: Path | None =
     manifest = verify(folder)
     if manifest["schema"] not in known_revisions():
         raise BackupFailed(
-            f"This backup has the schema {manifest['schema']}, made by a newer version; restore with that."
+            f"This backup has the schema {manifest['schema']}, made by a newer version. Restore with that version."
         )
     _require_empty(installation)
     source = Storage((folder / "artifacts").absolute().as_uri())
@@ -188,11 +190,11 @@ def restore(installation: Installation, folder: Path, *, erasures: Path | None =
 def _require_empty(installation: Installation) -> None:
     require_fit(installation.database)
     if name := dump.first_filled(installation.database):
-        raise BackupFailed(f"This installation is not empty: its table {name} has rows. Restore into a new one.")
+        raise BackupFailed(f"This installation is not empty: table {name} has rows. Restore into a new installation.")
     settings = installation.settings
     for path in _files(settings, True).values():
         if path.exists() and path.stat().st_size and "key" not in path.name:
-            raise BackupFailed(f"This installation is not empty: {path} is there. Restore into a new one.")
+            raise BackupFailed(f"This installation is not empty: {path} exists. Restore into a new installation.")
 
 
 def _restore_files(settings: Settings, folder: Path, manifest: dict[str, Any]) -> None:
@@ -206,14 +208,15 @@ def _restore_files(settings: Settings, folder: Path, manifest: dict[str, Any]) -
 # --- files and words ---
 
 
-def in_words(manifest: dict[str, Any], folder: Path, verb: str) -> Iterator[str]:
+def summary(manifest: dict[str, Any], folder: Path, verb: str) -> Iterator[str]:
     rows = sum(table["rows"] for table in manifest["tables"].values())
     size = sum(manifest["artifacts"].values())
-    yield f"{verb} {folder}: {rows} rows in {len(manifest['tables'])} tables, {len(manifest['artifacts'])} artifacts"
-    yield f"({size / 1e6:.1f} MB), schema {manifest['schema']}; every hash is right."
+    tables, artifacts = len(manifest["tables"]), len(manifest["artifacts"])
+    yield f"{verb} {folder}: {rows:,} rows in {tables} tables, {artifacts:,} artifacts"
+    yield f"({size / 1e6:.1f} MB), schema {manifest['schema']}; all hashes verified."
     if not manifest["with_key"]:
-        yield "The keys of the installation are not in it: keep secret_key and audit_key apart, or use --with-key."
+        yield "The backup does not include the keys. Keep secret_key and audit_key separately, or use --with-key."
     if again := manifest.get("erased_again"):
-        yield f"Erased again, because they were erased after this backup was made: {', '.join(again)}."
+        yield f"Erased again (erased after this backup was made): {', '.join(again)}."
     for sha256 in manifest["damaged_artifacts"]:
-        yield f"Damaged where it was stored, and so not in it: the artifact {sha256}."
+        yield f"Not included because its stored copy is damaged: artifact {sha256}."

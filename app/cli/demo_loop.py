@@ -1,6 +1,6 @@
-"""`preceptor demo --headless`: the whole loop on the demo data, through the HTTP interface as any script would.
+"""`preceptor demo --headless`: the whole loop on the demo data, through the HTTP API.
 
-Exit codes: 0 the run is done; 1 it ended otherwise; 2 a step was refused or gave an unexpected answer.
+Exit codes: 0 the run is done; 1 the run failed; 2 a step was rejected or returned an unexpected result.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PRIVATE = ("PRECEPTOR_DATABASE_URL", "PRECEPTOR_STORAGE_URL", "PRECEPTOR_URL")
 
 
 class LoopFailed(AppError):
-    """The loop did not come to its end."""
+    """The loop stopped early."""
 
     def __init__(self, detail: str, exit_code: int = 2) -> None:
         super().__init__(detail)
@@ -40,52 +40,52 @@ class LoopFailed(AppError):
 
 @dataclass
 class Loop:
-    """What the steps share: one client, a token a person, the processes to tend, and what was made."""
+    """State of the steps: the client, a token for each user, the process check, and the objects created."""
 
     client: httpx.Client
     tokens: dict[str, str]
-    tend: Callable[[], None]
+    check_processes: Callable[[], None]
     slug: str
     minutes: float
-    made: dict[str, Any] = field(default_factory=dict)
+    created: dict[str, Any] = field(default_factory=dict)
 
-    def call(self, who: str, method: str, path: str, **arguments: Any) -> Any:
-        """The JSON of a 2xx answer, None for 204. Raises LoopFailed with the words of any other."""
-        headers = {"Authorization": f"Bearer {self.tokens[who]}"}
-        answer = self.client.request(method, f"/api/v1{path}", headers=headers, **arguments)
-        if answer.status_code == 204:
+    def call(self, user: str, method: str, path: str, **options: Any) -> Any:
+        """Return the JSON of a 2xx response, or None for 204. Raises LoopFailed for any other status."""
+        headers = {"Authorization": f"Bearer {self.tokens[user]}"}
+        response = self.client.request(method, f"/api/v1{path}", headers=headers, **options)
+        if response.status_code == 204:
             return None
-        if not answer.is_success:
-            raise LoopFailed(f"{method} {path} as {who} was answered {answer.status_code}: {answer.text[:2000]}")
-        return answer.json()
+        if not response.is_success:
+            raise LoopFailed(f"{method} {path} as {user} returned {response.status_code}: {response.text[:2000]}")
+        return response.json()
 
-    def wait(self, what: str, path: str, who: str = "admin") -> dict[str, Any]:
-        """Poll a job or a run until it ends, with its progress on the terminal."""
+    def wait(self, what: str, path: str, user: str = "admin") -> dict[str, Any]:
+        """Poll a job or run until it ends, and show its progress."""
         ticker = report_text.Ticker(what)
         while True:
-            thing: dict[str, Any] = self.call(who, "GET", path)
-            if thing["state"] in ENDED:
+            job: dict[str, Any] = self.call(user, "GET", path)
+            if job["state"] in ENDED:
                 ticker.end()
-                return thing
-            at = thing["progress"]
-            ticker.show(report_text.progress(at["done"], at["total"], at["eta_seconds"]))
-            self.tend()
+                return job
+            progress = job["progress"]
+            ticker.show(report_text.progress(progress["done"], progress["total"], progress["eta_seconds"]))
+            self.check_processes()
             time.sleep(0.3)
 
 
 def run(*, out: Path | None, keep: bool, minutes: float) -> None:
-    """Raises LoopFailed; otherwise prints the report and writes it to `out`."""
+    """Run all steps, print the report and write it to `out`. Raises LoopFailed."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="preceptor-demo-") as folder:
-        installation = open_installation(None if keep else _fresh(Path(folder)))
+        installation = open_installation(None if keep else _temporary_settings(Path(folder)))
         loop, result = _with_processes(installation, minutes)
     result["seconds"] = round(time.monotonic() - started, 1)
     if out:
         out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    _print(result, loop.made)
+    _print(result, loop.created)
 
 
-def _fresh(folder: Path) -> Settings:
+def _temporary_settings(folder: Path) -> Settings:
     for name in PRIVATE:
         os.environ.pop(name, None)
     return Settings(data_dir=folder)
@@ -93,35 +93,35 @@ def _fresh(folder: Path) -> Settings:
 
 def _with_processes(installation: Installation, minutes: float) -> tuple[Loop, dict[str, Any]]:
     migrate(installation.database)
-    _people(installation)
+    _create_accounts(installation)
     port, peak = free_port(), Peak(os.getpid())
     url = services.loopback("127.0.0.1", port)
-    household = Supervisor(installation.settings.data_dir.resolve() / "logs")
+    supervisor = Supervisor(installation.settings.data_dir.resolve() / "logs")
 
-    def tend() -> None:
-        household.tend(lambda line: print(line, flush=True))
+    def check_processes() -> None:
+        supervisor.restart_dead(lambda line: print(line, flush=True))
         peak.sample()
 
     try:
-        web = start(installation, household, "127.0.0.1", port, url, with_trainer=True)
+        web = start(installation, supervisor, "127.0.0.1", port, url, with_trainer=True)
         wait_until_healthy(url, web)
         with httpx.Client(base_url=url, timeout=120.0, trust_env=False) as client:
-            loop = Loop(client, _tokens(installation), tend, f"riverbend-{port}", minutes)
+            loop = Loop(client, _tokens(installation), check_processes, f"riverbend-{port}", minutes)
             for step in STEPS:
                 step(loop)
-                tend()
+                check_processes()
     except LoopFailed as error:
-        logs = "\n".join(f"--- end of {child.name}.log\n{child.tail()}" for child in household.children)
+        logs = "\n".join(f"--- end of {child.name}.log\n{child.tail()}" for child in supervisor.children)
         raise LoopFailed(f"{error.detail}\n{logs}", error.exit_code) from error
     finally:
-        household.stop()
+        supervisor.stop()
     names = ("report", "version", "finding", "round", "run")
-    return loop, {**{name: loop.made[name] for name in names}, "peak_memory_bytes": peak.bytes}
+    return loop, {**{name: loop.created[name] for name in names}, "peak_memory_bytes": peak.bytes}
 
 
-def _people(installation: Installation) -> None:
+def _create_accounts(installation: Installation) -> None:
     with installation.database.session() as session:
-        accounts.make_first(session)
+        accounts.create_first(session)
 
 
 def _tokens(installation: Installation) -> dict[str, str]:
@@ -134,26 +134,26 @@ def _tokens(installation: Installation) -> dict[str, str]:
         }
 
 
-def _open(loop: Loop) -> None:
+def _create_project(loop: Loop) -> None:
     loop.call("admin", "POST", "/projects", json={**demo_project.PROJECT, "slug": loop.slug})
     for role, email in demo_project.MEMBERS.items():
         loop.call("admin", "POST", f"/projects/{loop.slug}/members", json={"email": email, "role": role})
     loop.call("admin", "POST", f"/projects/{loop.slug}/guidelines", json={"text": demo_project.read("guideline.md")})
-    print(f"admin   opened project {loop.slug}, with its guideline and members", flush=True)
+    print(f"admin   created project {loop.slug} with its guideline and members", flush=True)
 
 
 def _import(loop: Loop) -> None:
-    form = {"format": "jsonl", "source": demo_project.SOURCE, "license": demo_project.LICENCE, "approve": "true"}
+    form = {"format": "jsonl", "source": demo_project.SOURCE, "license": demo_project.LICENSE, "approve": "true"}
     file = {"file": ("pairs.jsonl", demo_project.read("pairs.jsonl").encode(), "application/jsonl")}
     job = loop.call("editor", "POST", f"/projects/{loop.slug}/imports", data=form, files=file)
     job = loop.wait("importing", f"/jobs/{job['id']}")
     if job["state"] != "done":
         raise LoopFailed(f"The import {job['state']}: {job['error']}")
-    print(f"editor  imported {job['result']['imported']} pairs, {job['result']['approved']} approved", flush=True)
+    print(f"editor  imported {job['result']['imported']:,} pairs, approved {job['result']['approved']:,}", flush=True)
 
 
 def _write(loop: Loop) -> None:
-    """The first pair of the queue that no check blocks."""
+    """Submit the first pair of queue.jsonl that no check blocks."""
     for row in demo_project.queue_rows():
         body = demo_project.content_of(row).as_dict()
         problems = loop.call("expert", "POST", f"/projects/{loop.slug}/pairs/check", json=body)["problems"]
@@ -161,21 +161,21 @@ def _write(loop: Loop) -> None:
             continue
         pair = loop.call("expert", "POST", f"/projects/{loop.slug}/pairs", json=body)
         loop.call("expert", "POST", f"/pairs/{pair['id']}/submit")
-        loop.made["pair"] = pair["id"]
-        print(f"expert  wrote and submitted a pair ({len(problems)} remarks by the checks)", flush=True)
+        loop.created["pair"] = pair["id"]
+        print(f"expert  wrote and submitted a pair ({len(problems)} warnings)", flush=True)
         return
     raise LoopFailed("The checks block every pair of queue.jsonl.")
 
 
 def _review(loop: Loop) -> None:
     served = loop.call("editor", "POST", f"/projects/{loop.slug}/reviews/next")
-    if served is None or served["pair"]["id"] != loop.made["pair"]:
+    if served is None or served["pair"]["id"] != loop.created["pair"]:
         raise LoopFailed("The review queue did not serve the pair that the expert submitted.")
-    verdict = {"lease": served["lease"], "decision": "accept", "ratings": {"accuracy": 5, "relevance": 5}}
-    review = loop.call("editor", "POST", f"/pairs/{served['pair']['id']}/reviews", json=verdict)
+    decision = {"lease": served["lease"], "decision": "accept", "ratings": {"accuracy": 5, "relevance": 5}}
+    review = loop.call("editor", "POST", f"/pairs/{served['pair']['id']}/reviews", json=decision)
     if review["state"] != "approved":
-        raise LoopFailed(f"The accepted pair is {review['state']}, not approved.")
-    print("editor  accepted it", flush=True)
+        raise LoopFailed(f"The accepted pair is in state {review['state']}, not approved.")
+    print("editor  accepted the pair", flush=True)
 
 
 def _freeze(loop: Loop) -> None:
@@ -183,55 +183,58 @@ def _freeze(loop: Loop) -> None:
     job = loop.wait("freezing", f"/jobs/{job['id']}")
     if job["state"] != "done":
         raise LoopFailed(f"The freeze {job['state']}: {job['error']}")
-    version = loop.made["version"] = loop.call("admin", "GET", f"/versions/{job['result']['version']}")
+    version = loop.created["version"] = loop.call("admin", "GET", f"/versions/{job['result']['version']}")
     print(f"admin   froze version {version['number']}: {version['counts']}", flush=True)
 
 
 def _train(loop: Loop) -> None:
     recipe = {**demo_project.RECIPE, "max_minutes": loop.minutes}
     run = loop.call(
-        "admin", "POST", f"/projects/{loop.slug}/runs", json={"version": loop.made["version"]["id"], "recipe": recipe}
+        "admin",
+        "POST",
+        f"/projects/{loop.slug}/runs",
+        json={"version": loop.created["version"]["id"], "recipe": recipe},
     )
-    run = loop.made["run"] = loop.wait("training", f"/runs/{run['id']}")
+    run = loop.created["run"] = loop.wait("training", f"/runs/{run['id']}")
     if run["state"] != "done":
         raise LoopFailed(f"The run {run['state']}: {run['error']}", exit_code=1)
-    loop.made["report"] = loop.call("admin", "GET", f"/runs/{run['id']}/report")
+    loop.created["report"] = loop.call("admin", "GET", f"/runs/{run['id']}/report")
     print("trainer fine-tuned and evaluated", flush=True)
 
 
 def _find(loop: Loop) -> None:
-    """The weakest slice becomes a finding, and the finding the next round."""
-    report, run = loop.made["report"], loop.made["run"]
-    loop.made["answers"] = loop.call("admin", "GET", f"/runs/{run['id']}/answers", params={"only": "wrong"})["items"]
+    """Create a finding from the weakest slice, and a round from the finding."""
+    report, run = loop.created["report"], loop.created["run"]
+    loop.created["answers"] = loop.call("admin", "GET", f"/runs/{run['id']}/answers", params={"only": "wrong"})["items"]
     if not report["slices"]:
-        raise LoopFailed("The report has no slices, so that no weakness can be named.")
+        raise LoopFailed("The report has no slices to create a finding from.")
     weakest = (weak_slices(report) or sorted(report["slices"], key=lambda part: part["tuned"]["value"]))[0]
-    finding = loop.made["finding"] = loop.call(
+    finding = loop.created["finding"] = loop.call(
         "admin",
         "POST",
         f"/projects/{loop.slug}/findings",
         json={"run_id": run["id"], "tag": weakest["tag"], "value": weakest["value"], "note": weakest.get("reason", "")},
     )
-    loop.made["round"] = loop.call("admin", "POST", f"/findings/{finding['id']}/round")
+    loop.created["round"] = loop.call("admin", "POST", f"/findings/{finding['id']}/round")
     print(
-        f"admin   named a weakness ({weakest['tag']} = {weakest['value']}) and opened the next round from it\n",
+        f"admin   created a finding ({weakest['tag']} = {weakest['value']}) and opened the next round from it\n",
         flush=True,
     )
 
 
-STEPS = (_open, _import, _write, _review, _freeze, _train, _find)
+STEPS = (_create_project, _import, _write, _review, _freeze, _train, _find)
 
 
-def _print(result: dict[str, Any], made: dict[str, Any]) -> None:
+def _print(result: dict[str, Any], created: dict[str, Any]) -> None:
     report = result["report"]
     print(report_text.headline(report))
     print("\n".join(report_text.table(report)))
-    print(f"leak report: {report_text.leaks(result['version']['leak_report'])}")
+    print(f"leakage: {report_text.leaks(result['version']['leak_report'])}")
     for note in report.get("notes", []):
         print(f"note: {note}")
-    for answer in made["answers"][:3]:
+    for answer in created["answers"][:3]:
         shown = f"{answer['prompt'][:90]!r} -> {answer['tuned']['text'][:40]!r}"
-        print(f"still wrong: {shown}, right: {answer['reference'][:40]!r}")
+        print(f"incorrect: {shown}, expected: {answer['reference'][:40]!r}")
     print(
         f"weakest slice: {result['finding']['tag']} = {result['finding']['value']} {result['finding']['note']}".rstrip()
     )

@@ -1,5 +1,4 @@
-"""The demo project "riverbend", loaded in-process. Each step looks whether it was taken, so that a start that was
-interrupted goes on where it stopped."""
+"""The demo project "riverbend", loaded in-process. Completed steps are skipped, so an interrupted start resumes."""
 
 from __future__ import annotations
 
@@ -41,7 +40,7 @@ PROJECT: dict[str, Any] = {
     "domains": ["administration", "clinical", "finance"],
 }
 MEMBERS = {"expert": "expert@example.org", "editor": "editor@example.org"}
-SOURCE, LICENCE = "Riverbend Clinic, written for the demo", "CC0-1.0"
+SOURCE, LICENSE = "Riverbend Clinic, written for the demo", "CC0-1.0"
 TARGETS = [
     {"tag": "category", "value": value, "count": 10}
     for value in ("mental_health_support", "complaint_feedback", "pregnancy_care", "travel_medicine", "vaccination")
@@ -57,8 +56,8 @@ TAGS = ("domain", "language", "category", "difficulty", "channel")
 Say = Callable[[str], None]
 
 
-def wanted(session: Session) -> bool:
-    """On an installation without any project, or with a demo that was not loaded to the end."""
+def should_load(session: Session) -> bool:
+    """Return whether there is no project yet, or the demo was not loaded completely."""
     admin = accounts.first_user(session, "admin")
     if (
         admin is None
@@ -72,8 +71,8 @@ def wanted(session: Session) -> bool:
 
 
 def load(installation: Installation, say: Say) -> None:
-    """Project, guideline, round, approved pairs, a review queue, a frozen version and its first run."""
-    for step in (_open, _import, _write_queue, _freeze, _train):
+    """Create the project with guideline, round, approved pairs, review queue, frozen version and a first run."""
+    for step in (_create_project, _import, _write_queue, _freeze, _train):
         with installation.database.session() as session:
             line = step(session, installation)
         if line:
@@ -82,7 +81,7 @@ def load(installation: Installation, say: Say) -> None:
 
 
 def first_run(session: Session) -> TrainingRun | None:
-    """The demo's newest run, when it has not ended."""
+    """Return the demo's newest run if it has not ended."""
     project = projects_queries.by_slug(session, SLUG)
     runs = runs_queries.runs(session, project) if project else []
     return runs[0] if runs and runs[0].state in ("queued", "running") else None
@@ -99,34 +98,34 @@ def queue_rows() -> list[dict[str, Any]]:
 def content_of(row: dict[str, Any]) -> pair_content.Content:
     tags = {name: row[name] for name in TAGS if row.get(name)}
     return pair_content.pair(
-        row["prompt"], row["completion"], tags=tags, source=row.get("source") or SOURCE, licence=LICENCE
+        row["prompt"], row["completion"], tags=tags, source=row.get("source") or SOURCE, licence=LICENSE
     )
 
 
-def _one(session: Session, role: str) -> User:
+def _user(session: Session, role: str) -> User:
     user = accounts.first_user(session, role)
     if user is None:
-        raise Conflict(f"The demo needs the account of the {role}, which is gone; start with --no-demo.")
+        raise Conflict(f"The demo needs the {role} account, which no longer exists. Start with --no-demo.")
     return user
 
 
 def _project(session: Session) -> Project:
     project = projects_queries.by_slug(session, SLUG)
     if project is None:
-        raise Conflict("The demo project is gone; start with --no-demo.")
+        raise Conflict("The demo project no longer exists. Start with --no-demo.")
     return project
 
 
-def _open(session: Session, _: Installation) -> str | None:
+def _create_project(session: Session, _: Installation) -> str | None:
     if projects_queries.by_slug(session, SLUG):
         return None
-    admin = _one(session, "admin")
+    admin = _user(session, "admin")
     project = projects_actions.create_project(session, admin, **PROJECT)
     for role, email in MEMBERS.items():
         projects_actions.add_member(session, admin, project, email=email, role=role)
     guidelines_actions.publish(session, admin, project, text=read("guideline.md"))
     rounds_actions.create_round(session, admin, project, title=ROUND, brief=read("brief.md"), targets=TARGETS)
-    return "project riverbend opened, with its guideline and first round"
+    return "Created project riverbend with a guideline and a first round"
 
 
 def _import(session: Session, installation: Installation) -> str | None:
@@ -136,22 +135,22 @@ def _import(session: Session, installation: Installation) -> str | None:
     data = read("pairs.jsonl").encode()
     imports_actions.request_import(
         session,
-        _one(session, "editor"),
+        _user(session, "editor"),
         project,
         storage=installation.storage,
         data=data,
         filename="pairs.jsonl",
         format="jsonl",
         source=SOURCE,
-        license=LICENCE,
+        license=LICENSE,
         approve=True,
     )
-    return f"importing {len(data.splitlines())} pairs, approved by the editor …"
+    return f"Importing {len(data.splitlines()):,} approved pairs …"
 
 
 def _write_queue(session: Session, _: Installation) -> str | None:
-    """The expert's submissions; what a check blocks stays a draft, as it would on the page."""
-    project, expert = _project(session), _one(session, "expert")
+    """Submit the expert's pairs. Pairs that a check blocks stay drafts, as on the page."""
+    project, expert = _project(session), _user(session, "expert")
     if pairs_queries.counts_by_state(session, project, author=expert.id):
         return None
     open_rounds = rounds_queries.open_rounds(session, project)
@@ -165,15 +164,15 @@ def _write_queue(session: Session, _: Installation) -> str | None:
             submitted += 1
         except AppError:
             continue
-    return f"{submitted} pairs of the expert wait for review"
+    return f"Submitted {submitted:,} pairs for review"
 
 
 def _freeze(session: Session, _: Installation) -> str | None:
     project = _project(session)
     if versions_queries.versions(session, project):
         return None
-    versions_actions.request_version(session, _one(session, "admin"), project, **VERSION)
-    return "freezing the first version …"
+    versions_actions.request_version(session, _user(session, "admin"), project, **VERSION)
+    return "Freezing the first version …"
 
 
 def _train(session: Session, _: Installation) -> str | None:
@@ -181,6 +180,6 @@ def _train(session: Session, _: Installation) -> str | None:
     if runs_queries.runs(session, project):
         return None
     version = versions_queries.versions(session, project)[0]
-    runs_actions.request_run(session, _one(session, "admin"), project, version_id=version.id, recipe=RECIPE)
+    runs_actions.request_run(session, _user(session, "admin"), project, version_id=version.id, recipe=RECIPE)
     counts = ", ".join(f"{version.counts[name]} {name}" for name in ("train", "validation", "test"))
-    return f"version 1 frozen ({counts}); the first fine-tuning run is queued"
+    return f"Froze version 1 ({counts}) and queued the first fine-tuning run"

@@ -1,4 +1,4 @@
-"""`preceptor import` and `preceptor export`: files in, files out."""
+"""`preceptor import` and `preceptor export`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.bootstrap import Installation
 from app.cli import accounts
-from app.core import jobs as ledger
+from app.core import jobs
 from app.core.errors import AppError, Invalid, NotFound
 from app.core.files import SHARED, write_whole
 from app.domain.imports import actions as imports_actions
@@ -33,7 +33,7 @@ def import_file(
     email: str | None,
     form: str,
     source: str,
-    licence: str,
+    license: str,
     submit: bool,
     approve: bool,
     names: dict[str, list[str]],
@@ -56,7 +56,7 @@ def import_file(
             filename=path.name,
             format=form,
             source=source,
-            license=licence,
+            license=license,
             submit=submit,
             approve=approve,
             skip_bad=skip_bad,
@@ -71,13 +71,13 @@ def import_file(
     return {name: value for name, value in (ended.result or {}).items() if name != "errors_file"}
 
 
-def _finished(installation: Installation, job_id: str) -> ledger.Job:
-    """Lend a hand with the queue until this job has ended, whoever did it."""
+def _finished(installation: Installation, job_id: str) -> jobs.Job:
+    """Work on the job queue until this job has ended, in this process or in another."""
     while True:
         worked = loop.work_once(installation)
         with installation.database.session() as session:
-            job = ledger.by_id(session, job_id)
-            if job.state not in ledger.OPEN:
+            job = jobs.by_id(session, job_id)
+            if job.state not in jobs.OPEN:
                 return job
         if not worked:
             time.sleep(0.5)
@@ -86,19 +86,19 @@ def _finished(installation: Installation, job_id: str) -> ledger.Job:
 def parse_map(text: str) -> dict[str, list[str]]:
     """'prompt=question,completion=answer' -> {"prompt": ["question"], "completion": ["answer"]}.
 
-    A target that stands twice takes both columns.
+    A repeated target takes all its columns.
     """
     names: dict[str, list[str]] = {}
     for part in filter(None, text.split(",")):
         target, separator, column = part.partition("=")
         if not separator or not target.strip() or not column.strip():
-            raise Invalid("Write --map as prompt=question,completion=answer (our name = the file's name).", field="map")
+            raise Invalid("Write --map as prompt=question,completion=answer (target=column).", field="map")
         names.setdefault(target.strip(), []).append(column.strip())
     return column_mapping.parse(names)
 
 
 def export_version(installation: Installation, named: str, form: str, folder: Path) -> Path:
-    """Write a version's splits and manifest.json; the same bytes each time. Returns the manifest's path."""
+    """Write a version's splits and manifest.json, the same bytes each time. Return the manifest's path."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
     with installation.database.read() as session:
@@ -127,4 +127,4 @@ def _version(session: Session, named: str) -> DatasetVersion:
     for version in versions_queries.versions(session, project) if project else []:
         if str(version.number) == number:
             return version
-    raise NotFound(f"There is no version {named}; write its id, or PROJECT/NUMBER.")
+    raise NotFound(f"Version {named} not found. Use its ID, or PROJECT/NUMBER.")

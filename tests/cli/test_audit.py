@@ -31,7 +31,7 @@ def test_the_commands_find_a_cut_log(tmp_path: Path) -> None:
     preceptor(tmp_path, "user", "add", "erin@example.org", "--admin")
     assert "no checkpoint" in preceptor(tmp_path, "audit", "verify").stdout
     assert "Signed 2 events" in preceptor(tmp_path, "audit", "checkpoint").stdout
-    assert "Nothing was recorded" in preceptor(tmp_path, "audit", "checkpoint").stdout
+    assert "No new events" in preceptor(tmp_path, "audit", "checkpoint").stdout
     copy = tmp_path / "kept-elsewhere.jsonl"
     copy.write_bytes((tmp_path / "data" / "audit-checkpoints.jsonl").read_bytes())
     key = preceptor(tmp_path, "audit", "key").stdout.strip()

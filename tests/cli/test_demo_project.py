@@ -19,13 +19,13 @@ from tests.fixtures.people import make_cast
 @pytest.fixture
 def installation(database: Database, settings: Settings) -> Installation:
     with database.session() as session:
-        accounts.make_first(session)
+        accounts.create_first(session)
     return Installation(settings, database, Storage(settings.resolved_storage_url))
 
 
 def wanted(installation: Installation) -> bool:
     with installation.database.session() as session:
-        return demo_project.wanted(session)
+        return demo_project.should_load(session)
 
 
 def test_an_interrupted_load_goes_on_where_it_stopped(
@@ -63,7 +63,7 @@ def test_it_is_not_loaded_beside_projects_of_a_team(installation: Installation) 
 
 def test_first_accounts_are_made_once(installation: Installation) -> None:
     with installation.database.session() as session:
-        accounts.make_first(session)
+        accounts.create_first(session)
         links = accounts.sign_in_links(session, "http://x/")
     assert [role for role, _, _ in links] == ["expert", "editor", "admin"]
     assert all(address.startswith("http://x/sign-in/") for _, _, address in links)

@@ -27,7 +27,7 @@ REPORT = {
 
 def test_the_headline_has_both_models_the_difference_and_its_interval() -> None:
     line = report_text.headline(REPORT)
-    for part in ("100", "10.0 %", "50.0 %", "40.0 %", "30.0 % to 50.0 %", "p < 0.001"):
+    for part in ("100", "10.0%", "50.0%", "40.0%", "30.0% to 50.0%", "p < 0.001"):
         assert part in line
 
 
@@ -36,7 +36,7 @@ def test_the_table_names_the_references() -> None:
 
 
 @pytest.mark.parametrize(
-    ("done", "total", "eta", "shown"), [(0, 0, None, "0 %"), (5, 10, 61, "50 %"), (20, 10, 1, "100 %")]
+    ("done", "total", "eta", "shown"), [(0, 0, None, "0%"), (5, 10, 61, "50%"), (20, 10, 1, "100%")]
 )
 def test_progress(done: float, total: float, eta: float | None, shown: str) -> None:
     assert shown in report_text.progress(done, total, eta)

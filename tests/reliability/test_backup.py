@@ -164,7 +164,7 @@ def test_a_damaged_artifact_is_named_and_the_rest_is_saved(
     next(installation.settings.data_dir.rglob(spoilt)).write_bytes(b"spoil")
     manifest = backup.backup(installation, tmp_path / "b")
     assert (manifest["damaged_artifacts"], list(manifest["artifacts"])) == ([spoilt], [sound])
-    assert any(spoilt in line for line in backup.in_words(manifest, tmp_path, "Backed up to"))
+    assert any(spoilt in line for line in backup.summary(manifest, tmp_path, "Backed up to"))
 
 
 def test_keys_go_along_only_when_asked_and_files_are_for_one_user(tmp_path: Path, sqlite_template: Path) -> None:

@@ -23,7 +23,7 @@ from tests.journeys.test_kills import children_of, progress
 def stack(tmp_path: Path) -> Iterator[Stack]:
     running = Stack(tmp_path / "data")
     running.commands["other"] = running.commands["trainer"]
-    running.start("web", "jobs")
+    running.start("web", "worker")
     yield running
     running.stop()
 

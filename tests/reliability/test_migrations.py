@@ -170,7 +170,7 @@ def test_a_file_that_is_not_ours_to_touch_is_refused_and_left_alone(
     path = Path(shutil.copy(sqlite_template, tmp_path / "spoilt.sqlite3"))
     spoil(path)
     before = hashlib.sha256(path.read_bytes()).hexdigest()
-    for command in ("migrate", "jobs", "web") if spoil is newer else ("migrate",):
+    for command in ("migrate", "worker", "web") if spoil is newer else ("migrate",):
         done = preceptor(path, command)
         assert done.returncode == 3 and words in done.stderr, done
         assert len(done.stderr.strip().splitlines()) == 1

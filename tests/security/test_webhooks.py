@@ -213,7 +213,7 @@ def test_a_test_message_arrives_and_is_counted(
     carol, path, page = Browser(app), f"/webhooks/{hook['id']}/test", "/projects/clinic/webhooks"
     carol.client = signed_in(cast.carol)
     assert carol.send(path, page=page).status_code == 303
-    assert "1 waits" in carol.get(page).text
+    assert "1 pending" in carol.get(page).text
     loop.drain(installation)
     headers, body = receiver.requests[0]
     assert documented_check(tmp_path)(hook["secret"], body, headers["preceptor-signature"], time.time())

@@ -285,10 +285,10 @@ KNOWN = [
 
 @pytest.mark.assurance
 def test_no_known_password_and_no_forged_cookie_opens_a_fresh_installation(app, database, tally) -> None:
-    from app.cli.accounts import make_first
+    from app.cli.accounts import create_first
 
     with database.session() as session:
-        make_first(session)
+        create_first(session)
     for email, password in KNOWN:
         with database.session() as session:
             session.execute(update(RateWindow).values(expires_at=0))
