@@ -27,7 +27,7 @@ def installation(database: Database, settings: Settings) -> Installation:
 
 def run_import(installation: Installation, path: Path, slug: str = "clinic", names: str = "") -> dict[str, int]:
     return files.import_file(
-        installation, slug, path, email=None, form="auto", source="a test", licence="CC0-1.0", submit=False,
+        installation, slug, path, email=None, form="auto", source="a test", license="CC0-1.0", submit=False,
         approve=True, names=files.parse_map(names),
     )  # fmt: skip
 
@@ -87,7 +87,7 @@ def test_bad_rows_are_skipped_when_asked_and_written_down(
 
     def run(skip_bad: bool) -> dict[str, int]:
         return files.import_file(
-            installation, "clinic", path, email=None, form="auto", source="a test", licence="MIT", submit=True,
+            installation, "clinic", path, email=None, form="auto", source="a test", license="MIT", submit=True,
             approve=False, names={}, skip_bad=skip_bad, bad_rows=bad,
         )  # fmt: skip
 
