@@ -6,7 +6,7 @@ from typing import Any
 
 
 class AppError(Exception):
-    """An error a person can mend. `detail` says how."""
+    """An error that the user can fix. `detail` says how."""
 
     status = 400
     code = "error"
@@ -15,7 +15,7 @@ class AppError(Exception):
     def __init__(
         self, detail: str, *, field: str | None = None, code: str | None = None, denied: bool | None = None
     ) -> None:
-        """`denied` marks a refusal that the audit log records."""
+        """`denied` marks an error that the audit log records."""
         super().__init__(detail)
         self.detail = detail
         self.field = field
@@ -26,7 +26,7 @@ class AppError(Exception):
 
 
 class Unauthorized(AppError):
-    status, code = 401, "unauthorised"
+    status, code = 401, "unauthorized"
 
 
 class Forbidden(AppError):
@@ -76,7 +76,7 @@ class StorageFull(AppError):
 
 
 class Unavailable(AppError):
-    """The database is away or busy; the same request may succeed in `retry_after` seconds."""
+    """The database is unreachable or busy; the same request may succeed in `retry_after` seconds."""
 
     status, code = 503, "unavailable"
     retry_after = 5

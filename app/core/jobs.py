@@ -1,7 +1,7 @@
-"""The ledger of work that outlives a request: leases, fencing tokens, bounded attempts, one accepted completion.
+"""The job queue: leases, fencing tokens, bounded attempts, one accepted completion.
 
-Execution is at least once; a completion is accepted once, from the holder of the current token only. Whether a holder
-lives is judged by its heartbeats alone, counted by the observer's own monotonic clock: no wall clock can end a lease.
+Execution is at least once; a completion is accepted once, from the holder of the current token. A holder is alive while
+its heartbeat count rises, timed by the observer's own monotonic clock: no wall clock can end a lease.
 Knows nothing of what the jobs do.
 """
 
@@ -22,16 +22,16 @@ from app.core.errors import Conflict, NotFound
 
 MAX_ATTEMPTS = 4  # counted at the claim; a lease that must run out first spaces them
 LONGEST_PAUSE = timedelta(hours=12)
-"""A try that is due later than this was put off by a clock that has leapt since: it is due now."""
-TAKEN_AT_ONCE = 50
+"""An attempt due later than this was scheduled by a clock that has jumped since; it is due now."""
+MAX_TAKEOVERS = 50
 OPEN = ("queued", "running")
 
 
 class Job(IdTimestampMixin, Base):
-    """One unit of work. `token` rises with every claim, so that a worker that slept through its lease is told so.
+    """One unit of work. `token` rises with every claim, so a worker that outlived its lease is rejected.
 
-    `beat` rises with every heartbeat. `lease_until` of a running job is for people to look at; nothing is decided by
-    it. That of a job that waits says when its next try is due.
+    `beat` rises with every heartbeat. `lease_until` of a running job is for display only. That of a queued job is
+    the time of its next attempt.
     """
 
     __tablename__ = "jobs"
@@ -66,7 +66,7 @@ class JobFile(Base):
 
 
 class HeartbeatSnapshot(NamedTuple):
-    """The last sign of life of a running job: it is dead when this stands still."""
+    """The last heartbeat of a running job. The holder is dead when it stops changing."""
 
     id: str
     token: int
@@ -75,10 +75,10 @@ class HeartbeatSnapshot(NamedTuple):
 
 @dataclass
 class LeaseMonitor:
-    """What one observer saw of the running jobs of its kinds, and when, by its own monotonic clock.
+    """The heartbeats that one process saw of running jobs, timed by its own monotonic clock.
 
-    Each process that claims holds one for its life; it starts knowing nothing, so that after a restart every holder
-    has a full lease to show itself. A dead holder's job is taken between one and two leases (and a poll) later.
+    Each claiming process has one for its lifetime. It starts empty, so that after a restart every holder has a full
+    lease to send a heartbeat. A dead holder's job is taken over after one to two leases and a poll.
     """
 
     lease_seconds: float
@@ -87,7 +87,7 @@ class LeaseMonitor:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def lapsed(self, signs: Iterable[HeartbeatSnapshot], read_after: float) -> list[HeartbeatSnapshot]:
-        """Those that stood still for a lease. `read_after` is the clock before they were read: never too early."""
+        """Return the heartbeats unchanged for a full lease. `read_after` is the clock before they were read."""
         with self._lock:
             moment = self.clock()
             self._seen = {sign: min(self._seen.get(sign, moment), moment) for sign in signs}
@@ -127,7 +127,7 @@ def claim(
     attempts: Mapping[str, int] | None = None,
     on_lost: Callable[[Session, Job], None] | None = None,
 ) -> Job | None:
-    """Lease the oldest job whose try is due, or whose holder went silent.
+    """Claim the oldest job that is due, or whose holder stopped sending heartbeats.
 
     Out of attempts (MAX_ATTEMPTS, or those of its kind) it fails here as `worker_lost`, and `on_lost` is called with it
     in the same transaction.
@@ -154,11 +154,11 @@ def claim(
 def _silent(session: Session, kinds: list[str], watch: LeaseMonitor) -> list[HeartbeatSnapshot]:
     before = watch.clock()
     running = select(Job.id, Job.token, Job.beat).where(Job.state == "running", Job.kind.in_(kinds))
-    return watch.lapsed([HeartbeatSnapshot(*row) for row in session.execute(running)], before)[:TAKEN_AT_ONCE]
+    return watch.lapsed([HeartbeatSnapshot(*row) for row in session.execute(running)], before)[:MAX_TAKEOVERS]
 
 
 def _next_claimable(session: Session, kinds: list[str], silent: list[HeartbeatSnapshot]) -> Job | None:
-    """The signs are asked again under the lock: a holder that has beaten meanwhile keeps its job."""
+    """Check the heartbeats again under the lock: a holder that sent one meanwhile keeps its job."""
     still = [and_(Job.id == sign.id, Job.token == sign.token, Job.beat == sign.beat) for sign in silent]
     moment = now()
     is_due = or_(Job.lease_until.is_(None), Job.lease_until <= moment, Job.lease_until > moment + LONGEST_PAUSE)
@@ -175,7 +175,7 @@ def _next_claimable(session: Session, kinds: list[str], silent: list[HeartbeatSn
 
 
 def _locked(session: Session, job_id: str) -> Job:
-    """The job as it is now, whatever the session saw of it before, and ours until the transaction ends."""
+    """Load the current row and lock it until the transaction ends."""
     statement = select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
     job = session.scalar(statement)
     if job is None:
@@ -187,7 +187,7 @@ def require_lease(session: Session, job_id: str, token: int) -> Job:
     """The job, when `token` is its current one and it runs; otherwise Conflict, and nothing may be written."""
     job = _locked(session, job_id)
     if job.token != token or job.state != "running":
-        raise Conflict("This job is held by another worker, or has ended; drop it.", code="stale_token")
+        raise Conflict("Another worker has this job, or it has ended; drop it.", code="stale_token")
     return job
 
 
@@ -201,7 +201,7 @@ def heartbeat(
     total: float = 0.0,
     eta_seconds: float | None = None,
 ) -> Job:
-    """Show a sign of life and record progress. The job's `cancel_requested` tells the worker to stop."""
+    """Renew the lease and record progress. The job's `cancel_requested` tells the worker to stop."""
     job = require_lease(session, job_id, token)
     job.beat += 1
     job.lease_until = now() + timedelta(seconds=lease_seconds)
@@ -226,7 +226,7 @@ def finish(
 
 
 def retry_later(session: Session, job_id: str, token: int, pause: timedelta) -> Job:
-    """Give the job back, to be tried again after `pause` (at most LONGEST_PAUSE). The attempt stays counted."""
+    """Requeue the job for another attempt after `pause` (at most LONGEST_PAUSE). The attempt stays counted."""
     job = require_lease(session, job_id, token)
     job.state, job.worker = "queued", None
     job.lease_until, job.eta_seconds = now() + min(pause, LONGEST_PAUSE), None
@@ -234,13 +234,13 @@ def retry_later(session: Session, job_id: str, token: int, pause: timedelta) -> 
 
 
 def requeue_running(session: Session) -> int:
-    """What runs in rows that came back from a backup is held by nobody: it waits again. Returns how many."""
+    """Requeue jobs that were running when a backup was made. Return how many."""
     statement = update(Job).where(Job.state == "running").values(state="queued", worker=None, lease_until=None)
     return session.execute(statement).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 def request_cancel(session: Session, job_id: str) -> Job:
-    """Cancel now when it waits; ask the worker to stop when it runs. Conflict when it has ended."""
+    """Cancel a queued job; ask the worker of a running one to stop. Raises Conflict when it has ended."""
     job = _locked(session, job_id)
     if job.state not in OPEN:
         raise Conflict(f"This job has ended already ({job.state}).")

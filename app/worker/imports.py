@@ -33,6 +33,6 @@ def run(installation: Installation, job: ClaimedJob) -> Callable[[Session], dict
 def clean_up(database: Database) -> None:
     """Refresh the statistics of the query planner and release memory, after an import or a try. Errors are ignored."""
     with suppress(SQLAlchemyError):
-        database.optimise()
+        database.update_statistics()
         with database.session() as session:
             bulk.restore_cache_size(session)

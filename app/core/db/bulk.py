@@ -1,6 +1,6 @@
 """Many rows at once, by the driver: what an import writes. Knows no word of the product.
 
-SQLAlchemy's own way costs more for a row than the database does; here it is asked once how each column is stored.
+SQLAlchemy spends more time per row than the database; here each column's type is resolved once.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table
 from sqlalchemy.orm import Session
 
-ROOM = 256 * 1024
-"""KiB of pages that SQLite keeps in memory while it writes very many rows; whatever finds no room is written twice."""
-USUAL_ROOM = 2 * 1024
+BULK_CACHE_KIB = 256 * 1024
+"""KiB of pages that SQLite keeps in memory while it writes many rows; pages that do not fit are written twice."""
+DEFAULT_CACHE_KIB = 2 * 1024
 Row = Mapping[str, Any]
 
 
@@ -53,14 +53,14 @@ def insert_together(session: Session, table: Table, columns: Sequence[str], rows
 
 
 def raise_cache_size(session: Session) -> None:
-    """Before very many rows. `give_back` follows when they are committed."""
+    """Call before writing many rows, and `restore_cache_size` after the commit."""
     if session.connection().dialect.name == "sqlite":
-        session.connection().exec_driver_sql(f"PRAGMA cache_size=-{ROOM}")
+        session.connection().exec_driver_sql(f"PRAGMA cache_size=-{BULK_CACHE_KIB}")
 
 
 def restore_cache_size(session: Session) -> None:
     if session.connection().dialect.name == "sqlite":
-        session.connection().exec_driver_sql(f"PRAGMA cache_size=-{USUAL_ROOM}")
+        session.connection().exec_driver_sql(f"PRAGMA cache_size=-{DEFAULT_CACHE_KIB}")
         session.connection().exec_driver_sql("PRAGMA shrink_memory")
 
 

@@ -26,17 +26,17 @@ from app.core.db.group_commit import PATIENCE_SECONDS, GroupCommit
 from app.core.db.process_write_lock import ProcessWriteLock
 
 CHECKPOINT = 4_000
-"""Pages of the write-ahead log (4 KiB each) before they are copied into the file: what many write is copied once."""
-sqlite = sqlite3  # the driver that is in use, for those who look at a file from outside
+"""Pages of the write-ahead log (4 KiB each) before a checkpoint: a page that many writers change is copied once."""
+sqlite = sqlite3  # the driver in use
 
 
 def journal_mode(version: tuple[int, int, int]) -> str:
-    """WAL, unless this SQLite may corrupt a write-ahead log that two connections reset at once (3.7.0 to 3.51.2)."""
+    """WAL, unless this SQLite may corrupt the log when two connections reset it at once (3.7.0 to 3.51.2)."""
     return "TRUNCATE" if (3, 7, 0) <= version < (3, 51, 3) else "WAL"
 
 
 def _prepare_sqlite(pool: Pool) -> None:
-    """Durable commits, foreign keys, and transactions that we begin ourselves (the driver's begin comes too late)."""
+    """Set durable commits and foreign keys, and disable the driver's own BEGIN, which comes too late."""
 
     @event.listens_for(pool, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
@@ -48,24 +48,24 @@ def _prepare_sqlite(pool: Pool) -> None:
 
 
 def _begins(engine: Engine, mode: str) -> Engine:
-    """Its transactions begin so. The dialect does it: an engine with events asks for listeners at each statement."""
+    """Begin transactions of this engine in `mode`. By the dialect: event listeners cost at every statement."""
     dialect: Any = engine.dialect
     dialect.do_begin = lambda connection: connection.cursor().execute(f"BEGIN {mode}")
-    # The same words each time, which SQLAlchemy would compile anew for each writer.
+    # Constant text, which SQLAlchemy would otherwise compile for each writer.
     dialect.do_savepoint = lambda connection, name: connection.exec_driver_sql(f"SAVEPOINT {name}")
     dialect.do_release_savepoint = lambda connection, name: connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
     return engine
 
 
-def _for_us_alone(path: Path) -> None:
-    """A new file that nobody else may read, whatever the umask; SQLite gives its log the same mode."""
+def _create_private(path: Path) -> None:
+    """Create the file readable by this user only, whatever the umask; SQLite gives its log the same mode."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists() and os.access(path.parent, os.W_OK):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 class Database:
-    """Engines for those who write and for those who only read, which share their connections; and transactions."""
+    """A writing and a reading engine that share their connections, and their transactions."""
 
     def __init__(self, url: str, info: Mapping[str, Any] | None = None) -> None:
         """`info` is what the application gives to each of its sessions (SQLAlchemy's `Session.info`)."""
@@ -74,16 +74,16 @@ class Database:
         if self.is_sqlite:
             file = None if ":memory:" in url else Path(url.removeprefix("sqlite:///").partition("?")[0])
             if file:
-                _for_us_alone(file)
+                _create_private(file)
             self.engine = _begins(create_engine(url, module=sqlite3, pool_use_lifo=True), "IMMEDIATE")  # warm caches
             self.readers = _begins(create_engine(url, module=sqlite3, pool=self.engine.pool), "DEFERRED")
             _prepare_sqlite(self.engine.pool)
-            self._turnstile = ProcessWriteLock(file, PATIENCE_SECONDS) if file else None
+            self._process_lock = ProcessWriteLock(file, PATIENCE_SECONDS) if file else None
         else:
-            self._turnstile = None
+            self._process_lock = None
             self.engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
             self.readers = self.engine
-        self._line = GroupCommit(self.engine, self._turnstile) if self.is_sqlite else None
+        self._line = GroupCommit(self.engine, self._process_lock) if self.is_sqlite else None
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -98,18 +98,18 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """One read-only snapshot; nothing of it is written."""
+        """Yield a session on one read-only snapshot."""
         with Session(self.readers, expire_on_commit=False, autoflush=False, info=self.info) as session:
             yield session
 
-    def optimise(self) -> None:
-        """Let SQLite look at how its tables have grown: its plans go by that. PostgreSQL looks by itself."""
+    def update_statistics(self) -> None:
+        """Refresh the statistics of SQLite's query planner. PostgreSQL does it by itself."""
         if self.is_sqlite:
             with self.session() as session:
                 session.execute(text("PRAGMA optimize=0x10002"))
 
     def dispose(self) -> None:
         self.engine.dispose()
-        self.readers.pool = self.engine.pool  # a new one, should anybody go on
-        if self._turnstile:
-            self._turnstile.close()
+        self.readers.pool = self.engine.pool  # a new pool, for use after dispose
+        if self._process_lock:
+            self._process_lock.close()

@@ -1,9 +1,9 @@
-"""Group commit for SQLite: writers that wait for one another share one transaction, and so one sync of the disk.
+"""Group commit for SQLite: waiting writers share one transaction, and so one sync of the disk.
 
-SQLite has one writer at a time, and each durable commit waits for the disk. Here a writer whose work is done hands the
-open transaction to the next one in line, and waits; the last in line commits for all. Each writer works inside a
-savepoint of its own, so that its failure undoes its own changes only. Nobody is told "done" before the commit is on
-disk. A writer takes its place at its first statement, not before. Knows nothing of what is written.
+SQLite has one writer at a time, and each durable commit waits for the disk. Here a writer that is done passes the open
+transaction to the next writer in line and waits; the last in line commits for all. Each writer works inside its own
+savepoint, so that its failure undoes only its own changes. No writer returns before the commit is on disk. A writer
+joins the line with its first statement. Knows nothing of what is written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 30.0
 
 
 class Group:
-    """Writers that share a transaction: how it ended is known to all of them at once."""
+    """Writers that share a transaction, and how it ended."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -49,11 +49,11 @@ class Writer(Session):
 
 
 class GroupCommit:
-    """The line of writers of one engine in one process: first come, first served."""
+    """The line of writers of one engine in one process, first come, first served."""
 
-    def __init__(self, engine: Engine, turnstile: ProcessWriteLock | None = None) -> None:
+    def __init__(self, engine: Engine, process_lock: ProcessWriteLock | None = None) -> None:
         self._engine = engine
-        self._turnstile = turnstile
+        self._process_lock = process_lock
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
         self._busy = False
@@ -61,7 +61,7 @@ class GroupCommit:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """A transaction of the caller's own, as it seems: on disk on return, undone on any error."""
+        """Yield a session that behaves like a transaction of its own: on disk on return, undone on any error."""
         writer = Writer(self)
         try:
             with writer, writer.begin():
@@ -72,7 +72,7 @@ class GroupCommit:
         self._leave(writer.group, None)
 
     def join(self) -> Group:
-        """Wait for one's turn, then the open group, or a new one with its transaction begun."""
+        """Wait for the turn, then return the open group, or a new one with its transaction begun."""
         self._take_turn()
         try:
             if self._group is None:
@@ -84,14 +84,14 @@ class GroupCommit:
         return self._group
 
     def _open(self) -> Group:
-        """A new group: after other processes had their turn, the transaction begins."""
-        if self._turnstile is None:
+        """Begin a new group once other processes have had their turn."""
+        if self._process_lock is None:
             return _begin(self._engine)
-        self._turnstile.enter()
+        self._process_lock.enter()
         try:
             return _begin(self._engine)
         except BaseException:
-            self._turnstile.leave()
+            self._process_lock.leave()
             raise
 
     def _take_turn(self) -> None:
@@ -109,7 +109,7 @@ class GroupCommit:
                 raise TookTooLong("other writers held the database for too long")
 
     def _hand_on(self) -> bool:
-        """Give the turn to the next in line; False, and the turn is kept, when nobody waits (any more)."""
+        """Pass the turn to the next in line. Return False and keep the turn when no writer waits."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().set()
@@ -124,7 +124,7 @@ class GroupCommit:
                 self._busy = False
 
     def _leave(self, group: Group | None, error: BaseException | None) -> None:
-        """Commit when nobody waits, or the group is large or broken; pass the turn on; wait for the group's end."""
+        """Commit when no writer waits, or the group is large or broken; pass the turn; wait for the group's end."""
         if group is None:
             return
         if error is not None and not _is_open(group.connection):
@@ -133,8 +133,8 @@ class GroupCommit:
         if not (goes_on and self._hand_on()):
             self._group = None
             _commit(group)
-            if self._turnstile is not None:
-                self._turnstile.leave()
+            if self._process_lock is not None:
+                self._process_lock.leave()
             self._pass_turn()
         if error is None:
             group.ended.wait()
@@ -164,6 +164,6 @@ def _commit(group: Group) -> None:
         group.error = error
     finally:
         if group.error is not None:
-            group.connection.invalidate()  # whatever state it is in, nobody else gets it
+            group.connection.invalidate()  # its state is unknown, so it is not reused
         group.connection.close()
         group.ended.set()

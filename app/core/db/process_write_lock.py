@@ -1,9 +1,9 @@
 """Fair turns among the processes that write one SQLite file.
 
-SQLite lets a writer that waits ask again at growing pauses, and so a busy process can starve the others until they give
-up: "database is locked". Here a writer first holds the turnstile, then waits for the file; whoever leaves the file and
-wants it again finds the turnstile held and comes after. The locks are advisory, vanish with their process, and SQLite's
-own lock stays what protects the data. Knows nothing of SQL.
+A writer that SQLite keeps waiting retries at growing intervals, so a busy process can starve the others until they give
+up: "database is locked". Here a writer first takes the lock of the line, then waits for the lock of the turn. A process
+that wants to write again joins the end of the line. The locks are advisory and vanish with their process; SQLite's own
+lock still protects the data. Knows nothing of SQL.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from sqlalchemy.exc import TimeoutError as TookTooLong
 
 try:
     import fcntl
-except ImportError:  # not on Windows: there SQLite's own pauses decide
+except ImportError:  # Windows: SQLite's own retries decide
     fcntl = None  # type: ignore[assignment]
 
 PAUSE_SECONDS = 0.001
 
 
 class ProcessWriteLock:
-    """Two lock files beside the database: one to stand in line with, one for whose turn it is; opened at first use."""
+    """Two lock files beside the database, one for the line and one for the turn, opened at first use."""
 
     def __init__(self, database: Path, patience: float) -> None:
         self._database, self._patience = database, patience
         self._files: list[FileIO] = []
 
     def enter(self) -> None:
-        """Wait for one's turn. Raises sqlalchemy's TimeoutError when others keep it for too long."""
+        """Wait for the turn. Raises SQLAlchemy's TimeoutError after the time limit."""
         if fcntl is None:
             return
         line, turn = self._files = self._files or [_opened(f"{self._database}-{name}") for name in ("line", "turn")]
@@ -57,7 +57,7 @@ def _opened(path: str) -> FileIO:
 
 
 def _lock(file: FileIO, end: float) -> None:
-    """Asks again and again rather than sleeping in the kernel, so that the wait can end without the lock."""
+    """Poll instead of blocking in the kernel, so that the wait can time out."""
     while True:
         try:
             return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -66,4 +66,4 @@ def test_memory_that_was_made_room_for_is_given_back(database: Database) -> None
             assert session.connection().exec_driver_sql("PRAGMA cache_size").scalar() == -bulk.ROOM
         bulk.restore_cache_size(session)
         if database.is_sqlite:
-            assert session.connection().exec_driver_sql("PRAGMA cache_size").scalar() == -bulk.USUAL_ROOM
+            assert session.connection().exec_driver_sql("PRAGMA cache_size").scalar() == -bulk.DEFAULT_CACHE_KIB
