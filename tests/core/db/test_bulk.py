@@ -63,7 +63,7 @@ def test_memory_that_was_made_room_for_is_given_back(database: Database) -> None
     with database.session() as session:
         bulk.raise_cache_size(session)
         if database.is_sqlite:
-            assert session.connection().exec_driver_sql("PRAGMA cache_size").scalar() == -bulk.ROOM
+            assert session.connection().exec_driver_sql("PRAGMA cache_size").scalar() == -bulk.BULK_CACHE_KIB
         bulk.restore_cache_size(session)
         if database.is_sqlite:
             assert session.connection().exec_driver_sql("PRAGMA cache_size").scalar() == -bulk.DEFAULT_CACHE_KIB
