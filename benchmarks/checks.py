@@ -24,7 +24,7 @@ from typing import Any
 from app.domain.checks import language, run_checks
 from app.domain.checks.code import check as code_check
 from app.domain.checks.pii import addresses, credentials, identifiers, national_ids, persons, phone_numbers
-from app.domain.checks.pii.check import find_marks
+from app.domain.checks.pii.check import find_spans
 from app.domain.checks.text import basic
 
 ORDINARY = {
@@ -68,7 +68,7 @@ def personal_data(file: Path, half: str | None, misses: str | None) -> dict[str,
         if half and (row["meta"]["template_id"] % 2 == 1) != (half == "odd"):
             continue
         prompt, gold = row["prompt"], row["meta"]["spans"]
-        marks = find_marks(prompt, ["en"])
+        marks = find_spans(prompt, ["en"])
         for span in gold:
             place = (span["start_position"], span["end_position"])
             hits = [mark for mark in marks if 2 * overlap(place, mark[:2]) >= place[1] - place[0]]

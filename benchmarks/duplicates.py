@@ -149,7 +149,7 @@ def report(name: str, group_of: dict[str, str], embedding: Embedding) -> None:
     speed = len(texts) / (time.process_time() - begin)
     codes /= np.linalg.norm(codes, axis=1, keepdims=True)
     similar = codes @ codes.T
-    readings, groups = [paraphrase.read(text) for text in texts], [group_of[text] for text in texts]
+    readings, groups = [paraphrase.text_features(text) for text in texts], [group_of[text] for text in texts]
     members: dict[str, list[int]] = defaultdict(list)
     for number, group in enumerate(groups):
         members[group].append(number)

@@ -33,7 +33,7 @@ class Rule:
     severity: Severity = "warn"
 
 
-# A test gives what is wrong: (words that say how to mend it, span or None).
+# A test yields what is wrong: (message that says how to fix it, span or None).
 Test = Callable[[Rule, str, Sequence[str]], Iterator[tuple[str, Span | None]]]
 
 
@@ -102,16 +102,20 @@ def _max_sentences(rule: Rule, text: str, _: Sequence[str]) -> Iterator[tuple[st
 def _must_have_heading(rule: Rule, text: str, _: Sequence[str]) -> Iterator[tuple[str, Span | None]]:
     headings = [match.group(1).strip() for match in re.finditer(r"^#{1,6} ([^\n]{1,200})$", text, re.MULTILINE)]
     missing = [
-        phrase for phrase in rule.phrases if not any(_folded(rule, phrase) == _folded(rule, one) for one in headings)
+        phrase
+        for phrase in rule.phrases
+        if not any(_folded(rule, phrase) == _folded(rule, heading) for heading in headings)
     ]
     if missing or not (rule.phrases or headings):
         yield (
-            f"Add the heading {' and '.join(f'“{one}”' for one in missing)}." if missing else "Add a heading (# …).",
+            f"Add the heading {' and '.join(f'“{heading}”' for heading in missing)}."
+            if missing
+            else "Add a heading (# …).",
             None,
         )
 
 
-def _must_be_one_of(rule: Rule, text: str, _: Sequence[str]) -> Iterator[tuple[str, Span | None]]:
+def _must_be_in_list(rule: Rule, text: str, _: Sequence[str]) -> Iterator[tuple[str, Span | None]]:
     if _folded(rule, text.strip()) not in {_folded(rule, phrase) for phrase in rule.phrases}:
         yield f"Write one of {_named(rule.phrases)} and nothing else.", None
 
@@ -142,7 +146,7 @@ TESTS: dict[str, tuple[str, Test]] = {
     "must_not_contain": (WORDS, _must_not_contain),
     "must_start_with": (WORDS, _must_start_with),
     "must_end_with": (WORDS, _must_end_with),
-    "must_be_one_of": (WORDS, _must_be_one_of),
+    "must_be_one_of": (WORDS, _must_be_in_list),
     "max_words": (LENGTH, _max_words),
     "min_words": (LENGTH, _min_words),
     "max_sentences": (LENGTH, _max_sentences),
@@ -153,36 +157,36 @@ TESTS: dict[str, tuple[str, Test]] = {
 }
 
 
-def parse_rules(given: Any) -> tuple[Rule, ...]:
-    """Rules from decoded JSON. Raises Invalid that names the rule by its number and kind, and says how to mend it."""
-    if not isinstance(given, list) or len(given) > MAX_RULES:
+def parse_rules(data: Any) -> tuple[Rule, ...]:
+    """Rules from decoded JSON. Raise Invalid naming the rule by number and kind, and how to fix it."""
+    if not isinstance(data, list) or len(data) > MAX_RULES:
         raise Invalid(f"Give a list of at most {MAX_RULES} rules.", field="rules")
-    return tuple(_rule(number, one) for number, one in enumerate(given, 1))
+    return tuple(_rule(number, item) for number, item in enumerate(data, 1))
 
 
-def _rule(number: int, given: Any) -> Rule:
+def _rule(number: int, data: Any) -> Rule:
     name = f"Rule {number}"
-    if not isinstance(given, Mapping):
+    if not isinstance(data, Mapping):
         raise Invalid(f"{name}: write it as an object with a kind.", field="rules")
-    kind = given.get("kind")
+    kind = data.get("kind")
     if not isinstance(kind, str) or kind not in TESTS:
         raise Invalid(f"{name}: choose a kind of {', '.join(TESTS)}.", field="rules")
     name += f" ({kind})"
-    if unknown := sorted(str(key) for key in set(given) - KEYS):
+    if unknown := sorted(str(key) for key in set(data) - KEYS):
         raise Invalid(
             f"{name}: unknown {', '.join(unknown)[:80]}; a rule has {', '.join(sorted(KEYS))}.", field="rules"
         )
-    phrases, length = _value(name, TESTS[kind][0], given.get("value"))
-    case, message = given.get("case", False), given.get("message", "")
+    phrases, length = _value(name, TESTS[kind][0], data.get("value"))
+    case, message = data.get("case", False), data.get("message", "")
     if not isinstance(case, bool) or not isinstance(message, str) or len(message) > 300:
         raise Invalid(f"{name}: case is true or false, message at most 300 characters.", field="rules")
-    field = _choice(name, given, "field", ("completion", "prompt"))
-    severity: Severity = "block" if _choice(name, given, "severity", ("warn", "block")) == "block" else "warn"
+    field = _choice(name, data, "field", ("completion", "prompt"))
+    severity: Severity = "block" if _choice(name, data, "severity", ("warn", "block")) == "block" else "warn"
     return Rule(kind, field, phrases, length, case, message.strip(), severity)
 
 
-def _choice(name: str, given: Mapping[str, Any], key: str, allowed: tuple[str, str]) -> str:
-    chosen = given.get(key, allowed[0])
+def _choice(name: str, data: Mapping[str, Any], key: str, allowed: tuple[str, str]) -> str:
+    chosen = data.get(key, allowed[0])
     if chosen not in allowed:
         raise Invalid(f"{name}: {key} is {allowed[0]} or {allowed[1]}.", field="rules")
     return str(chosen)
@@ -197,19 +201,21 @@ def _value(name: str, takes: str, value: Any) -> tuple[tuple[str, ...], int]:
         raise Invalid(f"{name}: give a whole number as value.", field="rules")
     phrases = [value] if isinstance(value, str) else [] if value is None and takes == FREE else value
     good = isinstance(phrases, list) and len(phrases) <= MAX_PHRASES
-    if not good or not all(isinstance(one, str) and len(one.strip()) > 0 and len(one) <= MAX_PHRASE for one in phrases):
+    if not good or not all(
+        isinstance(phrase, str) and phrase.strip() and len(phrase) <= MAX_PHRASE for phrase in phrases
+    ):
         raise Invalid(
             f"{name}: give a phrase or a list of phrases, each of 1 to {MAX_PHRASE} characters.", field="rules"
         )
     if takes == WORDS and not phrases:
         raise Invalid(f"{name}: give at least one phrase.", field="rules")
-    return tuple(one.strip() for one in phrases), 0
+    return tuple(phrase.strip() for phrase in phrases), 0
 
 
 def check_rules(rules: Sequence[Rule], prompt: str, completion: str, sources: Sequence[str] = ()) -> Iterator[Problem]:
     """Every breach, ten at most for each rule. `sources` are the names of the context documents."""
     texts = {"prompt": prompt, "completion": completion}
     for rule in rules:
-        found = TESTS[rule.kind][1](rule, texts[rule.field], sources)
-        for (words, span), _ in zip(found, range(10), strict=False):
+        breaches = TESTS[rule.kind][1](rule, texts[rule.field], sources)
+        for (words, span), _ in zip(breaches, range(10), strict=False):
             yield Problem("guideline", rule.severity, rule.message or words, rule.field, span, kind=rule.kind)

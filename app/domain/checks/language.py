@@ -1,4 +1,4 @@
-"""The language of a text against the languages of its project. Pure."""
+"""Whether a text is in a language of its project. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.domain.checks.problem import Problem
 
 MIN_CHARACTERS = 20
 MIN_SCORE = 0.6
-# A short text of names and terms looks foreign sooner: it must be surer.
+# A short text of names and terms looks foreign more easily, so it needs a higher score.
 SHORT, SURE = 80, 0.85
 LETTER = re.compile(r"[^\W\d_]")
 NOT_PROSE = re.compile(
@@ -21,7 +21,7 @@ NOT_PROSE = re.compile(
 
 
 def check_language(text: str, languages: Sequence[str], field: str = "prompt") -> Iterator[Problem]:
-    """A warning when 20 characters or more of prose are surely in none of `languages` (ISO 639-1 codes)."""
+    """Warn when at least 20 characters of prose are confidently in none of `languages` (ISO 639-1 codes)."""
     expected = {language.split("-")[0].lower() for language in languages}
     words = NOT_PROSE.sub(" ", prose(text[:2000]))
     words = " ".join(words.split())[:1000]
@@ -32,6 +32,6 @@ def check_language(text: str, languages: Sequence[str], field: str = "prompt") -
         yield Problem(
             "language",
             "warn",
-            f"This reads as {best['lang']!r}; the project writes {', '.join(sorted(expected))}.",
+            f"This looks like {best['lang']!r}, but the project uses {', '.join(sorted(expected))}.",
             field,
         )

@@ -1,4 +1,4 @@
-"""Problem: what a check found, where, and how to mend it."""
+"""Problem: what a check found, where, and how to fix it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ By = Literal["wording", "meaning", "subject"]
 
 @dataclass(frozen=True)
 class Neighbor:
-    """A pair that resembles the one being checked. `similarity`: Jaccard of character 5-grams, or by meaning how
-    likely the two ask the same, by subject their cosine, 0 to 1."""
+    """A pair that resembles the one being checked.
+
+    `similarity` is 0 to 1: the Jaccard similarity of character 5-grams (by wording), the probability that both ask the
+    same (by meaning), or their cosine (by subject).
+    """
 
     pair: str
     revision: str
@@ -25,7 +28,7 @@ class Neighbor:
 
 @dataclass(frozen=True)
 class Fix:
-    """One click mends it: the characters [start, end) of the field become `replacement`."""
+    """A one-click fix: replaces the characters [start, end) of the field by `replacement`."""
 
     span: tuple[int, int]
     replacement: str
@@ -48,9 +51,9 @@ class Problem:
     fix: Fix | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        found = asdict(self)
-        found["span"] = list(self.span) if self.span else None
+        data = asdict(self)
+        data["span"] = list(self.span) if self.span else None
         if self.fix:
-            found["fix"]["span"] = list(self.fix.span)
-        found["neighbours"] = [asdict(neighbour) for neighbour in self.neighbours]
-        return found
+            data["fix"]["span"] = list(self.fix.span)
+        data["neighbours"] = [asdict(neighbor) for neighbor in self.neighbours]
+        return data

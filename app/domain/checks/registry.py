@@ -1,4 +1,4 @@
-"""Every code that a check can give, in words, with its severity, and which of them a project may set. Pure."""
+"""Every problem code with its name and default severity, and which of them a project may change. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEVELS = ("block", "warn", "off")
 
 @dataclass(frozen=True)
 class Check:
-    """`severity` is what holds where a project says nothing. `fixed`: no project may change it."""
+    """`severity` is the default. `fixed`: no project may change it."""
 
     name: str
     severity: Level
@@ -59,11 +59,11 @@ CODES: dict[str, Check] = {
 }
 
 
-def parse_settings(given: Any) -> dict[str, Level]:
+def parse_settings(settings: Any) -> dict[str, Level]:
     """A project's {code or "pii.kind": "block" | "warn" | "off"}. Raises Invalid that names the entry."""
-    if not isinstance(given, Mapping) or len(given) > 200:
+    if not isinstance(settings, Mapping) or len(settings) > 200:
         raise Invalid("Give an object of check and severity.", field="checks")
-    return {str(code): _level(str(code), level) for code, level in given.items()}
+    return {str(code): _level(str(code), level) for code, level in settings.items()}
 
 
 def _level(code: str, level: Any) -> Level:
@@ -78,7 +78,7 @@ def _level(code: str, level: Any) -> Level:
 
 
 def apply(problems: Iterable[Problem], settings: Mapping[str, str]) -> Iterator[Problem]:
-    """Each problem with the project's severity; what is off is left out. What is fixed stays as it is."""
+    """Yield each problem with the project's severity. Checks that are off are left out; fixed ones keep theirs."""
     for problem in problems:
         level = level_of(problem, settings)
         if level == "off":
@@ -89,7 +89,7 @@ def apply(problems: Iterable[Problem], settings: Mapping[str, str]) -> Iterator[
 
 
 def level_of(problem: Problem, settings: Mapping[str, str]) -> str:
-    """The finer setting counts before the coarser, that before the check's own; an unknown level changes nothing."""
+    """A setting for the kind wins over one for the code, and that over the default. Unknown levels are ignored."""
     check = CODES.get(problem.code)
     if check and check.fixed:
         return problem.severity
@@ -100,5 +100,5 @@ def level_of(problem: Problem, settings: Mapping[str, str]) -> str:
 
 
 def name_of(code: str) -> str:
-    """What people call a check; a code that no check has any more stands for itself."""
+    """Return the display name of a check, or the code itself if no such check exists any more."""
     return CODES[code].name if code in CODES else code

@@ -1,8 +1,8 @@
-"""Is a prompt about what the project is about? Measured by the company that the project's approved pairs keep. Pure.
+"""Whether a prompt is on topic, measured against the project's approved pairs. Pure.
 
-The distance of a prompt is the cosine to its K-th nearest approved pair. How far is too far, the project says itself:
-each approved pair is measured against the others, and the least cosine that all but SHARE of them reach is the limit
-(a conformal quantile: Vovk, Gammerman and Shafer 2005; of few pairs it is the farthest one of them).
+The distance of a prompt is the cosine to its K-th nearest approved pair. The project's own pairs set the limit: each
+approved pair is measured against the others, and the limit is the cosine that all but SHARE of them reach (a conformal
+quantile: Vovk, Gammerman and Shafer 2005; with few pairs it is the lowest of them).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ Vectors = NDArray[np.float32]
 LEAST_PAIRS, MOST_PAIRS = 50, 2_000
 K = 3
 SHARE = 0.005
-LEAST_WORDS = 4  # what is half typed is about nothing yet
+LEAST_WORDS = 4  # an unfinished prompt has no topic yet
 MESSAGE = (
-    f"This prompt is unlike what the project has approved: {1 - SHARE:.1%} of the approved pairs stand closer to the "
-    "others. Check that it belongs here; the nearest are shown."
+    f"This prompt may be off-topic: it is less similar to the approved pairs than {1 - SHARE:.1%} of them are to each "
+    "other. Check that it belongs here; the nearest pairs are shown."
 )
 
 
 @dataclass(frozen=True)
-class Standing:
+class DomainDistance:
     """`cosine` to the K-th nearest approved pair, the `limit` below which it is far, and the nearest with theirs."""
 
     cosine: float
@@ -43,12 +43,12 @@ class Standing:
 def unit(codes: Codes) -> Vectors:
     """Rows of length 1, so that a product is a cosine."""
     rows = codes.astype(np.float32)
-    found: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-9)
-    return found
+    unit_rows: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-9)
+    return unit_rows
 
 
 def limit_of(vectors: Vectors) -> float:
-    """What all but SHARE of these unit vectors reach against the others; nothing is below it where they are few."""
+    """Return the cosine that all but SHARE of these unit vectors reach against the others; -1 if there are too few."""
     if len(vectors) < LEAST_PAIRS:
         return -1.0
     similar = vectors @ vectors.T
@@ -62,6 +62,6 @@ def is_prose(prompt: str) -> bool:
 
 
 def check_relevance(far_from: Sequence[Neighbor]) -> Iterator[Problem]:
-    """A warning that names the nearest approved pairs; they are handed in where the prompt is far from all of them."""
+    """Warn and show the nearest approved pairs; `far_from` is empty unless the prompt is far from all of them."""
     if far_from:
         yield Problem("irrelevant", "warn", MESSAGE, "prompt", None, tuple(far_from))

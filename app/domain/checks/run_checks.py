@@ -1,4 +1,4 @@
-"""All checks, in the order in which a person should read them. Pure."""
+"""Run all checks, in the order in which an author should read them. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 from app.domain.checks.code.check import check_code, guess, knows
 from app.domain.checks.guideline_rules import Rule, check_rules
 from app.domain.checks.language import check_language
-from app.domain.checks.pii.check import check_privacy
+from app.domain.checks.pii.check import check_pii
 from app.domain.checks.problem import Neighbor, Problem
 from app.domain.checks.registry import CODES, Check, apply
 from app.domain.checks.relevance import check_relevance
 from app.domain.checks.similarity.duplicates import check_duplicates
-from app.domain.checks.text.arithmetic import check_figures
+from app.domain.checks.text.arithmetic import check_arithmetic
 from app.domain.checks.text.basic import check_text
 from app.domain.checks.text.completeness import check_completeness
 from app.domain.checks.text.invisible import check_invisible
-from app.domain.checks.text.readability import check_reading, check_wording
+from app.domain.checks.text.readability import check_readability, check_vocabulary
 from app.domain.checks.text.tokens import check_tokens
 
 __all__ = ["CODES", "Check", "apply", "check_alone", "check_pair", "in_order"]
@@ -39,13 +39,13 @@ def check_pair(
     tokenizer: str | Path | None = None,
     context_length: int = 0,
 ) -> list[Problem]:
-    """Every problem of one pair, blocking ones first.
+    """Return every problem of one pair, blocking ones first.
 
-    `task` is the project's; `settings` its severities by code; `rules` its guideline's, `sources` the names of the
-    context documents that a rule may ask for; `far_from` the nearest approved pairs, where all of them are far. Tokens
-    are counted where `tokenizer` and `context_length` are given.
+    `settings` are the project's severities by code, `rules` those of its guideline, `sources` the names of the context
+    documents that a rule may require. `far_from` are the nearest approved pairs if all of them are far. Tokens are
+    counted if `tokenizer` and `context_length` are given.
     """
-    found = check_alone(
+    problems = check_alone(
         prompt,
         completion,
         languages=languages,
@@ -57,9 +57,9 @@ def check_pair(
         tokenizer=tokenizer,
         context_length=context_length,
     )
-    found += check_duplicates(completion, neighbours, task)
-    found += check_relevance(far_from)
-    return in_order(found, settings)
+    problems += check_duplicates(completion, neighbours, task)
+    problems += check_relevance(far_from)
+    return in_order(problems, settings)
 
 
 def check_alone(
@@ -75,19 +75,19 @@ def check_alone(
     tokenizer: str | Path | None,
     context_length: int,
 ) -> list[Problem]:
-    """Those of `check_pair` that need no other pair, each with the severity that it has by itself."""
-    found = [*_problems(prompt, completion, languages, task, code_language)]
-    found += check_rules(rules, prompt, completion, sources)
+    """Run the checks that need no other pair. Problems keep their default severity."""
+    problems = [*_problems(prompt, completion, languages, task, code_language)]
+    problems += check_rules(rules, prompt, completion, sources)
     if tokenizer and context_length:
-        found += check_tokens(prompt, completion, tokenizer, context_length)
+        problems += check_tokens(prompt, completion, tokenizer, context_length)
     if (settings or {}).get("hard_to_read", "off") != "off":
-        found += check_reading(completion)
-    return found
+        problems += check_readability(completion)
+    return problems
 
 
-def in_order(found: Iterable[Problem], settings: Mapping[str, str] | None) -> list[Problem]:
-    """Problems with the project's severities, blocking ones first."""
-    return sorted(apply(found, settings or {}), key=lambda problem: problem.severity != "block")
+def in_order(problems: Iterable[Problem], settings: Mapping[str, str] | None) -> list[Problem]:
+    """Apply the project's severities and sort blocking problems first."""
+    return sorted(apply(problems, settings or {}), key=lambda problem: problem.severity != "block")
 
 
 def _problems(prompt: str, completion: str, languages: Sequence[str], task: str, code: str) -> Iterator[Problem]:
@@ -98,15 +98,15 @@ def _problems(prompt: str, completion: str, languages: Sequence[str], task: str,
     for field, text in (("prompt", prompt), ("completion", completion)):
         whole = _whole(text, task, code) if field == "completion" else ""
         yield from check_invisible(field, text)
-        yield from check_privacy(field, text, languages)
+        yield from check_pii(field, text, languages)
         yield from check_code(field, text, whole)
     yield from check_completeness(prompt, completion, task)
-    yield from check_figures(prompt, completion, task)
-    yield from check_wording(prompt)
+    yield from check_arithmetic(prompt, completion, task)
+    yield from check_vocabulary(prompt)
 
 
 def _whole(text: str, task: str, code: str) -> str:
-    """The language of a completion that is code from its first to its last character."""
+    """Return the language of a completion that is code as a whole, or an empty string."""
     if task == "code":
         return code.strip() if knows(code) else guess(text)
     return "json" if task == "extraction" and guess(text) == "json" else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core.db.base import new_id
 from app.core.storage import Storage
-from app.domain.checks.similarity.minhash import THRESHOLD, normalise
+from app.domain.checks.similarity.minhash import THRESHOLD, normalize
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects.tables import Project
 from app.domain.versions import distribution, export
@@ -101,7 +101,7 @@ def _deduplicated(rows: list[Row]) -> list[Row]:
     """Return the first of each set of rows with the same normalized prompt and completion."""
     first: dict[tuple[str, str], Row] = {}
     for row in rows:
-        first.setdefault((normalise(row[1].prompt), normalise(row[1].completion)), row)
+        first.setdefault((normalize(row[1].prompt), normalize(row[1].completion)), row)
     return list(first.values())
 
 

@@ -12,14 +12,14 @@ import pytest
 from app.domain.checks.problem import Neighbor
 from app.domain.checks.similarity.duplicates import check_duplicates
 from app.domain.checks.similarity.embedding import Embedding, cosines
-from app.domain.checks.similarity.paraphrase import LEAST_COSINE, THRESHOLD, likelihood, read
+from app.domain.checks.similarity.paraphrase import LEAST_COSINE, THRESHOLD, likelihood, text_features
 
 FOLDER = Path(os.environ.get("PRECEPTOR_TEST_EMBEDDING", "data/embedding"))
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 
 def alike(one: str, other: str, cosine: float = 0.93) -> bool:
-    return likelihood(cosine, read(one), read(other)) >= THRESHOLD
+    return likelihood(cosine, text_features(one), text_features(other)) >= THRESHOLD
 
 
 def test_the_same_in_other_words_is_the_same() -> None:
@@ -40,12 +40,12 @@ def test_another_number_or_name_is_another_question(one: str, other: str) -> Non
 
 
 def test_a_denial_and_another_kind_of_question_count_against() -> None:
-    one = read("Which courses meet on Mondays in the lab?")
+    one = text_features("Which courses meet on Mondays in the lab?")
     for other in (
         "Which courses do not meet on Mondays in the lab?",
         "Who meets on Mondays in the courses' lab, and when?",
     ):
-        assert likelihood(0.85, one, read(other)) < likelihood(0.85, one, one)
+        assert likelihood(0.85, one, text_features(other)) < likelihood(0.85, one, one)
 
 
 @pytest.mark.parametrize(
@@ -62,16 +62,16 @@ def test_another_facet_of_the_same_subject_is_another_question(one: str, other: 
 
 
 def test_a_statement_asks_for_no_facet() -> None:
-    assert read("The flood caused damage that no dam prevents.").facets == frozenset()
-    assert len(read("What caused the flood?").facets) == 1
-    assert read("Why did it flood?").facets == read("What is the reason that it flooded?").facets
+    assert text_features("The flood caused damage that no dam prevents.").facets == frozenset()
+    assert len(text_features("What caused the flood?").facets) == 1
+    assert text_features("Why did it flood?").facets == text_features("What is the reason that it flooded?").facets
 
 
 def test_what_is_far_apart_is_never_shown() -> None:
-    text = read("The very same words")
+    text = text_features("The very same words")
     assert likelihood(LEAST_COSINE - 0.01, text, text) == 0.0
-    assert 0.0 <= likelihood(0.7, read(""), read("")) <= 1.0
-    assert read("7" * 100_000).words == 2
+    assert 0.0 <= likelihood(0.7, text_features(""), text_features("")) <= 1.0
+    assert text_features("7" * 100_000).words == 2
 
 
 def neighbour(by: str, completion: str, similarity: float = 0.9) -> Neighbor:
@@ -134,7 +134,7 @@ def test_recall_on_sentences_rewritten_by_teachers(embedding: Embedding) -> None
         pytest.skip(f"{path} is not here")
     rows = [json.loads(line) for line in path.read_text().splitlines()][::40]
     codes = [(embedding.codes(row["prompt"]), embedding.codes(row["completion"])) for row in rows]
-    texts = [(read(row["prompt"]), read(row["completion"])) for row in rows]
+    texts = [(text_features(row["prompt"]), text_features(row["completion"])) for row in rows]
 
     def shown(i: int, j: int) -> bool:
         return likelihood(float(cosines(codes[i][0], codes[j][1][None])[0]), texts[i][0], texts[j][1]) >= THRESHOLD

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.checks.pii.check import check_privacy, find_marks
+from app.domain.checks.pii.check import check_pii, find_spans
 from app.domain.checks.pii.redaction import KINDS, PiiSpan, merged, redact
 
 FOUND = [
@@ -93,39 +93,39 @@ ORDINARY = [
 
 @pytest.mark.parametrize(("text", "kind", "value"), FOUND, ids=[f"{kind}-{value[:12]}" for _, kind, value in FOUND])
 def test_each_kind_is_found_and_marked_exactly(text: str, kind: str, value: str) -> None:
-    assert (kind, value) in {(mark.kind, text[mark.start : mark.end]) for mark in find_marks(text, ["en", "de"])}
+    assert (kind, value) in {(mark.kind, text[mark.start : mark.end]) for mark in find_spans(text, ["en", "de"])}
 
 
 @pytest.mark.parametrize("text", ORDINARY)
 def test_ordinary_text_has_none(text: str) -> None:
-    assert [(mark.kind, text[mark.start : mark.end]) for mark in find_marks(text, ["en"])] == []
+    assert [(mark.kind, text[mark.start : mark.end]) for mark in find_spans(text, ["en"])] == []
 
 
 def test_a_plain_row_of_digits_counts_in_a_project_of_its_country() -> None:
     text = "numer 44051401359"
-    assert find_marks(text, ["en"]) == []
-    assert [mark.kind for mark in find_marks(text, ["pl"])] == ["national_id"]
+    assert find_spans(text, ["en"]) == []
+    assert [mark.kind for mark in find_spans(text, ["pl"])] == ["national_id"]
 
 
 def test_somebody_named_once_in_full_is_known_again() -> None:
     text = "Harriet Blackwood fell. Blackwood was seen at once."
-    assert redact(text, find_marks(text)) == "[NAME 1] fell. [NAME 2] was seen at once."
+    assert redact(text, find_spans(text)) == "[NAME 1] fell. [NAME 2] was seen at once."
 
 
 def test_a_first_name_counts_beside_other_personal_data() -> None:
-    assert find_marks("Deborah has four apples.") == []
-    assert {mark.kind for mark in find_marks("Deborah, ring +49 30 901820")} == {"person", "phone"}
+    assert find_spans("Deborah has four apples.") == []
+    assert {mark.kind for mark in find_spans("Deborah, ring +49 30 901820")} == {"person", "phone"}
 
 
 def test_a_problem_carries_the_click_that_mends_it() -> None:
-    [problem] = check_privacy("prompt", "Write to ann.lee@mailbox.org")
+    [problem] = check_pii("prompt", "Write to ann.lee@mailbox.org")
     found = problem.as_dict()
     assert found["fix"] == {"span": [9, 28], "replacement": "[EMAIL]"}
     assert (found["code"], found["kind"], found["severity"]) == ("pii", "email", "warn")
 
 
 def test_a_secret_blocks() -> None:
-    [problem] = check_privacy("prompt", "use hf_" + "a1B2" * 9)
+    [problem] = check_pii("prompt", "use hf_" + "a1B2" * 9)
     assert (problem.code, problem.severity) == ("secret", "block")
 
 
@@ -141,9 +141,9 @@ def test_overlapping_marks_are_replaced_as_one() -> None:
 
 def test_redacted_text_has_nothing_left() -> None:
     for text, _, value in FOUND:
-        clean = redact(text, find_marks(text, ["en", "de"]))
+        clean = redact(text, find_spans(text, ["en", "de"]))
         assert value not in clean
-        assert find_marks(clean, ["en", "de"]) == []
+        assert find_spans(clean, ["en", "de"]) == []
 
 
 BITS = [value for _, _, value in FOUND] + [
@@ -167,7 +167,7 @@ TEXTS = st.one_of(st.text(max_size=200), st.lists(st.sampled_from(BITS), max_siz
 @settings(max_examples=150, deadline=None)
 @given(TEXTS)
 def test_marks_lie_inside_the_text_in_order_and_apart(text: str) -> None:
-    marks = find_marks(text, ["en", "de", "pl"])
+    marks = find_spans(text, ["en", "de", "pl"])
     places = [place for mark in marks for place in (mark.start, mark.end)]
     assert places == sorted(places)
     assert all(0 <= mark.start < mark.end <= len(text) and mark.kind in KINDS for mark in marks)
@@ -201,7 +201,7 @@ WORST = [
 def test_four_times_the_text_takes_no_square_of_the_time(bit: str) -> None:
     def seconds(size: int) -> float:
         text, began = bit * (size // len(bit)), time.process_time()
-        find_marks(text, ["en", "de", "pl"])
+        find_spans(text, ["en", "de", "pl"])
         return time.process_time() - began
 
     seconds(200)

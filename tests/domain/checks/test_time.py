@@ -64,7 +64,7 @@ BLOCKS = {
 }
 CHECKS: dict[str, Callable[[str], object]] = {
     "text": lambda given: list(basic.check_text(given, given + "x")),
-    "privacy": lambda given: list(pii_check.check_privacy("prompt", given)),
+    "privacy": lambda given: list(pii_check.check_pii("prompt", given)),
     "code": lambda given: list(code_check.check_code("prompt", given)),
     "language": lambda given: list(language.check_language(given, ["en"])),
     "invisible": lambda given: list(invisible.check_invisible("prompt", given)),

@@ -1,6 +1,6 @@
 """Code that does not parse: Python, SQL, JSON and JavaScript, fenced or as a whole completion. Pure.
 
-Nothing is run. Blocks are bounded in number and length; what is longer is not judged.
+Nothing is executed. The number and length of blocks are bounded; longer blocks are not checked.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ SCRIPT_START = re.compile(
 
 
 def check_code(field: str, text: str, whole: str = "") -> Iterator[Problem]:
-    """A warning for each block with a syntax error, marking its line. `whole`: the language of an unfenced text."""
-    found = [(block.language, block.start, block.end) for block in islice(blocks(text[:MAX_CHARACTERS]), MAX_BLOCKS)]
-    if whole and not found:
-        found = [(whole.lower(), 0, len(text))]
-    for language, start, end in found:
+    """Warn about each block with a syntax error and mark its line. `whole` is the language of an unfenced text."""
+    sources = [(block.language, block.start, block.end) for block in islice(blocks(text[:MAX_CHARACTERS]), MAX_BLOCKS)]
+    if whole and not sources:
+        sources = [(whole.lower(), 0, len(text))]
+    for language, start, end in sources:
         if end - start <= MAX_BLOCK:
             yield from _of_block(field, text, language, start, end)
 
 
 def knows(language: str) -> bool:
-    """Whether code in this language can be judged."""
+    """Whether code in this language can be checked."""
     return _parser(language.strip().lower()) is not None
 
 
 def guess(text: str) -> str:
-    """The language of a text that is code as a whole; "" where its beginning does not tell."""
+    """Guess the language of a text that is code as a whole; "" if its beginning does not show it."""
     if SQL_START.match(text):
         return "sql"
     if PYTHON_START.match(text):
@@ -80,7 +80,7 @@ def _line_span(text: str, start: int, end: int, line: int) -> tuple[tuple[int, i
     """The span of a line of the code, and its number in the field."""
     lines = text[start:end].split("\n")
     line = min(max(line, 1), len(lines))
-    begin = start + sum(len(one) + 1 for one in lines[: line - 1])
+    begin = start + sum(len(row) + 1 for row in lines[: line - 1])
     return (begin, max(begin, begin + len(lines[line - 1]))), text.count("\n", 0, start) + line
 
 

@@ -1,4 +1,4 @@
-"""Fenced code blocks of Markdown: where they stand, their language, and the text without them. Pure; linear."""
+"""Fenced code blocks of Markdown: position, language, and the text without them. Pure; linear time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def blocks(text: str) -> Iterator[Block]:
 
 
 def prose(text: str) -> str:
-    """The text with code blocks and `code` blanked out, so that places stay the same."""
+    """The text with code blocks and `code` blanked out, so that positions stay the same."""
     parts, last = [], 0
     for block in blocks(text):
         parts += [text[last : block.opened], _blank(text[block.opened : block.end])]

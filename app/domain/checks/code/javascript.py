@@ -7,7 +7,7 @@ from typing import Any
 
 
 def script_fault(code: str) -> tuple[int, str] | None:
-    """The line of the first syntax error, and what stands there."""
+    """Return the line of the first syntax error and the text there."""
     root = _parser().parse(code.encode("utf-8", "replace")).root_node
     if not root.has_error:
         return None

@@ -1,4 +1,4 @@
-"""SQL that does not parse, or that does what its author hardly meant. By sqlglot; pure."""
+"""SQL that does not parse, or that is risky (NULL comparisons, changes of every row). By sqlglot; pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
-# sqlglot logs statements that it does not know; what people write stays out of the log.
+# sqlglot logs statements that it does not know; keep what authors write out of the log.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 # the word after the fence -> sqlglot's dialect

@@ -1,4 +1,4 @@
-"""National identity, tax, health, passport and licence numbers, and dates of birth. Pure.
+"""National identity, tax, health, passport and license numbers, and dates of birth. Pure.
 
 A number whose form or check digits nobody else uses is found anywhere; a plain row of digits only after a word that
 names it ("passport no."), or where the check digits fit a country of the project's languages.

@@ -52,7 +52,7 @@ _RELATIVE = (
     "wife|husband|partner|fiancée?|boyfriend|girlfriend|mother|father|mom|mum|dad|son|daughter|kid|child|baby|brother"
     "|sister|twin|uncle|aunt|cousin|nephew|niece|grand(?:mother|father|son|daughter|ma|pa)|friend|boss|colleague|doctor"
 )
-# One name alone after these is somebody: one's own people, whom one greets, who one is, who spoke.
+# A single name after these is a person: relatives, greetings, introductions, speakers.
 SOLO = re.compile(
     rf"(?:\b[Mm]y (?:\w{{1,12}} )?(?:{_RELATIVE}),? |(?:^|[\n\"“])[ \t>]{{0,4}}(?:[Hh]i|[Hh]ello|[Hh]ey|[Dd]ear) "
     rf"|\b(?:I[’']m|I am|[Tt]his is|[Cc]all me) |[\"”] (?:says|said) )$"
@@ -79,11 +79,11 @@ def _spoken() -> frozenset[str]:
 def _lists() -> tuple[frozenset[str], frozenset[str], frozenset[str], frozenset[str]]:
     """Given names, surnames, common English words that are neither, and words known at all."""
     words = _ranks("english_wikipedia")
-    given = _likely("male_names") | _likely("female_names")
+    first_names = _likely("male_names") | _likely("female_names")
     surnames = _likely("surnames")
     known = frozenset(words)
-    common = frozenset(word for word, rank in words.items() if rank < COMMON_RANK) - given - surnames
-    return given, surnames, common, known
+    common = frozenset(word for word, rank in words.items() if rank < COMMON_RANK) - first_names - surnames
+    return first_names, surnames, common, known
 
 
 def _likely(name: str) -> frozenset[str]:
@@ -106,31 +106,31 @@ def find_persons(text: str, beside: bool = False) -> Iterator[PiiSpan]:
     for run in _runs(text):
         if any(run[0][0] < mark.end and mark.start < run[-1][1] for mark in taken):
             continue
-        if found := _name(text, run):
-            seen |= {word for start, end, word in run if found[0] <= start and end <= found[1] and len(word) > 2}
-            yield PiiSpan(*found, "person")
+        if span := _name(text, run):
+            seen |= {word for start, end, word in run if span[0] <= start and end <= span[1] and len(word) > 2}
+            yield PiiSpan(*span, "person")
         else:
             single += run
-    given, _, common, _ = _lists()
+    first_names, _, common, _ = _lists()
     for start, end, word in single:
-        # Somebody named in full is the same person where only a part of the name stands.
+        # A person named in full is the same person where only a part of the name appears.
         low = word.lower()
         if (word in seen and low not in common and not _is_word(low)) or (
-            beside and low in given and _is_name(low) and not word.isupper()
+            beside and low in first_names and _is_name(low) and not word.isupper()
         ):
             yield PiiSpan(start, end, "person")
 
 
 def _listed(text: str) -> Iterator[PiiSpan]:
     """Each of four or more first names in a row, most of them in the lists."""
-    given, _, common, _ = _lists()
+    first_names, _, common, _ = _lists()
     for match in LISTED.finditer(text):
-        names = [one for one in TOKEN.finditer(text, *match.span()) if one.group()[0].isupper()]
-        low = [one.group().lower() for one in names]
-        if 4 * sum(word in given or word in FREQUENT for word in low) >= 3 * len(low) and not set(low) & (
+        names = [token for token in TOKEN.finditer(text, *match.span()) if token.group()[0].isupper()]
+        low = [name.group().lower() for name in names]
+        if 4 * sum(word in first_names or word in FREQUENT for word in low) >= 3 * len(low) and not set(low) & (
             common | NEVER
         ):
-            yield from (PiiSpan(*one.span(), "person") for one in names)
+            yield from (PiiSpan(*name.span(), "person") for name in names)
 
 
 def _runs(text: str) -> Iterator[list[Token]]:
@@ -163,8 +163,8 @@ def _name(text: str, run: list[Token]) -> tuple[int, int] | None:
         run = run[:-1]
     low = [token[2].lower() for token in run]
     for place, word in enumerate(low[:-1]):
-        if word in TITLES and (found := _titled(run[place + 1 :], low[place + 1 :], soft=word in SOFT_TITLES)):
-            return found
+        if word in TITLES and (span := _titled(run[place + 1 :], low[place + 1 :], soft=word in SOFT_TITLES)):
+            return span
     if any(word in NAMED_AFTER for word in low[1:]):
         return None
     return _introduced(text, run, low) or _full(run, low)
@@ -181,7 +181,7 @@ def _titled(run: list[Token], low: list[str], *, soft: bool) -> tuple[int, int] 
 
 def _introduced(text: str, run: list[Token], low: list[str]) -> tuple[int, int] | None:
     """A name after words that announce one; after weaker words it must look like one too."""
-    given, surnames, common, known = _lists()
+    first_names, surnames, common, known = _lists()
     start = next((i for i, word in enumerate(low) if word not in NEVER and word[:2] not in ("i'", "i’")), len(run))
     while start < len(run) - 2 and low[start] in common:  # "Producer", "Contact": what a sentence begins with
         start += 1
@@ -200,7 +200,7 @@ def _introduced(text: str, run: list[Token], low: list[str]) -> tuple[int, int] 
         return _extent(run, low, start)
     if not rest:
         return None
-    listed = rest[0] in given or (len(rest) > 1 and rest[-1] in surnames)
+    listed = rest[0] in first_names or (len(rest) > 1 and rest[-1] in surnames)
     if WEAK.search(before) and (
         _foreign(run[start:], rest, known) or (len(rest) > 1 and listed and not set(rest) & common)
     ):
@@ -209,9 +209,9 @@ def _introduced(text: str, run: list[Token], low: list[str]) -> tuple[int, int] 
 
 
 def _solo(text: str, before: str, token: Token, low: str) -> bool:
-    """One name, listed or in no English text, where the words around it say that it is somebody's."""
-    given, surnames, _, _ = _lists()
-    named = ((low in given or low in surnames) and _is_name(low)) or low not in _spoken()
+    """Whether a single name, listed or unknown in English, is a person's by the words around it."""
+    first_names, surnames, _, _ = _lists()
+    named = ((low in first_names or low in surnames) and _is_name(low)) or low not in _spoken()
     if not named or len(low) < 3 or low in NAMED_AFTER or token[2].isupper():
         return False
     return bool(SOLO.search(before) or SPEAKS.match(text, token[1]))
@@ -243,7 +243,7 @@ def _full(run: list[Token], low: list[str]) -> tuple[int, int] | None:
 
 
 def _fits(run: list[Token], low: list[str], place: int, end: int) -> bool:
-    given, surnames, common, known = _lists()
+    first_names, surnames, common, known = _lists()
     first, last = low[place], low[end]
     if last in common or last in NEVER or len(last) < 2:
         return False
@@ -251,10 +251,10 @@ def _fits(run: list[Token], low: list[str], place: int, end: int) -> bool:
     middle = end > place + 1 and all(len(word) == 1 for word in low[place + 1 : end])
     if middle and not shouted and len(first) > 2 and len(last) > 3 and _may_be_name(first) and _may_be_name(last):
         return True
-    if first in given and _is_word(first):
+    if first in first_names and _is_word(first):
         return last in surnames and not shouted
-    if first in given:
-        return last in surnames or last in given or (not shouted and last not in known)
+    if first in first_names:
+        return last in surnames or last in first_names or (not shouted and last not in known)
     initial = len(first) == 1 and last in surnames and not _is_word(last) and first != "i"
     return not shouted and (
         (initial and end > place + 1) or (first not in known and last in surnames and not _is_word(last))
@@ -262,8 +262,8 @@ def _fits(run: list[Token], low: list[str], place: int, end: int) -> bool:
 
 
 def _may_be_name(word: str) -> bool:
-    given, surnames, _, _ = _lists()
-    return word in given or word in surnames or word not in _spoken()
+    first_names, surnames, _, _ = _lists()
+    return word in first_names or word in surnames or word not in _spoken()
 
 
 def _is_name(name: str) -> bool:

@@ -62,13 +62,13 @@ REGIONS = {
 
 def regions_of(languages: Sequence[str]) -> list[str]:
     """Countries to try, the United States and Britain always: "de-AT" puts Austria first."""
-    found = [language[3:].upper() for language in languages if re.fullmatch(r"[a-zA-Z]{2}[-_][a-zA-Z]{2}", language)]
+    regions = [language[3:].upper() for language in languages if re.fullmatch(r"[a-zA-Z]{2}[-_][a-zA-Z]{2}", language)]
     for language in languages:
-        found += REGIONS.get(language[:2].lower(), ())
-    return list(dict.fromkeys([*found, "US", "GB"]))
+        regions += REGIONS.get(language[:2].lower(), ())
+    return list(dict.fromkeys([*regions, "US", "GB"]))
 
 
-def find_telephones(text: str, languages: Sequence[str] = ()) -> Iterator[PiiSpan]:
+def find_phone_numbers(text: str, languages: Sequence[str] = ()) -> Iterator[PiiSpan]:
     if not SEVEN.search(text):
         return
     regions = regions_of(languages)

@@ -1,8 +1,8 @@
-"""Marks of personal data in a text and the placeholders that take their place. Pure; finds nothing itself.
+"""Spans of personal data in a text and the placeholders that replace them. Pure; detects nothing itself.
 
-A placeholder names the type in brackets, [NAME]: nothing is made up, so no invented number can belong to somebody, a
-second pass finds nothing, and a reader sees that something was taken out. Two different values of one type are told
-apart, [NAME 1] and [NAME 2], and the same value keeps its placeholder, so that the text stays readable.
+A placeholder names the type in brackets, [NAME]. Nothing is invented, so no made-up number can belong to a person, a
+second pass finds nothing, and a reader sees that something was removed. Different values of one type get different
+numbers, [NAME 1] and [NAME 2], and a repeated value keeps its placeholder, so the text stays readable.
 """
 
 from __future__ import annotations
@@ -57,15 +57,15 @@ def redact(text: str, marks: Iterable[tuple[int, int, str]]) -> str:
 
 def merged(marks: Iterable[tuple[int, int, str]], length: int) -> list[PiiSpan]:
     """Marks inside [0, length) in order; overlapping ones joined under the kind of the first."""
-    kept: list[PiiSpan] = []
+    merged_spans: list[PiiSpan] = []
     for start, end, kind in sorted((max(0, start), min(end, length), kind) for start, end, kind in marks):
         if start >= end:
             continue
-        if kept and start < kept[-1].end:
-            kept[-1] = kept[-1]._replace(end=max(end, kept[-1].end))
+        if merged_spans and start < merged_spans[-1].end:
+            merged_spans[-1] = merged_spans[-1]._replace(end=max(end, merged_spans[-1].end))
         else:
-            kept.append(PiiSpan(start, end, kind))
-    return kept
+            merged_spans.append(PiiSpan(start, end, kind))
+    return merged_spans
 
 
 def placeholders(text: str, marks: Iterable[PiiSpan]) -> dict[PiiSpan, str]:

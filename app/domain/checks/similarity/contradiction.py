@@ -1,4 +1,4 @@
-"""Do two answers to one question say the same? A label, a number, code and prose are compared each in its way. Pure.
+"""Whether two answers to one question agree. Labels, numbers, code and prose are compared in different ways. Pure.
 
 Prose differs by its numbers, by yes and no, by a denial, or by sharing few words; other wording alone is no difference.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 
-from app.domain.checks.similarity.minhash import normalise
+from app.domain.checks.similarity.minhash import normalize
 from app.domain.checks.similarity.paraphrase import LITTLE, NEGATION, stem
 
 PROSE = ("generation", "translation")
 NUMBER = re.compile(r"(?<![\w.])[-−]?\d[\d,]{0,20}(?:\.\d{1,12})?(?![\w])")
 FINAL = re.compile(r"(?:####|\banswer(?: is|:)|=)\s{0,4}[$€£]?([-−]?\d[\d,]{0,20}(?:\.\d{1,12})?)[^\w\n]{0,4}$")
-VERDICT = re.compile(r"\W{0,4}(yes|no|true|false)\b", re.IGNORECASE)
+YES_NO = re.compile(r"\W{0,4}(yes|no|true|false)\b", re.IGNORECASE)
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 LEAST_SHARED = 0.4  # of the content words of the shorter answer
 SHORT, LONG = 5, 60  # content words: below, each counts; above, one denial among them tells nothing
@@ -21,8 +21,8 @@ QUOTED = 40
 
 
 def difference(own: str, other: str, task: str = "generation") -> str:
-    """What the other answer has in place of one's own, in words; empty where they say the same."""
-    left, right = normalise(own), normalise(other)
+    """Describe what the other answer says instead; empty where both agree."""
+    left, right = normalize(own), normalize(other)
     if left == right:
         return ""
     if task == "classification":
@@ -52,16 +52,16 @@ def _of_prose(own: str, other: str) -> str:
     if finals[0] and finals[1]:
         mine, theirs = finals[0].group(1), finals[1].group(1)
         return "" if _value(mine) == _value(theirs) else f"the result {theirs} for {mine}"
-    verdicts = VERDICT.match(own), VERDICT.match(other)
-    if verdicts[0] and verdicts[1] and verdicts[0].group(1).casefold() != verdicts[1].group(1).casefold():
-        return f"“{verdicts[1].group(1)}” for “{verdicts[0].group(1)}”"
+    answers = YES_NO.match(own), YES_NO.match(other)
+    if answers[0] and answers[1] and answers[0].group(1).casefold() != answers[1].group(1).casefold():
+        return f"“{answers[1].group(1)}” for “{answers[0].group(1)}”"
     return _other_number(own, other) or _other_words(own, other)
 
 
 def _other_number(own: str, other: str) -> str:
     """Only where each names one that the other lacks: a longer answer may well name more."""
-    mine, theirs = ({_value(one): one for one in NUMBER.findall(text)} for text in (own, other))
-    lacks, has = [theirs[one] for one in theirs.keys() - mine], [mine[one] for one in mine.keys() - theirs]
+    mine, theirs = ({_value(number): number for number in NUMBER.findall(text)} for text in (own, other))
+    lacks, has = [theirs[value] for value in theirs.keys() - mine], [mine[value] for value in mine.keys() - theirs]
     return f"the number {sorted(lacks)[0]} for {sorted(has)[0]}" if lacks and has else ""
 
 

@@ -1,4 +1,4 @@
-"""Copies, near copies and contradictions among the neighbours of a pair. Pure: neighbours are handed in."""
+"""Copies, near copies and contradictions among the neighbors of a pair. Pure: neighbors are passed in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from app.domain.checks.problem import Neighbor, Problem
 from app.domain.checks.similarity.contradiction import difference
-from app.domain.checks.similarity.minhash import normalise
+from app.domain.checks.similarity.minhash import normalize
 
 SHOWN = 5
 OTHERWISE = "write a different case."
@@ -16,8 +16,8 @@ def check_duplicates(completion: str, neighbours: Sequence[Neighbor], task: str 
     """Blocks an exact copy, warns of near copies, and of a near-identical prompt with another answer."""
     if not neighbours:
         return
-    answer = normalise(completion)
-    exact = [n for n in neighbours if _is_copy(n) and normalise(n.completion) == answer]
+    answer = normalize(completion)
+    exact = [n for n in neighbours if _is_copy(n) and normalize(n.completion) == answer]
     if exact:
         yield _problem("duplicate", "This pair exists already; open the existing one instead.", exact)
         return
@@ -25,8 +25,8 @@ def check_duplicates(completion: str, neighbours: Sequence[Neighbor], task: str 
     same = [n for n in neighbours if not differ[id(n)]]
     if near := [n for n in same if n.by == "wording"]:
         yield _problem("near_duplicate", f"A pair with almost the same wording exists; {OTHERWISE}", near)
-    if meant := [n for n in same if n.by == "meaning"]:
-        yield _problem("same_meaning", f"A pair that asks the same in other words exists; {OTHERWISE}", meant)
+    if same_meaning := [n for n in same if n.by == "meaning"]:
+        yield _problem("same_meaning", f"A pair that asks the same in other words exists; {OTHERWISE}", same_meaning)
     if other := [n for n in neighbours if differ[id(n)]]:
         yield _problem("contradiction", _words(other[0], differ[id(other[0])]), other)
 
@@ -36,7 +36,7 @@ def _is_copy(neighbour: Neighbor) -> bool:
 
 
 def _words(other: Neighbor, differs: str) -> str:
-    """Wording comes first among the neighbours: where it alone is alike, the message says so."""
+    """Neighbors by wording come first; the message says when only the wording is alike."""
     alike = "almost the same prompt" if other.by == "wording" else "a prompt of the same meaning"
     return f"A pair with {alike} has {differs}; one is wrong, or the prompts must tell the two cases apart."
 

@@ -47,8 +47,8 @@ class Embedding:
         ids = self._tokenizer.encode(text[:8_000] if len(text) <= 8_000 else text[:4_000] + text[-4_000:]).ids
         if len(ids) > PIECES:
             ids = ids[: PIECES // 2] + ids[-PIECES // 2 :]
-        given = np.array([ids], np.int64)
-        vector = self._run(None, {"ids": given, "mask": np.ones_like(given)})[0][0]
+        batch = np.array([ids], np.int64)
+        vector = self._run(None, {"ids": batch, "mask": np.ones_like(batch)})[0][0]
         coded: Codes = np.rint(vector * (127 / max(1e-9, float(np.abs(vector).max())))).astype(np.int8)
         return coded
 
@@ -63,15 +63,15 @@ def digest_of(*files: bytes) -> str:
     return digest.hexdigest()
 
 
-def cosines(one: Codes, others: Codes) -> NDArray[np.float32]:
-    """Of one vector with each row."""
-    left, right = one.astype(np.float32), others.astype(np.float32)
+def cosines(vector: Codes, rows: Codes) -> NDArray[np.float32]:
+    """Return the cosine of a vector with each row."""
+    left, right = vector.astype(np.float32), rows.astype(np.float32)
     lengths = np.linalg.norm(left) * np.linalg.norm(right, axis=1)
-    found: NDArray[np.float32] = products(right, left) / np.maximum(lengths, 1e-9)
-    return found
+    cosine: NDArray[np.float32] = products(right, left) / np.maximum(lengths, 1e-9)
+    return cosine
 
 
-def products(rows: NDArray[np.float32], one: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of each row with one. By one thread: `@` wakes several, and waits for the last of them on a busy machine."""
-    found: NDArray[np.float32] = np.einsum("ij,j->i", rows, one)
-    return found
+def products(rows: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the dot product of each row with a vector, on one thread: `@` uses several and waits for the slowest."""
+    result: NDArray[np.float32] = np.einsum("ij,j->i", rows, vector)
+    return result

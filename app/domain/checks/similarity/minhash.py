@@ -27,14 +27,14 @@ _BAND = _DRAWN.integers(1, 2**64 - 1, BANDS, dtype=np.uint64)
 _FEW = 2048  # grams worked on at once: 100 numbers for each
 
 
-def normalise(text: str) -> str:
+def normalize(text: str) -> str:
     """NFKC, lower case, single spaces."""
     return SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip().casefold()
 
 
 def shingles(text: str) -> Grams:
     """The character 5-grams of the normalised text, as sorted numbers; the text itself when it is shorter."""
-    letters = np.frombuffer(normalise(text).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+    letters = np.frombuffer(normalize(text).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
     if len(letters) < SHINGLE:
         letters = np.concatenate([letters + np.uint64(1), np.zeros(SHINGLE - len(letters), np.uint64)])
         return np.array([(letters * _PLACES).sum(dtype=np.uint64)])
@@ -77,7 +77,7 @@ def band_keys(grams: Grams) -> list[int]:
 
 def copy_key(*texts: str) -> int:
     """A signed 64-bit key that texts equal but for case and spaces share."""
-    digest = hashlib.blake2b("\x00".join(map(normalise, texts)).encode("utf-8", "surrogatepass"), digest_size=8)
+    digest = hashlib.blake2b("\x00".join(map(normalize, texts)).encode("utf-8", "surrogatepass"), digest_size=8)
     return int.from_bytes(digest.digest(), "little", signed=True)
 
 

@@ -1,4 +1,4 @@
-"""Do two prompts ask the same in other words? Features of the two texts beside their cosine; a logistic model decides.
+"""Whether two prompts ask the same in other words: a logistic model over text features and their cosine.
 
 Fitted on half of two sets of paraphrases, the weight of facets on half of a set of questions made from forms
 (benchmarks/duplicates.py reports the other halves). A cosine alone cannot tell "course 550" from "course 583", nor the
@@ -72,7 +72,7 @@ WEIGHTS = (13.49, -10.07, -3.03, -6.07, -2.72, -1.89, -0.55, 8.34, 0.96, -0.13, 
 
 
 @dataclass(frozen=True)
-class Reading:
+class TextFeatures:
     """What is compared of a text, beside its vector."""
 
     words: int
@@ -86,18 +86,18 @@ class Reading:
     english: bool
 
 
-def read(text: str) -> Reading:
+def text_features(text: str) -> TextFeatures:
     """The numbers, names, content words and kind of question of a text; of a long one, its beginning and its end."""
     if len(text) > MOST_CHARACTERS:
         text = text[: MOST_CHARACTERS // 2] + "\n" + text[-MOST_CHARACTERS // 2 :]
     words = [(match.group(), match.start()) for match in WORD.finditer(text)]
-    spelt = {NUMBERS[word.lower()] for word, _ in words if word.lower() in NUMBERS}
+    number_words = {NUMBERS[word.lower()] for word, _ in words if word.lower() in NUMBERS}
     asks = bool(ASKS.search(text))
-    return Reading(
+    return TextFeatures(
         words=len(words),
         stems=frozenset(stem(word) for word, _ in words),
         content=frozenset(stem(word) for word, _ in words if word.lower() not in LITTLE and not word.isdigit()),
-        numbers=frozenset(digits.lstrip("0") or "0" for digits in DIGITS.findall(text)) | spelt,
+        numbers=frozenset(digits.lstrip("0") or "0" for digits in DIGITS.findall(text)) | number_words,
         names=frozenset(stem(word) for word, at in words if _is_name(text, word, at)),
         negated=bool(NEGATION.search(text)),
         kinds=frozenset(i for i, kind in enumerate(KINDS) if kind.search(text)),
@@ -124,29 +124,29 @@ def _is_name(text: str, word: str, at: int) -> bool:
     return bool(before) and (before[-1] not in ".!?:\n" or bool(TITLE.search(before)))
 
 
-def features(cosine: float, one: Reading, other: Reading) -> tuple[float, ...]:
+def features(cosine: float, own: TextFeatures, other: TextFeatures) -> tuple[float, ...]:
     """In the order of WEIGHTS: what is the same, and what each has that the other lacks."""
-    numbers = (bool(one.numbers - other.numbers), bool(other.numbers - one.numbers))
-    names = (bool(one.names - other.stems), bool(other.names - one.stems))
-    shared, union = len(one.content & other.content), len(one.content | other.content)
+    numbers = (bool(own.numbers - other.numbers), bool(other.numbers - own.numbers))
+    names = (bool(own.names - other.stems), bool(other.names - own.stems))
+    shared, union = len(own.content & other.content), len(own.content | other.content)
     return (
         cosine,
         float(all(numbers)),
         float(numbers[0] != numbers[1]),
         float(all(names)),
         float(names[0] != names[1]),
-        float(one.negated != other.negated),
-        float(min(2, len(one.kinds ^ other.kinds))),
+        float(own.negated != other.negated),
+        float(min(2, len(own.kinds ^ other.kinds))),
         shared / union if union else 1.0,
-        shared / max(1, min(len(one.content), len(other.content))),
-        abs(math.log((one.words + 1) / (other.words + 1))),
-        float(min(2, len(one.facets ^ other.facets))),
+        shared / max(1, min(len(own.content), len(other.content))),
+        abs(math.log((own.words + 1) / (other.words + 1))),
+        float(min(2, len(own.facets ^ other.facets))),
     )
 
 
-def likelihood(cosine: float, one: Reading, other: Reading) -> float:
+def likelihood(cosine: float, own: TextFeatures, other: TextFeatures) -> float:
     """How likely the two ask the same, 0 to 1; a pair of THRESHOLD or more is shown."""
-    if cosine < LEAST_COSINE or not (one.english and other.english):
+    if cosine < LEAST_COSINE or not (own.english and other.english):
         return 0.0
-    found = features(cosine, one, other)
-    return 1 / (1 + math.exp(-INTERCEPT - sum(w * f for w, f in zip(WEIGHTS, found, strict=True))))
+    values = features(cosine, own, other)
+    return 1 / (1 + math.exp(-INTERCEPT - sum(w * f for w, f in zip(WEIGHTS, values, strict=True))))

@@ -26,10 +26,10 @@ def near_pairs(sets: Sequence[Grams], threshold: float = THRESHOLD) -> Iterator[
     if len(sets) < 2:
         return
     corpus = _corpus(sets)
-    found = [_alike(corpus, *met, threshold) for met in _meetings(corpus, threshold)]
-    if not found:
+    batches = [_alike(corpus, *met, threshold) for met in _meetings(corpus, threshold)]
+    if not batches:
         return
-    left, right, shared = (np.concatenate(column) for column in zip(*found, strict=True))
+    left, right, shared = (np.concatenate(column) for column in zip(*batches, strict=True))
     union = corpus.sizes[left] + corpus.sizes[right] - shared
     first, second = np.minimum(corpus.row[left], corpus.row[right]), np.maximum(corpus.row[left], corpus.row[right])
     order = np.lexsort((first, second))
@@ -50,7 +50,7 @@ class Corpus:
 
 
 def _corpus(sets: Sequence[Grams]) -> Corpus:
-    sizes = np.array([len(one) for one in sets], np.int64)
+    sizes = np.array([len(grams) for grams in sets], np.int64)
     row = np.argsort(sizes, kind="stable")
     sizes = sizes[row]
     _, gram, counts = np.unique(np.concatenate([sets[i] for i in row]), return_inverse=True, return_counts=True)

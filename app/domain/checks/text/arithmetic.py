@@ -1,4 +1,4 @@
-"""Numbers in an answer: one that was asked for and is missing, and sums that do not come out. Pure."""
+"""Numbers in an answer: a requested number that is missing, and wrong arithmetic. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from app.domain.checks.problem import Fix, Problem
 
-ASKED = re.compile(
+QUESTION = re.compile(
     r"\bhow (?:many|much (?:is|are|does|do|did|was|were|will|would|money|time|water|more|less)|old (?:is|are|was"
     r"|were)|far is|tall is)\b"
     r"|\bwhat (?:percentage|percent|fraction|is the (?:number|total|sum|average|mean|median|price|cost|dose|dosage))"
@@ -40,7 +40,7 @@ TWICE = re.compile(r"[/÷][^-+*×x·−–]*[/÷]")
 TOKENS = re.compile(rf"{NUMBER}|[-+*/×x÷·−–]")
 
 
-def check_figures(prompt: str, completion: str, task: str = "generation") -> Iterator[Problem]:
+def check_arithmetic(prompt: str, completion: str, task: str = "generation") -> Iterator[Problem]:
     """A warning for each; "how many" only where the answer is prose, since a query or a label needs no number."""
     if task in ("generation", "regression") and _lacks_number(prompt, completion):
         yield Problem(
@@ -51,8 +51,8 @@ def check_figures(prompt: str, completion: str, task: str = "generation") -> Ite
 
 
 def _lacks_number(prompt: str, completion: str) -> bool:
-    asked = ASKED.search(prompt[-4000:]) and not re.search(r"\d", completion)
-    return bool(asked) and bool(completion.strip()) and not IN_WORDS.search(completion)
+    has_question = QUESTION.search(prompt[-4000:]) and not re.search(r"\d", completion)
+    return bool(has_question) and bool(completion.strip()) and not IN_WORDS.search(completion)
 
 
 def _wrong_sums(completion: str) -> Iterator[Problem]:

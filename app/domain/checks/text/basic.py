@@ -18,14 +18,14 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 def check_text(prompt: str, completion: str, task: str = "generation") -> Iterator[Problem]:
     """Problems of one prompt and its completion. In code, braces and TODO are no leftovers."""
     for name, text in (("prompt", prompt), ("completion", completion)):
-        for problem in _one(name, text):
+        for problem in _check_field(name, text):
             if not (task == "code" and name == "completion" and problem.code == "template"):
                 yield problem
     if prompt.strip() and prompt.strip().casefold() == completion.strip().casefold():
         yield Problem("echo", "block", "The completion repeats the prompt; write the answer.", "completion")
 
 
-def _one(name: str, text: str) -> Iterator[Problem]:
+def _check_field(name: str, text: str) -> Iterator[Problem]:
     if not text.strip():
         yield Problem("empty", "block", f"The {name} is empty; write it.", name)
         return

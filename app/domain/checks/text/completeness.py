@@ -1,6 +1,6 @@
-"""Whether an answer is whole and somebody's own: cut-off ends, echoes, repetition, assistant phrases. Pure.
+"""Whether an answer is complete and original: cut-off ends, echoes, repetition, assistant phrases. Pure.
 
-Answers that are labels, numbers, data or code have no sentences: `task` says so.
+Answers that are labels, numbers, data or code have no sentences; `task` tells which.
 """
 
 from __future__ import annotations
@@ -93,23 +93,23 @@ def _phrases(completion: str) -> Iterator[Problem]:
 
 
 def _phrase(code: str, match: re.Match[str], words: str) -> Problem:
-    said = " ".join(match.group().split())[:60]
-    return Problem(code, "warn", f"“{said}” {words}.", "completion", match.span())
+    quote = " ".join(match.group().split())[:60]
+    return Problem(code, "warn", f"“{quote}” {words}.", "completion", match.span())
 
 
 def _partial_echo(prompt: str, completion: str) -> Iterator[Problem]:
     """The completion begins with the whole prompt, or says little else."""
-    asked, said = prompt.strip().casefold(), completion.strip().casefold()
-    if len(asked) < 40 or asked == said:
+    question, answer = prompt.strip().casefold(), completion.strip().casefold()
+    if len(question) < 40 or question == answer:
         return
     start = len(completion) - len(completion.lstrip())
-    if said.startswith(asked):
-        span = (start, min(len(completion), start + len(asked)))
+    if answer.startswith(question):
+        span = (start, min(len(completion), start + len(question)))
         yield Problem(
             "partial_echo", "warn", "The completion begins by repeating the prompt; delete that.", "completion", span
         )
         return
-    before, after = _fives(asked), _fives(said)
+    before, after = _fives(question), _fives(answer)
     same = len(before & after)
     if len(before) >= 8 and same >= 0.9 * len(before) and same >= 0.9 * len(after):
         yield Problem(

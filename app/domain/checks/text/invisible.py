@@ -1,7 +1,7 @@
 """Characters that nobody sees: what a reviewer cannot read, a model still learns. Pure.
 
 Direction overrides and tag characters can hide whole sentences and block; others warn. Left alone are joiners where
-they shape a script or an emoji, direction marks beside right-to-left text, and the three flags spelt with tags.
+they shape a script or an emoji, direction marks beside right-to-left text, and the three flags written with tags.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from app.domain.checks.problem import Problem, Severity
 
-MAX_FOUND = 20
+MAX_MATCHES = 20
 MAX_CHARACTERS = 200_000
 DIRECTION = "\u202a-\u202e\u2066-\u2069"
 TAGS = "\U000e0000-\U000e007f"
@@ -60,17 +60,17 @@ def find(text: str) -> Iterator[Hidden]:
 
 def _belongs(text: str, match: re.Match[str], mirrored: bool) -> bool:
     """Whether the character does its proper work where it stands."""
-    one, before, after = match.group(), text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
-    if one in JOINERS:
-        shapes = bool(JOINED.match(before)) and (not after or bool(JOINED.match(after)) or one == "\u200c")
-        return shapes or (one == "\u200d" and bool(EMOJI.match(before)) and bool(EMOJI.match(after)))
-    if one in MARKS:
+    run, before, after = match.group(), text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+    if run in JOINERS:
+        shapes = bool(JOINED.match(before)) and (not after or bool(JOINED.match(after)) or run == "\u200c")
+        return shapes or (run == "\u200d" and bool(EMOJI.match(before)) and bool(EMOJI.match(after)))
+    if run in MARKS:
         return mirrored
-    if one in MONGOLIAN:
+    if run in MONGOLIAN:
         return "\u1800" <= before <= "\u18af"
-    if len(one) == 1 and "\U000e0100" <= one <= "\U000e01ef":
+    if len(run) == 1 and "\U000e0100" <= run <= "\U000e01ef":
         return bool(before) and unicodedata.category(before) == "Lo"
-    return one == "\ufeff" and match.start() == 0 and len(text) == 1
+    return run == "\ufeff" and match.start() == 0 and len(text) == 1
 
 
 def _severity(run: str) -> Severity:
@@ -88,7 +88,7 @@ def describe(character: str) -> str:
 def check_invisible(field: str, text: str) -> Iterator[Problem]:
     """A problem for each of the first twenty hidden runs."""
     for number, hidden in enumerate(find(text[:MAX_CHARACTERS])):
-        if number == MAX_FOUND:
+        if number == MAX_MATCHES:
             return
         count = hidden.end - hidden.start
         shown = hidden.name if count == 1 else f"{count} characters from {hidden.name}"
@@ -97,13 +97,15 @@ def check_invisible(field: str, text: str) -> Iterator[Problem]:
 
 
 def canonical(name: str) -> str:
-    """A name as it is kept: NFC, nothing invisible, single spaces. Two names are one when these fold to the same."""
+    """A name as it is visible: NFC, nothing invisible, single spaces. Two names are one when these fold to the same."""
     if name.isascii() and name.isprintable():  # nearly every name
         return " ".join(name.split())
-    kept = "".join(
-        one for one in unicodedata.normalize("NFC", name) if unicodedata.category(one) not in ("Cf", "Cc", "Cs")
+    visible = "".join(
+        character
+        for character in unicodedata.normalize("NFC", name)
+        if unicodedata.category(character) not in ("Cf", "Cc", "Cs")
     )
-    return unicodedata.normalize("NFC", " ".join(kept.split()))
+    return unicodedata.normalize("NFC", " ".join(visible.split()))
 
 
 def folded(name: str) -> str:

@@ -14,14 +14,14 @@ MIN_WORDS, MIN_SHARE = 30, 0.3
 HARD = 30.0
 
 
-def check_wording(prompt: str) -> Iterator[Problem]:
+def check_vocabulary(prompt: str) -> Iterator[Problem]:
     """A warning for a prompt that says one thing over and over."""
     words = [word.casefold() for word in WORD.findall(prose(prompt))]
     if len(words) >= MIN_WORDS and len(set(words[:200])) < MIN_SHARE * len(words[:200]):
         yield Problem("few_words", "warn", "The prompt repeats few words; write a realistic request.", "prompt")
 
 
-def check_reading(completion: str) -> Iterator[Problem]:
+def check_readability(completion: str) -> Iterator[Problem]:
     """For projects that write English for laypeople; off unless a project sets it."""
     ease = reading_ease(completion)
     if ease is not None and ease < HARD:

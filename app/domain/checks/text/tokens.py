@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from app.domain.checks.problem import Problem
 
 MAX_CHARACTERS = 200_000
-KEPT_WORDS = 1_000
+CACHED_WORDS = 1_000
 """How many words a tokenizer remembers for each thread. It would keep 10,000, some 3 MiB a thread, and is no faster."""
 
 
@@ -28,7 +28,7 @@ def tokens(text: str, tokenizer: str | Path) -> int:
 
 
 def _count(counter: Counter, text: str) -> int:
-    """The faster call: where each token begins is not asked for."""
+    """The faster call: it does not compute offsets."""
     encoded = counter.tokenizer.encode_batch_fast([text[:MAX_CHARACTERS]], add_special_tokens=False)
     return len(encoded[0])
 
@@ -44,7 +44,7 @@ def _loaded(path: str, changed: int) -> Counter:
 
     loaded = Tokenizer.from_file(path)
     if hasattr(loaded.model, "_resize_cache"):
-        loaded.model._resize_cache(KEPT_WORDS)
+        loaded.model._resize_cache(CACHED_WORDS)
     says = json.loads(loaded.to_str())
     before = says["pre_tokenizer"] or {}
     steps = [before, *before.get("pretokenizers", ())]
@@ -58,14 +58,14 @@ def check_tokens(prompt: str, completion: str, tokenizer: str | Path, context: i
     counter = _counter(tokenizer)
     if counter.is_bytewise and _bytes(prompt) + _bytes(completion) <= context:
         return
-    asked, said = _count(counter, prompt), _count(counter, completion)
-    if asked + said > context:
-        field = "prompt" if asked > said else "completion"
+    prompt_tokens, completion_tokens = _count(counter, prompt), _count(counter, completion)
+    if prompt_tokens + completion_tokens > context:
+        field = "prompt" if prompt_tokens > completion_tokens else "completion"
         yield Problem(
             "too_many_tokens",
             "warn",
-            f"The pair has {asked + said} tokens and the model reads {context}; the rest is cut off. Shorten the"
-            f" {field}.",
+            f"The pair has {prompt_tokens + completion_tokens} tokens and the model reads {context}; the rest is cut "
+            f"off. Shorten the {field}.",
             field,
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.domain.checks import relevance
-from app.domain.checks.relevance import Standing, Vectors
+from app.domain.checks.relevance import DomainDistance, Vectors
 from app.domain.checks.similarity.embedding import Codes, products
 
 
@@ -31,7 +31,7 @@ def sample_of(ids: Sequence[str], codes: Codes) -> ReferenceSample:
 
 def standing(
     sample: ReferenceSample, vector: Codes, near: Mapping[str, float], *, without: str | None
-) -> Standing | None:
+) -> DomainDistance | None:
     """Return how a prompt compares with the sample and the approved pairs `near` it (pair id -> cosine).
 
     None where the sample is empty. The sample may miss a small part of a large project; `near`, which comes from the
@@ -44,4 +44,4 @@ def standing(
     cosines = {sample.ids[row]: float(similar[row]) for row in rows} | dict(near)
     cosines.pop(without or "", None)
     nearest = sorted(cosines, key=lambda pair_id: -cosines[pair_id])[: relevance.K]
-    return Standing(cosines[nearest[-1]], sample.limit, {pair_id: cosines[pair_id] for pair_id in nearest})
+    return DomainDistance(cosines[nearest[-1]], sample.limit, {pair_id: cosines[pair_id] for pair_id in nearest})

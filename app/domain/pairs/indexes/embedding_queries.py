@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.core import jobs
 from app.domain.checks import relevance
 from app.domain.checks.problem import By, Neighbor
-from app.domain.checks.relevance import Standing
+from app.domain.checks.relevance import DomainDistance
 from app.domain.checks.similarity import paraphrase
 from app.domain.checks.similarity.embedding import Codes, Embedding, cosines
 from app.domain.pairs.indexes import domain_reference, near_duplicate_queries
@@ -88,17 +88,17 @@ def _same(session: Session, prompt: str, near: Sequence[Match]) -> tuple[Neighbo
     likely = {match.pair: match.cosine for match in near[:MAX_COMPARED] if match.cosine >= paraphrase.LEAST_COSINE}
     if not likely:
         return ()
-    reading = paraphrase.read(prompt)
+    reading = paraphrase.text_features(prompt)
     same = [
         _neighbor(row, chance, "meaning")
         for row in near_duplicate_queries.texts_of(session, list(likely))
-        if (chance := paraphrase.likelihood(likely[row.id], reading, paraphrase.read(row.prompt)))
+        if (chance := paraphrase.likelihood(likely[row.id], reading, paraphrase.text_features(row.prompt)))
         >= paraphrase.THRESHOLD
     ]
     return tuple(sorted(same, key=lambda n: (-n.similarity, n.pair))[:MAX_SHOWN])
 
 
-def _far_from(session: Session, standing: Standing) -> tuple[Neighbor, ...]:
+def _far_from(session: Session, standing: DomainDistance) -> tuple[Neighbor, ...]:
     rows = near_duplicate_queries.texts_of(session, list(standing.nearest))
     nearest = [_neighbor(row, max(0.0, standing.nearest[row.id]), "subject") for row in rows]
     return tuple(sorted(nearest, key=lambda n: (-n.similarity, n.pair)))
