@@ -43,7 +43,7 @@ def fill(session: Session, project: Project, authors: list[str], tagged: Sequenc
                 "state": "submitted",
                 "current_revision_id": revision,
                 "submitted_revision_id": revision,
-                "opinions": 2 if number % (PAIRS // TWICE) == 0 else 1,
+                "reviews_needed": 2 if number % (PAIRS // TWICE) == 0 else 1,
                 **common,
             }
         )
@@ -126,13 +126,13 @@ def test_a_queue_is_emptied_by_sixteen_at_once(
         assert session.scalar(select(Lease.id)) is None
     assert {pair.state for pair in pairs.values()} == {"approved"}
     assert {pair_id: len(given) for pair_id, given in opinions.items()} == {
-        pair.id: pair.opinions for pair in pairs.values()
+        pair.id: pair.reviews_needed for pair in pairs.values()
     }
     for person in people:
         assert max(Counter(person.served).values(), default=0) <= 1, "served twice to the same person"
         assert not any(pairs[one].author_id == person.user_id for one in person.served), "served own work"
     served = Counter(one for person in people for one in person.served)
-    assert served == {pair.id: pair.opinions for pair in pairs.values()}
+    assert served == {pair.id: pair.reviews_needed for pair in pairs.values()}
     tally("pairs taken by sixteen reviewers at once", sum(served.values()))
 
 
@@ -145,7 +145,7 @@ def test_sixteen_at_once_get_sixteen_different_items(database: Database, cast: C
     with database.session() as session:
         users = [user.id for user in editors(session, cast, REVIEWERS)]
         fill(session, session.get_one(Project, cast.project.id), [cast.alice.id], tagged or ())
-        session.execute(update(Pair).values(opinions=1))
+        session.execute(update(Pair).values(reviews_needed=1))
     ready, held, lock = threading.Barrier(REVIEWERS), [], threading.Lock()
 
     def take(user_id: str) -> None:

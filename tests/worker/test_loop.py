@@ -217,7 +217,7 @@ def test_what_an_import_writes_is_what_the_desk_would(installation: Installation
             )
             names = [column.key for column in Revision.__table__.columns if column.key != "created_at"]
             assert {name: getattr(same, name) for name in names} == {name: getattr(revision, name) for name in names}
-            assert (pair.is_gold, pair.opinions, pair.submitted_revision_id) == (False, 1, revision.id)
+            assert (pair.is_gold, pair.reviews_needed, pair.submitted_revision_id) == (False, 1, revision.id)
 
 
 def test_the_lease_is_renewed_while_the_work_goes_on(installation: Installation, asked: str) -> None:

@@ -71,7 +71,7 @@ def save(
     revision = add_revision(session, project, pair, user, content, number=number, declared=declared)
     if pair.state == State.APPROVED:
         pair.submitted_revision_id, pair.state = revision.id, State.SUBMITTED
-        pair.opinions = reviews_needed(project, revision)
+        pair.reviews_needed = reviews_needed(project, revision)
     elif pair.state in (State.SUBMITTED, State.IN_REVIEW) and pair.author_id == user.id:
         pair.submitted_revision_id, pair.state = None, State.DRAFT
     audit_actions.record(session, user.id, "pair.saved", "pair", pair.id, project_id=project.id, revision=revision.id)
@@ -94,7 +94,7 @@ def submit(session: Session, user: User, pair: Pair) -> Pair:
     if pair.author_id == user.id:
         revision.terms_id = terms_id
     pair.submitted_revision_id, pair.state, pair.updated_at = revision.id, State.SUBMITTED, now()
-    pair.opinions = reviews_needed(project, revision)
+    pair.reviews_needed = reviews_needed(project, revision)
     embedding_actions.request(session, project.id)
     audit_actions.record(
         session, user.id, "pair.submitted", "pair", pair.id, project_id=project.id, revision=revision.id

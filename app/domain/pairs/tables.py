@@ -26,7 +26,7 @@ from app.core.db.base import Base, IdTimestampMixin, now
 class Pair(IdTimestampMixin, Base):
     """`state` is derived (states.py) and stored for the lists.
 
-    `opinions` is how many independent reviews this submission needs; null means as many as the project requires.
+    `reviews_needed` is how many independent reviews this submission needs; null means as many as the project requires.
     A gold pair has known defects: it is served to reviewers and is in no list, count or version.
     """
 
@@ -47,7 +47,7 @@ class Pair(IdTimestampMixin, Base):
     submitted_revision_id: Mapped[str | None] = mapped_column(String(64))
     discarded_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)
-    opinions: Mapped[int | None]
+    reviews_needed: Mapped[int | None] = mapped_column("opinions")
     is_gold: Mapped[bool] = mapped_column(default=False)
 
 

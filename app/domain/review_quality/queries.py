@@ -52,7 +52,7 @@ def units(session: Session, project: Project) -> list[list[Review]]:
         .having(func.count(Review.reviewer_id.distinct()) > 1)
     )
     rows = session.execute(
-        select(Review, Pair.opinions)
+        select(Review, Pair.reviews_needed)
         .join(Pair, Pair.id == Review.pair_id)
         .where(*of_project, Review.reviewed_revision_id.in_(several))
         .order_by(Review.id)

@@ -85,7 +85,7 @@ def update_state(session: Session, project: Project, pair: Pair) -> None:
         submitted=pair.submitted_revision_id is not None,
         leased=not reviews and queries.live_leases(session, pair) > 0,
         decisions=[decision for kind, decision in reviews if kind == REVIEW],
-        needed=pair.opinions or project.overlap,
+        needed=pair.reviews_needed or project.overlap,
         adjudication=adjudications[-1] if adjudications else None,
     )
     pair.state, pair.updated_at = state, now()

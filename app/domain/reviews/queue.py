@@ -77,7 +77,7 @@ def _count(condition: ColumnElement[bool]) -> Any:
 
 def _tally(params: QueueParams, rule: str) -> ScalarSelect[int]:
     """`required_reviews.more` (rule "more"), or `adjudicate` as 1 or 0, in SQL over a pair's deciding reviews."""
-    needed = func.coalesce(Pair.opinions, params.overlap)
+    needed = func.coalesce(Pair.reviews_needed, params.overlap)
     accepting, refusing = _count(Review.decision.in_(ACCEPTING)), _count(Review.decision.in_(REFUSING))
     final, count = _count(or_(Review.decision == "escalate", Review.kind == ADJUDICATION)), accepting + refusing
     escalated = _count(Review.decision == "escalate") > 0

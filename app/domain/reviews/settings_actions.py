@@ -47,5 +47,5 @@ def _require_unrated(session: Session, project: Project, removed: list[str]) -> 
 
 def _keep_required_reviews(session: Session, project: Project, overlap: int) -> None:
     """Store the old overlap on submitted pairs that had no number of their own."""
-    submitted = update(Pair).where(Pair.project_id == project.id, Pair.opinions.is_(None))
-    session.execute(submitted.where(Pair.submitted_revision_id.is_not(None)).values(opinions=overlap))
+    submitted = update(Pair).where(Pair.project_id == project.id, Pair.reviews_needed.is_(None))
+    session.execute(submitted.where(Pair.submitted_revision_id.is_not(None)).values(reviews_needed=overlap))

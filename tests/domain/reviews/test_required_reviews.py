@@ -25,7 +25,7 @@ def test_leases_match_required_reviews(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project, (bob, editor1, editor2) = configure_project(session, cast, overlap=2), editors(session, cast, 3)
         pair = submitted(session, cast.alice, project)
-        assert pair.opinions == 2
+        assert pair.reviews_needed == 2
         assert [queue_queries.queue_length(session, project, user) for user in (bob, editor1, editor2)] == [1, 1, 1]
         first, second = (reviews_actions.take_next(session, user, project) for user in (bob, editor1))
         assert first and second and first.pair_id == second.pair_id == pair.id
@@ -216,9 +216,9 @@ def test_stale_revision_cannot_be_decided(database: Database, cast: Cast) -> Non
 def test_share_needs_second_review(database: Database, cast: Cast) -> None:
     with database.session() as session:
         project = configure_project(session, cast, second_opinions=0.5)
-        required = {submitted(session, cast.alice, project, number).opinions for number in range(12)}
+        required = {submitted(session, cast.alice, project, number).reviews_needed for number in range(12)}
         assert required == {1, 2}
-        assert session.query(Pair).filter(Pair.opinions.is_(None)).count() == 0
+        assert session.query(Pair).filter(Pair.reviews_needed.is_(None)).count() == 0
 
 
 def test_lock_reloads_the_pair(database: Database, cast: Cast) -> None:

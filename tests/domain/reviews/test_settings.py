@@ -49,7 +49,7 @@ def test_higher_overlap_for_new_pairs(database: Database, cast: Cast) -> None:
         before = submitted(session, cast.alice, project, 1)
         settings_actions.change_review_settings(session, cast.carol, project, overlap=2)
         after = submitted(session, cast.alice, project, 2)
-        assert (before.opinions, after.opinions) == (1, 2)
+        assert (before.reviews_needed, after.reviews_needed) == (1, 2)
         for _ in range(2):
             review_next(session, cast.bob, project)
         assert (before.state, after.state) == ("approved", "in_review")
@@ -76,7 +76,7 @@ def test_old_submissions_keep_overlap(database: Database, cast: Cast) -> None:
         returned, waiting = (submitted(session, cast.alice, project, number) for number in (1, 2))
         review_next(session, cast.bob, project, "return")
         pairs_actions.discard(session, cast.alice, returned)
-        returned.opinions = waiting.opinions = None
+        returned.reviews_needed = waiting.reviews_needed = None
         draft = pairs_actions.create(
             session,
             cast.alice,
@@ -84,7 +84,7 @@ def test_old_submissions_keep_overlap(database: Database, cast: Cast) -> None:
             pairs_actions.content_of(session.get_one(pairs_actions.Revision, returned.current_revision_id)),
         )
         settings_actions.change_review_settings(session, cast.carol, project, overlap=3)
-        assert (returned.opinions, waiting.opinions, draft.opinions) == (1, 1, None)
+        assert (returned.reviews_needed, waiting.reviews_needed, draft.reviews_needed) == (1, 1, None)
         assert reviews_actions.restore(session, cast.alice, returned).state == "changes_requested"
         assert review_next(session, cast.bob, project).pair_id == waiting.id
         assert waiting.state == "approved"
