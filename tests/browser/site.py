@@ -95,10 +95,10 @@ def visits(app: Any, at: dict[str, Any]) -> Iterator[Visit]:
     """Every page with the objects that its parameters may be. Raises KeyError with a parameter that nothing fills."""
     for route in routes(app):
         names = re.findall(r"{(\w+)", route)
-        choices = [[at[one] for one in SEVERAL.get(name, [PLACES[name]])] for name in names]
+        choices = [[at.get(place, place) for place in SEVERAL.get(name, [PLACES[name]])] for name in names]
         for values in itertools.product(*choices):
             yield Visit(route, route.format(**dict(zip(names, values, strict=True))))
-        usual = route.format(**{name: at[PLACES[name]] for name in names})
+        usual = route.format(**{name: at.get(PLACES[name], PLACES[name]) for name in names})
         for query in QUERIES.get(route, []):
             yield Visit(route, f"{usual}?{query.format(**at)}")
 
