@@ -9,6 +9,7 @@ from limits import RateLimitItem
 from sqlalchemy.orm import Session
 
 from app.core.errors import Forbidden, Invalid, Unauthorized
+from app.core.paging import MAX_LIMIT
 from app.core.storage import Storage
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.actions import mark_token_used, save_last_use
@@ -154,7 +155,7 @@ def get_storage(request: Request) -> Storage:
 
 
 StorageDep = Annotated[Storage, Depends(get_storage)]
-Limit = Annotated[int, Query(ge=1, le=500)]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Tags = Annotated[list[str] | None, Query()]
 
 

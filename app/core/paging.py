@@ -32,8 +32,7 @@ def page_of(
     newest_first: bool = True,
 ) -> Page[Any]:
     """A page of ORM rows ordered by `key`. Raises Invalid when the limit is out of range."""
-    if not 1 <= limit <= MAX_LIMIT:
-        raise Invalid(f"limit must be between 1 and {MAX_LIMIT}.", field="limit")
+    require_limit(limit)
     if cursor:
         after = _cursor_value(key, cursor)
         statement = statement.where(key < after if newest_first else key > after)
@@ -43,9 +42,18 @@ def page_of(
 
 
 def _cursor_value(key: InstrumentedAttribute[Any], cursor: str) -> int | str:
-    """The last key seen. Raises Invalid for a cursor that no page gave."""
-    if key.type.python_type is not int:
-        return cursor
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
-        raise Invalid("cursor is the `next` of the page before.", field="cursor")
+    """The last key seen. Raises Invalid."""
+    return parse_position(cursor) if key.type.python_type is int else cursor
+
+
+def require_limit(limit: int) -> None:
+    """Raises Invalid when the limit is out of range."""
+    if not 1 <= limit <= MAX_LIMIT:
+        raise Invalid(f"limit must be between 1 and {MAX_LIMIT}.", field="limit")
+
+
+def parse_position(cursor: str, max_digits: int = 18) -> int:
+    """The number in a cursor. Raises Invalid for a cursor that no page returned."""
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= max_digits):
+        raise Invalid("cursor must be the `next` of the previous page.", field="cursor")
     return int(cursor)

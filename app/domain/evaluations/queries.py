@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid
-from app.core.paging import Page
+from app.core.paging import Page, parse_position, require_limit
 from app.domain.evaluations.run_report import BASE, TUNED, answer_view, is_right, report_view
 from app.domain.evaluations.tables import EvaluationAnswer, EvaluationReport
 from app.domain.runs.tables import TrainingRun
@@ -36,14 +36,14 @@ def answers_page(
     slice. Raises Invalid."""
     if only and only not in ONLY:
         raise Invalid(f"only is one of {', '.join(ONLY)}.", field="only")
-    if not 1 <= limit <= 500 or (cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10)):
-        raise Invalid("limit is 1 to 500, and cursor is the `next` of the previous page.", field="limit")
+    require_limit(limit)
+    after = parse_position(cursor, 9) if cursor else -1
     report = session.scalar(select(EvaluationReport).where(EvaluationReport.run_id == run.id))
     if report is None:
         return Page([], None)
     statement = (
         select(EvaluationAnswer)
-        .where(EvaluationAnswer.report_id == report.id, EvaluationAnswer.position > (int(cursor) if cursor else -1))
+        .where(EvaluationAnswer.report_id == report.id, EvaluationAnswer.position > after)
         .order_by(EvaluationAnswer.position)
     )
     rows = [

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, and_, cast, distinct, func, select
 from sqlalchemy.orm import Session
 
-from app.core.errors import Invalid, NotFound
-from app.core.paging import Page
+from app.core.errors import NotFound
+from app.core.paging import Page, parse_position, require_limit
 from app.domain.accounts.permissions import Permission, require_global
 from app.domain.accounts.queries import get_user
 from app.domain.accounts.tables import Contributor, Person, User
@@ -167,8 +167,8 @@ def version_items(
     session: Session, version: DatasetVersion, *, limit: int = 50, cursor: str | None = None
 ) -> Page[dict[str, Any]]:
     """Return a page of the version's examples: revision, author, license, source, terms, decisions. No text."""
-    if not 1 <= limit <= 500 or (cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10)):
-        raise Invalid("limit must be 1 to 500, and cursor the `next` of the previous page.", field="limit")
+    require_limit(limit)
+    after = parse_position(cursor, 9) if cursor else -1
     rows = session.execute(
         select(
             VersionItem.position,
@@ -188,7 +188,7 @@ def version_items(
         .join(User, User.id == Revision.author_id)
         .join(Contributor, Contributor.id == User.contributor_id)
         .outerjoin(Terms, Terms.id == Revision.terms_id)
-        .where(VersionItem.version_id == version.id, VersionItem.position > (int(cursor) if cursor else -1))
+        .where(VersionItem.version_id == version.id, VersionItem.position > after)
         .order_by(VersionItem.position)
         .limit(limit + 1)
     ).mappings()
