@@ -53,6 +53,7 @@ TONES = {
 WORDS = {
     "changes_requested": "Returned",
     "in_round": "In round",
+    "licence": "License",
     "chrf": "chrF",
     "f1": "F1",
     "macro_f1": "Macro F1",
