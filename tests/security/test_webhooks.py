@@ -99,7 +99,7 @@ def documented_check(folder: Path) -> Callable[[str, bytes, str, float], bool]:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    verify: Callable[[str, bytes, str, float], bool] = module.genuine
+    verify: Callable[[str, bytes, str, float], bool] = module.is_genuine
     return verify
 
 
