@@ -224,7 +224,7 @@ def _foreign(run: list[Token], rest: list[str], known: frozenset[str]) -> bool:
 
 
 def _alone(text: str, run: list[Token]) -> bool:
-    """Whether the words are a line of their own above an address, a number or an e-mail address."""
+    """Whether the words are a line of their own above an address, a number or an email address."""
     own_line = not text[max(0, run[0][0] - 20) : run[0][0]].rsplit("\n", 1)[-1].strip(" \t>?*-") and text[
         run[-1][1] : run[-1][1] + 1
     ] in ("", "\n")
