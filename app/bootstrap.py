@@ -87,8 +87,8 @@ def _require_sound(path: Path) -> None:
         raise IncompatibleDatabase(
             f"{path} or its folder is read-only; make it writable for this user, or set PRECEPTOR_DATA_DIR."
         )
-    if found := sqlite_file.problem(path):
-        raise IncompatibleDatabase(found)
+    if problem := sqlite_file.problem(path):
+        raise IncompatibleDatabase(problem)
     if warning := sqlite_file.network_warning(path):
         log.warning(warning)
 

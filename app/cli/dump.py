@@ -94,14 +94,14 @@ def first_filled(database: Database) -> str | None:
 
 
 def read_tables(database: Database, folder: Path, expected: dict[str, dict[str, Any]]) -> None:
-    """Write all rows in one transaction, read them again, compare with the hashes; only then it is kept."""
+    """Write all rows in one transaction, read them again, compare the hashes, then commit."""
     with database.engine.begin() as connection:
-        found = tables(connection)
-        if unknown := sorted(expected.keys() ^ {table.name for table in found}):
+        schema = tables(connection)
+        if unknown := sorted(expected.keys() ^ {table.name for table in schema}):
             raise NotTheSame(f"The backup and the schema disagree about the table {unknown[0]}.")
-        for table in found:
+        for table in schema:
             _fill(connection, table, folder / f"{table.name}.jsonl")
-        for table in found:
+        for table in schema:
             hasher = hashlib.sha256()
             for line in _lines(connection, table):
                 hasher.update(line)

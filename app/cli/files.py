@@ -103,12 +103,12 @@ def export_version(installation: Installation, named: str, form: str, folder: Pa
     files = {}
     with installation.database.read() as session:
         version = _version(session, named)
-        for split, kept in versions_queries.files_of(version).items():
-            body = export.convert(installation.storage.bytes_of(kept["sha256"]), form)
+        for split, stored in versions_queries.files_of(version).items():
+            body = export.convert(installation.storage.bytes_of(stored["sha256"]), form)
             name = export.file_name(split, form)
             write_whole(folder / name, [body], mode=SHARED)
             digest = hashlib.sha256(body).hexdigest()
-            files[name] = {"sha256": digest, "size": len(body), "examples": kept["examples"]}
+            files[name] = {"sha256": digest, "size": len(body), "examples": stored["examples"]}
         names = ("id", "number", "name", "hash", "seed", "splits", "filters", "counts", "leak_report", "redactions")
         manifest = {**{name: getattr(version, name) for name in names}, "format": form, "files": files}
     path = folder / "manifest.json"

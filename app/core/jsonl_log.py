@@ -33,9 +33,9 @@ def read(path: Path, fields: dict[str, type]) -> Iterator[tuple[int, dict[str, A
 
 def _parsed(line: str, fields: dict[str, type]) -> dict[str, Any] | None:
     try:
-        given: Any = json.loads(line)
+        record: Any = json.loads(line)
     except ValueError:
         return None
-    if not isinstance(given, dict) or set(given) != set(fields):
+    if not isinstance(record, dict) or set(record) != set(fields):
         return None
-    return given if all(type(given[name]) is kind for name, kind in fields.items()) else None
+    return record if all(type(record[name]) is kind for name, kind in fields.items()) else None

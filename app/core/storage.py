@@ -131,8 +131,8 @@ class Storage:
 
     def every(self) -> Iterator[str]:
         """The names of all files."""
-        found = self._files.find(self._root)
-        yield from sorted(name for path in found if SHA256.fullmatch(name := path.rsplit("/", 1)[-1]))
+        paths = self._files.find(self._root)
+        yield from sorted(name for path in paths if SHA256.fullmatch(name := path.rsplit("/", 1)[-1]))
 
     def sweep(self, age: timedelta = STAGING_AGE) -> int:
         """Remove what transfers that died left behind; returns how many. No file with its final name is touched."""

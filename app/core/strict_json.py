@@ -64,8 +64,8 @@ def _end(text: str, at: int) -> None:
 
 
 def _skip(text: str, at: int) -> int:
-    found = SPACES.match(text, at)
-    return found.end() if found else at
+    match = SPACES.match(text, at)
+    return match.end() if match else at
 
 
 def _value_at(text: str, start: int) -> tuple[Any, int]:
@@ -95,30 +95,30 @@ def _children(value: Any) -> list[Any]:
 def _depth(value: Any) -> int:
     """How deep a value is nested, by levels: no recursion, since the value is hostile."""
     depth, level = 0, [value]
-    while level := [one for one in level if isinstance(one, dict | list)]:
+    while level := [item for item in level if isinstance(item, dict | list)]:
         depth += 1
         if depth > MAX_DEPTH:
             break
-        level = [child for one in level for child in _children(one)]
+        level = [child for item in level for child in _children(item)]
     return depth
 
 
 def _refuse_half_characters(value: Any) -> None:
     waiting = [value]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, str) and ("\x00" in one or any("\ud800" <= character <= "\udfff" for character in one)):
+        item = waiting.pop()
+        if isinstance(item, str) and ("\x00" in item or any("\ud800" <= character <= "\udfff" for character in item)):
             raise Invalid("A text holds a character that is not text (NUL or half a surrogate pair); delete it.")
-        waiting += _children(one)
+        waiting += _children(item)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    data = dict(pairs)
+    if len(data) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise Invalid(f"The key {twice[:80]!r} stands twice in one object; keep one.")
-    return found
+        raise Invalid(f"The key {twice[:80]!r} appears twice in one object; keep one.")
+    return data
 
 
 def _integer(digits: str) -> int:

@@ -45,8 +45,8 @@ def require_authenticated(request: Request) -> None:
     cookie = request.cookies.get(cookie_name(request))
     with request.app.state.database.read() as session:
         if "authorization" in request.headers:
-            found = bearer_user(request, session) is not None
+            authenticated = bearer_user(request, session) is not None
         else:
-            found = cookie is not None and auth_queries.session_of(session, cookie) is not None
-    if not found:
+            authenticated = cookie is not None and auth_queries.session_of(session, cookie) is not None
+    if not authenticated:
         raise Unauthorized("Sign in first, or send a valid token: Authorization: Bearer ….")

@@ -80,11 +80,11 @@ def _marks(connection: Connection, count: int) -> str:
 
 def _values(connection: Connection, column: Column[Any], rows: Sequence[Row]) -> list[Any]:
     """What the driver gets for one column of each row."""
-    given = [row[column.name] for row in rows] if column.name in rows[0] else _defaults(column, len(rows))
+    values = [row[column.name] for row in rows] if column.name in rows[0] else _defaults(column, len(rows))
     stored: Callable[[Any], Any] | None = column.type.dialect_impl(connection.dialect).bind_processor(
         connection.dialect
     )
-    return list(map(stored, given)) if stored else given
+    return list(map(stored, values)) if stored else values
 
 
 def _defaults(column: Column[Any], count: int) -> list[Any]:

@@ -50,5 +50,5 @@ def is_away(error: DBAPIError) -> bool:
 
 
 def _sqlstate(error: DBAPIError) -> str:
-    found: Any = getattr(error.orig, "sqlstate", None)
-    return found or ""
+    sqlstate: Any = getattr(error.orig, "sqlstate", None)
+    return sqlstate or ""

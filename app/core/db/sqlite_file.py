@@ -29,14 +29,14 @@ def problem(path: Path) -> str | None:
     except OSError as error:
         return f"{path} cannot be read ({error.strerror})."
     if head != HEADER:
-        return f"{path} is no SQLite database. Move it away, or name another in PRECEPTOR_DATABASE_URL."
-    if found := _damage(path):
-        return f"{path} is damaged ({found}). Nothing was changed; restore a backup: preceptor restore DIR"
+        return f"{path} is not an SQLite database. Move it away, or name another in PRECEPTOR_DATABASE_URL."
+    if damage := _damage(path):
+        return f"{path} is damaged ({damage}). Nothing was changed; restore a backup: preceptor restore DIR"
     return None
 
 
 def table_names(path: Path) -> list[str]:
-    """Read without our settings, which would turn somebody else's file into one with a write-ahead log."""
+    """Read without our settings, which would switch a foreign file to a write-ahead log."""
     if not path.exists() or path.stat().st_size == 0:
         return []
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=15)
