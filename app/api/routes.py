@@ -19,11 +19,11 @@ from app.api import (
     privacy,
     progress,
     projects,
+    projects_settings,
     review_quality,
     reviews,
     rounds,
     runs,
-    settings,
     versions,
     webhooks,
 )
@@ -32,7 +32,7 @@ from app.api.schemas.base import ERRORS
 # The first ones are matched first, so the busiest come first.
 ROOMS = (
     reviews, pairs, projects, guidelines, review_quality, comments, notifications, webhooks, imports, versions, jobs,
-    rounds, progress, settings, runs, findings, audit, account, consent, lineage, privacy,
+    rounds, progress, projects_settings, runs, findings, audit, account, consent, lineage, privacy,
 )  # fmt: skip
 ROUTERS = [room.router for room in ROOMS]
 

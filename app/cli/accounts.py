@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
 from app.domain.accounts import actions as accounts_actions
 from app.domain.accounts import queries as accounts_queries
-from app.domain.accounts.tables import ApiToken, User
+from app.domain.accounts.tables import User
 from app.domain.auth import actions as auth_actions
 
 
@@ -31,7 +30,7 @@ TRAINER_TOKEN, TRAINER_TOKEN_DAYS = "trainer started here", 365
 
 def create_first(session: Session) -> None:
     """Create the three accounts of FIRST if no account exists yet."""
-    if session.scalar(select(User.id).limit(1)) is not None:
+    if accounts_queries.any_user(session):
         return
     for account in FIRST:
         accounts_actions.create_user(session, email=account.email, name=account.name, is_admin=account.role == "admin")
@@ -68,8 +67,7 @@ def acting_user(session: Session, email: str | None) -> User:
     """Return the user a command acts as: the given email, or else the oldest admin."""
     if email:
         return user_named(session, email)
-    statement = select(User).where(User.is_admin.is_(True), User.active.is_(True)).order_by(User.id).limit(1)
-    user = session.scalar(statement)
+    user = accounts_queries.oldest_admin(session)
     if user is None:
         raise NotFound("There is no admin yet. Create one with: preceptor user add EMAIL --admin")
     return user
@@ -93,7 +91,7 @@ def token_lines(session: Session, email: str) -> list[str]:
 
 def revoke_token(session: Session, token_id: str) -> None:
     """Raises NotFound."""
-    token = session.get(ApiToken, token_id)
+    token = accounts_queries.token_by_id(session, token_id)
     owner = accounts_queries.user_by_id(session, token.user_id) if token else None
     if owner is None:
         raise NotFound(f"Token {token_id} not found. List tokens with: preceptor token list --user EMAIL")

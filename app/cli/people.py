@@ -10,7 +10,7 @@ from app.cli import accounts
 from app.core.files import SHARED, write_whole
 from app.domain.privacy import actions as privacy_actions
 from app.domain.privacy import portability_queries
-from app.domain.privacy.tables import Erasure
+from app.domain.privacy import queries as privacy_queries
 from app.worker import housekeeping
 
 
@@ -31,4 +31,4 @@ def erase(installation: Installation, email: str, content: str) -> dict[str, Any
         erasure = privacy_actions.erase(session, installation.storage, admin, person, content=content).id
     deleted = housekeeping.sweep_erased(installation)
     with installation.database.read() as session:
-        return {**session.get_one(Erasure, erasure).report, "files": deleted}
+        return {**privacy_queries.erasure_by_id(session, erasure).report, "files": deleted}

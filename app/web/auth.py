@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import AppError, NotFound
 from app.core.rate_limits import SIGN_IN, SIGN_IN_ALL
 from app.core.security import same
+from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.auth import actions as auth_actions
@@ -99,7 +100,7 @@ def sign_in_with_code(request: Request, session: Transaction, form: CsrfForm) ->
         return redirect(request, _with_next("/sign-in", then))
     request.app.state.limits.hit(SIGN_IN_ALL, "sign-in")
     request.app.state.limits.hit(SIGN_IN, "second factor", match[0].id)
-    user, way = session.get_one(User, match[0].id), match[1].way
+    user, way = accounts_queries.get_user(session, match[0].id), match[1].way
     if not second_factor_actions.passes(session, user, form_str(form, "code"), key=request.app.state.settings.key):
         error = "Incorrect or already used code. Wait for the next one."
         return render(request, "auth/second_factor.html", status=401, next=safe_next(then), error=error)

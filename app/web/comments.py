@@ -30,8 +30,8 @@ from app.web.deps import (
     requires,
 )
 from app.web.forms import form_errors
-from app.web.queue_filter import Tag, filtered_url, tag_of
 from app.web.render import render
+from app.web.reviews_filter import Tag, filtered_url, tag_of
 
 router = APIRouter()
 DESK = "review"

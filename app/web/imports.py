@@ -19,7 +19,7 @@ from app.domain.imports.tables import Upload
 from app.domain.projects.tables import Project
 from app.domain.versions import actions as versions_actions
 from app.http.transactions import DbSession
-from app.web import import_preview
+from app.web import imports_preview
 from app.web.deps import (
     CsrfForm,
     CurrentProject,
@@ -104,7 +104,7 @@ def show_upload(
     """Preview the first rows. The query maps the columns: c0=prompt&c1=completion."""
     upload = imports_queries.upload_of(session, user, project, upload_id)
     form = request.query_params.get("format", "auto")
-    preview = import_preview.of(request.app.state.storage, upload, form, request.query_params)
+    preview = imports_preview.of(request.app.state.storage, upload, form, request.query_params)
     return _preview(request, session, user, project, upload, preview, {})
 
 
@@ -133,7 +133,7 @@ def import_upload(
             mapping=column_mapping.from_text(values["map"]),
         )
     if result.error:
-        preview = import_preview.of_map(storage, upload, form_name, values["map"])
+        preview = imports_preview.of_map(storage, upload, form_name, values["map"])
         return _preview(request, session, user, project, upload, preview, values, result.error)
     return redirect(request, f"/jobs/{job.id}")
 
@@ -144,7 +144,7 @@ def _preview(
     user: User,
     project: Project,
     upload: Upload,
-    preview: import_preview.Preview,
+    preview: imports_preview.Preview,
     values: dict[str, str],
     error: AppError | None = None,
 ) -> Response:
@@ -157,8 +157,8 @@ def _preview(
         values=values,
         error=error,
         formats=[(name, FORMATS[name]) for name in file_types.FORMATS],
-        targets=import_preview.TARGETS,
-        licenses=import_preview.LICENSES,
+        targets=imports_preview.TARGETS,
+        licenses=imports_preview.LICENSES,
     )
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.accounts.permissions import Permission
@@ -13,9 +10,7 @@ from app.domain.notifications import actions as notifications_actions
 from app.domain.notifications import queries as notifications_queries
 from app.domain.notifications.tables import Notification
 from app.domain.pairs import queries as pairs_queries
-from app.domain.pairs.tables import Pair
 from app.domain.projects import queries as projects_queries
-from app.domain.projects.tables import Project
 from app.domain.webhooks.event_types import KINDS
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentUser, form_str, redirect, requires
@@ -80,7 +75,7 @@ def title(line: Notification) -> str:
 def _subjects(session: Session, lines: list[Notification]) -> dict[str, str]:
     """Map notification id -> start of the pair's current prompt, or the number of the run, round or guideline."""
     ids = {line.subject_id for line in lines if line.subject_kind == "pair"}
-    texts = pairs_queries.currents(session, list(session.scalars(select(Pair).where(Pair.id.in_(ids)))))
+    texts = pairs_queries.currents(session, pairs_queries.by_ids(session, ids))
     prompts = {pair_id: revision.prompt[:120] for pair_id, revision in texts.items()}
     kinds = {line.id: "Version" if line.subject_kind == "guideline" else words(line.subject_kind) for line in lines}
     numbers = {line.id: f"{kinds[line.id]} {line.details['number']}" for line in lines if "number" in line.details}
@@ -92,5 +87,5 @@ def filtered_url(session: Session, line: Notification) -> str:
     if line.subject_kind in PAGES:
         anchor = "#comments" if line.kind.startswith("comment.") else ""
         return PAGES[line.subject_kind].format(id=line.subject_id) + anchor
-    project: Any = session.get(Project, line.project_id)
-    return f"/projects/{project.slug}{PROJECT_PAGES.get(line.subject_kind, '')}"
+    slug = projects_queries.slug_of(session, line.project_id)
+    return f"/projects/{slug}{PROJECT_PAGES.get(line.subject_kind, '')}"

@@ -20,7 +20,7 @@ from app.domain.pairs.tables import Pair, Revision
 from app.domain.reviews import actions as reviews_actions
 from app.domain.reviews import queries as reviews_queries
 from app.http.transactions import DbSession
-from app.web import comments, pair_form, problem_view  # noqa: F401  (problem_view registers `explained` for the templates)
+from app.web import comments, pairs_form, pairs_problems  # noqa: F401  (problem_view registers `explained` for the templates)
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.render import render
 
@@ -121,7 +121,7 @@ def show(
         own=pair.author_id == user.id,
         used_in=lineage_queries.versions_with_pair(session, pair),
         **comments.comments_context(session, user, project, pair, revision),
-        plain=pair_form.plain,
+        plain=pairs_form.plain,
         numbers={item.id: item.number for item in revisions},
     )
 
@@ -169,7 +169,7 @@ def restore(request: Request, session: DbSession, user: CurrentUser, form: CsrfF
     old = next((item for item in pairs_queries.revisions(session, pair) if item.id == revision_id), None)
     if old is None:
         raise NotFound("This pair has no such revision. Choose one from its history.")
-    content = pair_form.parse(pair_form.of_revision(old))
+    content = pairs_form.parse(pairs_form.of_revision(old))
     pairs_actions.save(session, user, pair, content, expected_revision=form_str(form, "expected_revision"))
     return redirect(request, f"/pairs/{pair.id}", "Restored as a new revision")
 

@@ -23,7 +23,7 @@ from app.domain.projects.tables import Project
 from app.domain.reviews import queries as reviews_queries
 from app.domain.rounds import queries as rounds_queries
 from app.http.transactions import DbSession
-from app.web import pair_form
+from app.web import pairs_form
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.forms import form_errors
 from app.web.render import render
@@ -35,22 +35,22 @@ router = APIRouter()
 def new(
     request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, round: str | None = None
 ) -> Response:
-    values = dict(pair_form.BLANK)
+    values = dict(pairs_form.BLANK)
     values["tags"] = {"language": project.languages[0]} if len(project.languages) == 1 else {}
     if len(project.domains) == 1:
         values["tags"]["domain"] = project.domains[0]
-    values["tags"] |= pair_form.tags_from_query(request.query_params)
+    values["tags"] |= pairs_form.tags_from_query(request.query_params)
     return _desk(request, session, user, project, values, round_id=round)
 
 
 @router.post("/projects/{slug}/pairs/check", dependencies=[requires(Permission.WRITE_PAIR)])
 def check(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject) -> Response:
     """Check the form without saving it: a fragment with the problems and the token count of each turn."""
-    values = pair_form.from_form(form)
+    values = pairs_form.from_form(form)
     problems = None
     if any(turn["content"].strip() for turn in values["messages"]):
         try:
-            content = pair_form.parse(values)
+            content = pairs_form.parse(values)
             values["messages"] = content.as_dict()["messages"]
             problems = pairs_queries.problems_for(session, project, content, without=form_str(form, "pair_id") or None)
         except Invalid:
@@ -85,18 +85,18 @@ def compare(
         pair = pairs_queries.by_id(session, pair_id)
         if pair.project_id != project.id:
             raise NotFound()
-    return render(request, "pairs/_compare.html", **_comparison(session, pair, pair_form.from_form(form)))
+    return render(request, "pairs/_compare.html", **_comparison(session, pair, pairs_form.from_form(form)))
 
 
 @router.post("/projects/{slug}/pairs", dependencies=[requires(Permission.WRITE_PAIR)])
 def create(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
 ) -> Response:
-    values, round_id = pair_form.from_form(form), form_str(form, "round_id") or None
+    values, round_id = pairs_form.from_form(form), form_str(form, "round_id") or None
     with form_errors(422) as result:
-        declared = pair_form.declared(project, values)
+        declared = pairs_form.declared(project, values)
         pair = pairs_actions.create(
-            session, user, project, pair_form.parse(values), round_id=round_id, declared=declared
+            session, user, project, pairs_form.parse(values), round_id=round_id, declared=declared
         )
     if result.error:
         return _desk(request, session, user, project, values, round_id=round_id, error=result.error)
@@ -109,9 +109,9 @@ def create(
 def autosave_new(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
 ) -> Response:
-    values, round_id = pair_form.from_form(form), form_str(form, "round_id") or None
-    declared = pair_form.declared(project, values)
-    pair = pairs_actions.create(session, user, project, pair_form.parse(values), round_id=round_id, declared=declared)
+    values, round_id = pairs_form.from_form(form), form_str(form, "round_id") or None
+    declared = pairs_form.declared(project, values)
+    pair = pairs_actions.create(session, user, project, pairs_form.parse(values), round_id=round_id, declared=declared)
     return JSONResponse(
         {
             "revision": pair.current_revision_id,
@@ -127,7 +127,7 @@ def autosave_new(
 def edit(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, pair_id: str) -> Response:
     pair = pairs_queries.by_id(session, pair_id)
     revision = pairs_queries.current(session, pair)
-    return _desk(request, session, user, project, pair_form.of_revision(revision), pair=pair, round_id=pair.round_id)
+    return _desk(request, session, user, project, pairs_form.of_revision(revision), pair=pair, round_id=pair.round_id)
 
 
 @router.post("/pairs/{pair_id}/save", dependencies=[requires(Permission.WRITE_PAIR)])
@@ -135,11 +135,11 @@ def save(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
 ) -> Response:
     pair = pairs_queries.by_id(session, pair_id)
-    values = pair_form.from_form(form)
+    values = pairs_form.from_form(form)
     expected = form_str(form, "over") or form_str(form, "expected_revision")
     with form_errors(412, 422) as result:
-        declared = pair_form.declared(project, values)
-        pairs_actions.save(session, user, pair, pair_form.parse(values), expected_revision=expected, declared=declared)
+        declared = pairs_form.declared(project, values)
+        pairs_actions.save(session, user, pair, pairs_form.parse(values), expected_revision=expected, declared=declared)
     if result.error:
         return _desk(
             request,
@@ -169,10 +169,10 @@ def autosave(
     pair = pairs_queries.by_id(session, pair_id)
     if pair.state not in ("draft", "changes_requested"):
         raise Conflict("this pair is no longer a draft. Select Save when you are done.")
-    values, expected = pair_form.from_form(form), form_str(form, "expected_revision")
-    declared = pair_form.declared(project, values)
+    values, expected = pairs_form.from_form(form), form_str(form, "expected_revision")
+    declared = pairs_form.declared(project, values)
     revision = pairs_actions.save(
-        session, user, pair, pair_form.parse(values), expected_revision=expected, declared=declared
+        session, user, pair, pairs_form.parse(values), expected_revision=expected, declared=declared
     )
     return JSONResponse({"revision": revision.id})
 
@@ -187,7 +187,7 @@ def preview_submit(
         return redirect(request, f"/pairs/{pair.id}")
     revision = pairs_queries.current(session, pair)
     problems = pairs_queries.problems_for(
-        session, project, pair_form.parse(pair_form.of_revision(revision)), without=pair.id
+        session, project, pairs_form.parse(pairs_form.of_revision(revision)), without=pair.id
     )
     return render(
         request,
@@ -202,17 +202,17 @@ def preview_submit(
 
 def _comparison(session: Session, pair: Pair | None, values: dict[str, Any]) -> dict[str, Any]:
     """Return both sides of a comparison: the saved revision, if any, and the text of the form."""
-    mine = pair_form.plain_text(values["messages"])
+    mine = pairs_form.plain_text(values["messages"])
     saved = pairs_queries.current(session, pair) if pair else None
     return {
         "saved": saved,
         "saved_by": accounts_queries.display_names(session, {saved.author_id}).get(saved.author_id, "–")
         if saved
         else "",
-        "theirs": pair_form.plain(saved) if saved else "",
+        "theirs": pairs_form.plain(saved) if saved else "",
         "mine": mine,
         "known": pair is not None
-        and any(pair_form.plain(item) == mine for item in pairs_queries.revisions(session, pair)),
+        and any(pairs_form.plain(item) == mine for item in pairs_queries.revisions(session, pair)),
     }
 
 
@@ -260,6 +260,6 @@ def _desk(
         assistance=list(declarations.ASSISTANCE.items()),
         guideline=guidelines_queries.current(session, project),
         tag_values=pairs_queries.tag_values(session, project),
-        tag_names=pair_form.TAGS,
+        tag_names=pairs_form.TAGS,
         expected=expected or (pair.current_revision_id if pair else ""),
     )

@@ -122,7 +122,9 @@ def add_member(
     is_new, had_role = known is None, known and projects_queries.role_of(session, known, project)
     membership = projects_actions.add_member(session, user, project, email=email, role=role)
     if is_new:
-        raw = auth_actions.create_sign_in_link(session, user=session.get_one(User, membership.user_id), actor=user)
+        raw = auth_actions.create_sign_in_link(
+            session, user=accounts_queries.get_user(session, membership.user_id), actor=user
+        )
         return _members(request, session, user, project, sign_in_url(request, raw), email)
     message = f"Role of {email} changed to {role}" if had_role else f"{email} added"
     return redirect(request, f"/projects/{project.slug}/members", message)
@@ -139,7 +141,7 @@ def confirm_removal(
         "projects/remove.html",
         **project_context(session, user, project, "/members"),
         membership=membership,
-        person=session.get_one(User, user_id),
+        person=accounts_queries.get_user(session, user_id),
         held=len(reviews_queries.leases_of_member(session, user_id, project)),
         counts=pairs_queries.counts_by_state(session, project, author=user_id),
     )
@@ -150,7 +152,7 @@ def remove_member(
     request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, user_id: str
 ) -> Response:
     reviews_actions.remove_member(session, user, project, user_id)
-    name = session.get_one(User, user_id).name
+    name = accounts_queries.get_user(session, user_id).name
     return redirect(request, f"/projects/{project.slug}/members", f"{name} removed from the project")
 
 

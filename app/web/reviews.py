@@ -22,11 +22,11 @@ from app.domain.reviews import queries as reviews_queries
 from app.domain.reviews import queue_queries
 from app.domain.reviews import tables as reviews_tables
 from app.http.transactions import DbSession
-from app.web import comments, pair_form, queue_filter
+from app.web import comments, pairs_form, reviews_filter
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.forms import form_errors
-from app.web.queue_filter import Tag, filtered_url, queue_url, tag_of
 from app.web.render import render
+from app.web.reviews_filter import Tag, filtered_url, queue_url, tag_of
 
 router = APIRouter()
 BLANK_REVIEW: dict[str, Any] = {"ratings": {}, "comment": "", "messages": None}
@@ -50,7 +50,7 @@ def queue(request: Request, session: DbSession, user: CurrentUser, project: Curr
         **project_context(session, user, project, "/reviews"),
         **queue_tabs(session, user, project),
         **last_decision(session, user, project),
-        **queue_filter.filter_context(session, user, project, tag_of(tag), mine),
+        **reviews_filter.filter_context(session, user, project, tag_of(tag), mine),
         mine=mine,
     )
 
@@ -92,7 +92,6 @@ def decide(
     if result.error:
         lease = form_str(form, "lease")
         return _desk(request, session, user, project, pair, lease, only, values=values, error=result.error)
-    session.flush()
     return _next(request, session, user, project, only, flash=DONE[decision])
 
 
@@ -165,7 +164,7 @@ def review_form(form: FormData, project: Project) -> dict[str, Any]:
     return {
         "ratings": {name: int(value) if value in ("1", "2", "3", "4", "5") else None for name, value in rated.items()},
         "comment": form_str(form, "comment"),
-        "messages": pair_form.from_form(form)["messages"],
+        "messages": pairs_form.from_form(form)["messages"],
     }
 
 
@@ -202,7 +201,7 @@ def _desk(
         notes=[review for review in earlier if review.comment],
         previous=_previous(session, pair, revision, {review.revision_id for review in earlier}),
         precedents=reviews_queries.precedents(session, project, revision),
-        plain=pair_form.plain,
+        plain=pairs_form.plain,
     )
 
 

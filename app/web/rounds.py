@@ -28,7 +28,7 @@ from app.domain.rounds.tables import Round
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.forms import form_errors
-from app.web.pair_form import TAGS
+from app.web.pairs_form import TAGS
 from app.web.render import render
 
 router = APIRouter(prefix="/projects/{slug}/rounds")

@@ -28,7 +28,7 @@ from app.domain.runs import stream
 from app.domain.runs.tables import TrainingRun
 from app.domain.versions import queries as versions_queries
 from app.http.transactions import DbSession
-from app.web import evaluations, recipe_form
+from app.web import evaluations, runs_recipe
 from app.web.deps import (
     CsrfForm,
     CurrentProject,
@@ -72,7 +72,7 @@ def new(
 
 @router.post("/projects/{slug}/runs", dependencies=[rate_limited(COSTLY, "runs"), requires(Permission.TRAIN)])
 def start(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject) -> Response:
-    recipe, version_id = recipe_form.read(form), form_str(form, "version")
+    recipe, version_id = runs_recipe.read(form), form_str(form, "version")
     with form_errors() as result:
         run = runs_actions.request_run(session, user, project, version_id=version_id, recipe=recipe)
         return redirect(request, f"/runs/{run.id}")
@@ -95,8 +95,8 @@ def _form(
         values=values,
         **project_context(session, user, project, "/runs"),
         versions=versions_queries.versions(session, project),
-        basic_fields=recipe_form.fields(basic=True),
-        more_fields=recipe_form.fields(basic=False),
+        basic_fields=runs_recipe.fields(basic=True),
+        more_fields=runs_recipe.fields(basic=False),
     )
 
 

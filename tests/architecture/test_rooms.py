@@ -16,10 +16,10 @@ from app.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = ROOT / "app" / "domain"
 ROOMS = sorted(path.name for path in DOMAIN.iterdir() if (path / "__init__.py").exists())
-PAGE_PARTS = {"components", "errors", "home", "layouts", "style", "help"}
+PAGE_PARTS = {"account", "components", "errors", "home", "layouts", "style", "help"}
 """Template folders that belong to no room."""
-WEB_PARTS = {"csrf", "deps", "errors", "forms", "help", "home", "render", "routes"}
-API_PARTS = {"deps", "downloads", "idempotency", "jobs", "routes", "schemas", "strict_route", "worker"}
+WEB_PARTS = {"account", "csrf", "deps", "errors", "forms", "help", "home", "render", "routes"}
+API_PARTS = {"account", "deps", "downloads", "idempotency", "jobs", "routes", "schemas", "strict_route", "worker"}
 URLS = {
     # Standard words for one's own account, for signing in and for the terms of contribution.
     "account": "accounts", "sign-in": "auth", "sign-out": "auth", "terms": "consent",

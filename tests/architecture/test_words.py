@@ -37,7 +37,16 @@ NAMES = {
     "whoever": "the user who",
 }
 """Banned as a word of an identifier in Python: `one`, `found_pairs`, `mend_text`. Left: banned; right: use instead."""
-ALLOWED_NAMES = {"NotFound", "second_opinions", "one_or_none", "scalar_one", "scalar_one_or_none", "one_hot", "_one_hot", "z_one"}
+ALLOWED_NAMES = {
+    "NotFound",
+    "second_opinions",
+    "one_or_none",
+    "scalar_one",
+    "scalar_one_or_none",
+    "one_hot",
+    "_one_hot",
+    "z_one",
+}
 
 PROSE = {
     r"\bmend(s|ed|ing)?\b": "fix",

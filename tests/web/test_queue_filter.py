@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from app.core.db.database import Database
 from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
-from app.web.queue_filter import filtered_url, tag_of
+from app.web.reviews_filter import filtered_url, tag_of
 from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import configure_project, submitted
 from tests.web.test_reviewing import ROOT, send

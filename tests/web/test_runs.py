@@ -8,7 +8,7 @@ from collections.abc import Callable
 from starlette.testclient import TestClient
 
 from app.domain.runs.tables import TrainingRun
-from app.web import recipe_form
+from app.web import runs_recipe
 from tests.fixtures.sample_project import World
 
 Visit = Callable[[str | None], TestClient]
@@ -24,7 +24,7 @@ def post(client: TestClient, **fields: str) -> tuple[int, str, str]:
 
 def test_form_has_every_titled_field(visit: Visit) -> None:
     page = visit("ada").get(f"{PATH}/new").text
-    for field in (*recipe_form.fields(basic=True), *recipe_form.fields(basic=False)):
+    for field in (*runs_recipe.fields(basic=True), *runs_recipe.fields(basic=False)):
         assert f'name="{field.name}"' in page and field.label in page
     assert 'placeholder="auto"' in page
 

@@ -55,6 +55,21 @@ def people(session: Session) -> list[User]:
     return list(session.scalars(statement.order_by(User.active.desc(), Person.name, User.id)))
 
 
+def any_user(session: Session) -> bool:
+    """Whether at least one account exists."""
+    return session.scalar(select(User.id).limit(1)) is not None
+
+
+def oldest_admin(session: Session) -> User | None:
+    """Return the active admin whose account is oldest."""
+    admins = select(User).where(User.is_admin.is_(True), User.active.is_(True))
+    return session.scalar(admins.order_by(User.id).limit(1))
+
+
+def token_by_id(session: Session, token_id: str) -> ApiToken | None:
+    return session.get(ApiToken, token_id)
+
+
 def get_user(session: Session, user_id: str) -> User:
     """Return the user. Raises NotFound."""
     user = session.get(User, user_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
@@ -33,6 +33,11 @@ def by_id(session: Session, pair_id: str) -> Pair:
     if pair is None:
         raise NotFound()
     return pair
+
+
+def by_ids(session: Session, pair_ids: Iterable[str]) -> list[Pair]:
+    """Return the pairs with these ids; unknown ids are left out."""
+    return list(session.scalars(select(Pair).where(Pair.id.in_(list(pair_ids)))))
 
 
 def current(session: Session, pair: Pair) -> Revision:

@@ -39,6 +39,10 @@ def users_requesting_erasure(session: Session) -> list[User]:
     )
 
 
+def erasure_by_id(session: Session, erasure_id: str) -> Erasure:
+    return session.get_one(Erasure, erasure_id)
+
+
 def erasure_of(session: Session, user: User) -> Erasure | None:
     """Return the erasure of a user, or None."""
     return session.scalar(select(Erasure).where(Erasure.contributor_id == user.contributor_id))

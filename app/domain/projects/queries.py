@@ -72,5 +72,9 @@ def roles_by_user(session: Session) -> dict[str, list[tuple[str, str]]]:
     return roles
 
 
+def slug_of(session: Session, project_id: str) -> str:
+    return session.get_one(Project, project_id).slug
+
+
 def by_slug(session: Session, slug: str) -> Project | None:
     return session.scalar(select(Project).where(Project.slug == slug))

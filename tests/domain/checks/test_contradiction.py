@@ -8,7 +8,7 @@ from app.domain.checks.problem import Neighbor
 from app.domain.checks.run_checks import check_pair
 from app.domain.checks.similarity.contradiction import difference
 from app.domain.checks.similarity.duplicates import check_duplicates
-from app.web.problem_view import explained
+from app.web.pairs_problems import explained
 
 DIFFERENT = [
     ("classification", "vaccination", "billing", "“billing” for “vaccination”"),

@@ -8,7 +8,7 @@ from app.domain.checks import relevance
 from app.domain.checks.problem import Neighbor
 from app.domain.checks.relevance import LEAST_PAIRS, K, limit_of, unit
 from app.domain.checks.run_checks import check_pair
-from app.web.problem_view import explained
+from app.web.pairs_problems import explained
 
 PROMPT = "How do I bake rye bread at home?"
 
