@@ -224,7 +224,7 @@ def test_a_test_message_arrives_and_is_counted(
     assert carol.send(path, page=page).status_code == 303
     loop.drain(installation)
     listed = carol.get(page).text
-    assert "responded with 500 (attempt 1 of 8)" in listed and "1 waits; next try" in listed
+    assert "responded with 500 (attempt 1 of 8)" in listed and "1 pending; next attempt" in listed
     assert [carol.send(path, page=page).status_code for _ in range(9)] == [303] * 8 + [429]
     with database.read() as session:
         tested = session.query(AuditEvent).filter(AuditEvent.action == "webhook.tested").count()
