@@ -1,4 +1,4 @@
-"""The examples of the guide for engineers: files are read in their format, requests fit the interface's description."""
+"""The examples in the guide for engineers: files are read in their format, requests match the OpenAPI description."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ ADDRESS = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) (/[\w/{}.-]+)")
 
 
 @pytest.fixture(scope="module")
-def interface(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     app = create_app(Settings(data_dir=tmp_path_factory.mktemp("docs")))
     yield app
     app.state.database.dispose()
 
 
-def spelt(path: str) -> str:
-    """An address with every name that stands for something blanked, the example project's among them."""
+def normalized(path: str) -> str:
+    """Return the path with its parameters blanked, and with the example project as a parameter."""
     return re.sub(r"{\w+}", "{}", path).replace("/projects/letters", "/projects/{}")
 
 
@@ -47,20 +47,20 @@ def spelt(path: str) -> str:
 
 
 @pytest.mark.parametrize("form", [form for form in file_types.FORMATS if form not in ("auto", "parquet")])
-def test_the_file_of_each_format_is_read(form: str) -> None:
+def test_example_files_are_read(form: str) -> None:
     match = re.search(r"```\n(.*?)```", section(TEXT, f"`{form}`"), re.DOTALL)
     assert match, form
     for chosen in (form, "auto"):
-        found = reader_process.scan(
+        result = reader_process.scan(
             match.group(1).encode(), chosen, filename="example", source="here", license="CC0-1.0"
         )
-        assert found.contents and not found.bad, form
-        assert all(one.prompt.strip() and one.completion.strip() for one in found.contents)
+        assert result.contents and not result.bad, form
+        assert all(content.prompt.strip() and content.completion.strip() for content in result.contents)
 
 
-def test_every_format_has_its_section_and_every_export_its_row() -> None:
-    headed = re.findall(r"^### `(\w+)`$", TEXT, re.MULTILINE)
-    assert sorted(headed) == sorted(set(file_types.FORMATS) - {"auto"})
+def test_formats_are_documented() -> None:
+    headings = re.findall(r"^### `(\w+)`$", TEXT, re.MULTILINE)
+    assert sorted(headings) == sorted(set(file_types.FORMATS) - {"auto"})
     assert sorted(row[0] for row in rows(section(TEXT, "Export"))) == sorted(export.FORMATS)
 
 
@@ -68,28 +68,28 @@ def test_every_format_has_its_section_and_every_export_its_row() -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
-def test_every_address_is_a_route(path: Path, interface: Any) -> None:
+def test_routes_exist(path: Path, api: Any) -> None:
     routes = [
-        (spelt(route.path), getattr(route, "methods", None) or ()) for route in route_permissions.walk(interface.routes)
+        (normalized(route.path), getattr(route, "methods", None) or ()) for route in route_permissions.walk(api.routes)
     ]
     known = {(method, address) for address, methods in routes for method in methods}
-    told = set(ADDRESS.findall(path.read_text()))
-    assert [one for one in sorted(told) if (one[0], spelt(one[1])) not in known] == []
+    documented = set(ADDRESS.findall(path.read_text()))
+    assert [route for route in sorted(documented) if (route[0], normalized(route[1])) not in known] == []
 
 
-@pytest.mark.parametrize(("method", "path", "body"), REQUESTS, ids=[f"{one[0]} {one[1]}" for one in REQUESTS])
-def test_a_body_has_the_fields_that_the_route_takes(method: str, path: str, body: str, interface: Any) -> None:
-    described = interface.openapi()
-    by_address = {spelt(address): operations for address, operations in described["paths"].items()}
-    asked = by_address[spelt(path)][method.lower()].get("requestBody")
-    assert bool(asked) == bool(body.strip())
-    if asked:
-        name = asked["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
-        schema = described["components"]["schemas"][name]
+@pytest.mark.parametrize(("method", "path", "body"), REQUESTS, ids=[f"{method} {path}" for method, path, _ in REQUESTS])
+def test_bodies_match_openapi(method: str, path: str, body: str, api: Any) -> None:
+    openapi = api.openapi()
+    by_address = {normalized(address): operations for address, operations in openapi["paths"].items()}
+    request_body = by_address[normalized(path)][method.lower()].get("requestBody")
+    assert bool(request_body) == bool(body.strip())
+    if request_body:
+        name = request_body["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
+        schema = openapi["components"]["schemas"][name]
         assert set(schema.get("required", ())) <= set(json.loads(body)) <= set(schema["properties"])
 
 
-def test_what_stands_in_the_bodies_is_accepted() -> None:
+def test_bodies_are_valid() -> None:
     for _, body in BODIES:
         if "messages" in body:
             pair_content.parse({name: value for name, value in body.items() if name in pair_content.KEYS})

@@ -73,6 +73,10 @@ DOCS = [
     ROOT / "SECURITY.md",
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").rglob("*.md")),
+    ROOT / "trainer" / "starter" / "MODEL_CARD.md",
+    ROOT / "app" / "cli" / "demo" / "README.md",
+    ROOT / "app" / "cli" / "demo" / "guideline.md",
+    ROOT / "app" / "cli" / "demo" / "brief.md",
 ]
 PYTHON = sorted(path for folder in ("app", "trainer") for path in (ROOT / folder).rglob("*.py"))
 

@@ -1,4 +1,4 @@
-"""What the documents say: every test they name exists, every page and command they point to, too; and no boast."""
+"""Security documents name tests, pages, and commands that exist, and make no compliance claims."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECURITY = ROOT / "SECURITY.md"
 CONTROLS = ROOT / "docs" / "controls.csv"
 DOCUMENTS = [SECURITY, ROOT / "docs" / "compliance.md", ROOT / "docs" / "privacy.md", CONTROLS]
 NAMED = re.compile(r"\btests/[\w/]+\.py(?:::\w+)?")
-BOASTS = re.compile(
+CLAIMS = re.compile(
     r"\b(is|are|fully|makes? you|keeps? you|be) (compliant|certified|unhackable|secure by default)\b"
     r"|\b(GDPR|HIPAA|ISO|SOC ?2|AI Act|NIST)[- ]compliant\b|\bcomplies with\b|\bguarantees? (privacy|compliance)\b"
     r"|\bmilitary[- ]grade\b|\bbank[- ]grade\b",
@@ -48,29 +48,29 @@ def names_in(path: str) -> frozenset[str]:
 
 
 def exists(test: str) -> bool:
-    """A file with tests in it, or one test of a file."""
+    """Return whether the file contains tests, or the named test."""
     path, _, name = test.partition("::")
     return name in names_in(path) if name else bool(names_in(path))
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_every_test_that_is_named_exists(path: Path, tally: Callable[[str, int], None]) -> None:
+def test_named_tests_exist(path: Path, tally: Callable[[str, int], None]) -> None:
     named = sorted(set(NAMED.findall(path.read_text())))
     assert [test for test in named if not exists(test)] == []
     tally("tests named by the documents", len(named))
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_no_document_claims_what_a_product_cannot(path: Path) -> None:
-    """What stands in quotation marks is a word that we avoid."""
-    assert BOASTS.findall(QUOTED.sub("", path.read_text())) == []
+def test_no_compliance_claims(path: Path) -> None:
+    """Quoted words are allowed: the documents list the words that they avoid."""
+    assert CLAIMS.findall(QUOTED.sub("", path.read_text())) == []
 
 
-def test_no_page_claims_it_either() -> None:
-    assert [path.name for path in (ROOT / "templates").rglob("*.html") if BOASTS.search(path.read_text())] == []
+def test_no_compliance_claims_on_pages() -> None:
+    assert [path.name for path in (ROOT / "templates").rglob("*.html") if CLAIMS.search(path.read_text())] == []
 
 
-def test_every_control_has_a_feature_tests_and_evidence(tally: Callable[[str, int], None]) -> None:
+def test_controls_are_complete(tally: Callable[[str, int], None]) -> None:
     lines = rows()
     assert {row["framework"].split(" ")[0] for row in lines} == {"NIST", "ISO/IEC"}
     for row in lines:
@@ -81,12 +81,12 @@ def test_every_control_has_a_feature_tests_and_evidence(tally: Callable[[str, in
     tally("controls supported", len(lines))
 
 
-def test_unchecked_controls_are_said_to_be_unchecked() -> None:
+def test_unchecked_controls_are_disclosed() -> None:
     if any(row["checked"] == "no" for row in rows()):
         assert "were not compared with the original texts" in (ROOT / "docs" / "compliance.md").read_text()
 
 
-def test_every_threat_and_guarantee_has_a_test() -> None:
+def test_threats_and_guarantees_have_tests() -> None:
     tables = [line for line in SECURITY.read_text().splitlines() if line.startswith("|")]
     threats = [line for line in tables if line.count("|") == 4 and "`tests/" in line]
     guarantees = [line for line in tables if re.match(r"\| G\d+ \|", line)]
@@ -96,22 +96,22 @@ def test_every_threat_and_guarantee_has_a_test() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_the_pages_and_commands_of_the_evidence_exist(tmp_path: Path) -> None:
+def test_evidence_exists(tmp_path: Path) -> None:
     app = create_app(Settings(data_dir=tmp_path))
     addresses = {re.sub(r"{\w+}", "{}", path) for path in (route.path for route in route_permissions.walk(app.routes))}
     app.state.database.dispose()
     commands = {command.name or command.callback.__name__ for command in command_line.registered_commands}  # type: ignore[union-attr]
     commands |= {group.name for group in command_line.registered_groups if group.name}
     for row in rows():
-        kind, _, what = row["evidence"].partition(": ")
+        kind, _, target = row["evidence"].partition(": ")
         if kind == "page":
-            assert re.sub(r"{\w+}", "{}", what) in addresses, what
-        elif what.startswith("preceptor "):
-            assert {what.split()[1], what.split()[1].rstrip("_")} & commands, what
+            assert re.sub(r"{\w+}", "{}", target) in addresses, target
+        elif target.startswith("preceptor "):
+            assert {target.split()[1], target.split()[1].rstrip("_")} & commands, target
 
 
-def test_the_report_holds_no_number_of_its_own() -> None:
-    """Only numbers that tests counted are printed: the one literal is the zero that traces of a person must be."""
+def test_report_has_no_numbers() -> None:
+    """The report prints only numbers that tests counted. Zero is the required number of traces of an erased person."""
     tree = ast.parse(Path(report.__file__).read_text())
     numbers = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and type(node.value) is int}
     assert numbers <= {0, 2}  # 2: the folders above the file
