@@ -27,7 +27,7 @@ def loads(text: str | bytes) -> Any:
     start = _skip(decoded, 0)
     value, end = _value_at(decoded, start)
     if (rest := _skip(decoded, end)) != len(decoded):
-        raise Invalid(f"Something follows the JSON value at character {rest + 1}; send one value.")
+        raise Invalid(f"There is text after the JSON value at character {rest + 1}; send one value.")
     return value
 
 
@@ -54,13 +54,13 @@ def elements(text: str) -> Iterator[tuple[int, Any]]:
         if text[at : at + 1] == "]":
             return _end(text, at + 1)
         if text[at : at + 1] != ",":
-            raise Invalid(f"The array is no JSON: after row {number} comes neither a comma nor its end.")
+            raise Invalid(f"Invalid JSON: after row {number} there is neither a comma nor the end of the array.")
         at, number = _skip(text, at + 1), number + 1
 
 
 def _end(text: str, at: int) -> None:
     if _skip(text, at) != len(text):
-        raise Invalid("Something follows the end of the array; send one array.")
+        raise Invalid("There is text after the end of the array; send one array.")
 
 
 def _skip(text: str, at: int) -> int:
@@ -74,7 +74,7 @@ def _value_at(text: str, start: int) -> tuple[Any, int]:
     except RecursionError as error:
         raise _too_deep() from error
     except json.JSONDecodeError as error:
-        raise Invalid(f"This is no JSON: {error.msg} (character {error.pos - start + 1}).") from error
+        raise Invalid(f"Invalid JSON: {error.msg} (character {error.pos - start + 1}).") from error
     if text.count("[", start, end) + text.count("{", start, end) > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         raise _too_deep()
     if text.find("\\u", start, end) >= 0 and SUSPECT.search(text, start, end):
@@ -123,19 +123,19 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(digits: str) -> int:
     if len(digits) > DIGITS or not -LIMIT <= (number := int(digits)) < LIMIT:
-        raise Invalid("A whole number is beyond 64 bits; write it as text.")
+        raise Invalid("A whole number is beyond 64 bits; write it as a string.")
     return number
 
 
 def _float(digits: str) -> float:
     number = float(digits) if len(digits) <= MAX_NUMBER else math.inf
     if math.isinf(number):
-        raise Invalid("A number is too large; write it as text.")
+        raise Invalid("A number is too large; write it as a string.")
     return number
 
 
 def _constant(name: str) -> Any:
-    raise Invalid(f"{name} is no JSON; write null or a text.")
+    raise Invalid(f"{name} is not valid JSON; write null or a string.")
 
 
 DECODER = json.JSONDecoder(

@@ -127,12 +127,12 @@ def _must_cite_source(rule: Rule, text: str, sources: Sequence[str]) -> Iterator
 
 def _bullet_list(rule: Rule, text: str, _: Sequence[str]) -> Iterator[tuple[str, Span | None]]:
     if len(re.findall(r"^[ \t]{0,8}(?:[-*•+]|\d{1,3}[.)]) ", text, re.MULTILINE)) < max(1, rule.number):
-        yield f"Write a list of at least {max(1, rule.number)}, one point a line (- …).", None
+        yield f"Write a list of at least {max(1, rule.number)}, one item per line (- …).", None
 
 
 def _no_first_person(rule: Rule, text: str, _: Sequence[str]) -> Iterator[tuple[str, Span | None]]:
     for match in FIRST_PERSON.finditer(text):
-        yield f"“{match.group()}” is the first person; write it without.", match.span()
+        yield f"“{match.group()}” is first person; rephrase it.", match.span()
 
 
 FIRST_PERSON = re.compile(

@@ -62,7 +62,7 @@ CODES: dict[str, Check] = {
 def parse_settings(settings: Any) -> dict[str, Level]:
     """A project's {code or "pii.kind": "block" | "warn" | "off"}. Raises Invalid that names the entry."""
     if not isinstance(settings, Mapping) or len(settings) > 200:
-        raise Invalid("Give an object of check and severity.", field="checks")
+        raise Invalid("Send an object that maps each check to a severity.", field="checks")
     return {str(code): _level(str(code), level) for code, level in settings.items()}
 
 

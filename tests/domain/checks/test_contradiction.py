@@ -11,12 +11,12 @@ from app.domain.checks.similarity.duplicates import check_duplicates
 from app.web.pairs_problems import explained
 
 DIFFERENT = [
-    ("classification", "vaccination", "billing", "“billing” for “vaccination”"),
-    ("regression", "12", "12.5", "“12.5” for “12”"),
-    ("generation", "42", "43", "“43” for “42”"),
-    ("generation", "6 * 7 = 42\n#### 42", "Six sevens are 43.\n#### 43", "the result 43 for 42"),
-    ("generation", "The limit is 500 euros a day.", "The limit is 700 euros a day.", "the number 700 for 500"),
-    ("generation", "Yes, you can do that in the app.", "No, you can do that in the app.", "“No” for “Yes”"),
+    ("classification", "vaccination", "billing", "“billing” instead of “vaccination”"),
+    ("regression", "12", "12.5", "“12.5” instead of “12”"),
+    ("generation", "42", "43", "“43” instead of “42”"),
+    ("generation", "6 * 7 = 42\n#### 42", "Six sevens are 43.\n#### 43", "the result 43 instead of 42"),
+    ("generation", "The limit is 500 euros a day.", "The limit is 700 euros a day.", "the number 700 instead of 500"),
+    ("generation", "Yes, you can do that in the app.", "No, you can do that in the app.", "“No” instead of “Yes”"),
     ("generation", "The shop opens daily.", "The shop closes daily.", "another answer"),
     ("generation", "Freeze the card under Settings, then order a replacement by post.",
      "Ring the branch and speak to a member of staff about the missing statement.", "few words"),
@@ -42,8 +42,8 @@ def test_another_label_number_or_answer_differs_and_is_named(task: str, own: str
 
 def test_a_denial_differs() -> None:
     one, other = "The card can be used abroad for free.", "The card can not be used abroad for free."
-    assert "denies" in difference(one, other)
-    assert "denies" in difference(other, one)
+    assert "opposite" in difference(one, other)
+    assert "opposite" in difference(other, one)
 
 
 @pytest.mark.parametrize(("task", "own", "other", "words"), SAME)
@@ -59,7 +59,7 @@ def test_both_kinds_of_neighbour_are_on_the_radar(by: str) -> None:
     (problem,) = [one for one in found if one.code == "contradiction"]
     assert problem.neighbours == (near,)
     assert ("same meaning" in problem.message) == (by == "meaning")
-    assert "“billing” for “vaccination”" in problem.message
+    assert "“billing” instead of “vaccination”" in problem.message
 
 
 def test_a_reworded_answer_is_a_near_copy_and_no_contradiction() -> None:

@@ -64,7 +64,7 @@ def _problem(field: str, mark: PiiSpan, placeholder: str) -> Problem:
         return Problem(
             "secret",
             "block",
-            f"This looks like {words}: revoke it, then put {placeholder} in its place.",
+            f"This looks like {words}: revoke it, then replace it with {placeholder}.",
             field,
             span,
             kind=mark.kind,
@@ -73,7 +73,7 @@ def _problem(field: str, mark: PiiSpan, placeholder: str) -> Problem:
     return Problem(
         "pii",
         "warn",
-        f"This looks like {words}: replace it by {placeholder} or by a made-up one.",
+        f"This looks like {words}: replace it with {placeholder} or with a made-up one.",
         field,
         span,
         kind=mark.kind,

@@ -26,10 +26,14 @@ def difference(own: str, other: str, task: str = "generation") -> str:
     if left == right:
         return ""
     if task == "classification":
-        return "" if left.strip(" .!\"'") == right.strip(" .!\"'") else f"the label {_short(other)} for {_short(own)}"
+        return (
+            ""
+            if left.strip(" .!\"'") == right.strip(" .!\"'")
+            else f"the label {_short(other)} instead of {_short(own)}"
+        )
     numbers = _single(left), _single(right)
     if None not in numbers:
-        return "" if numbers[0] == numbers[1] else f"the number {_short(other)} for {_short(own)}"
+        return "" if numbers[0] == numbers[1] else f"the number {_short(other)} instead of {_short(own)}"
     return _of_prose(own, other) if task in PROSE else "another answer"
 
 
@@ -51,10 +55,10 @@ def _of_prose(own: str, other: str) -> str:
     finals = FINAL.search(own.rstrip()), FINAL.search(other.rstrip())
     if finals[0] and finals[1]:
         mine, theirs = finals[0].group(1), finals[1].group(1)
-        return "" if _value(mine) == _value(theirs) else f"the result {theirs} for {mine}"
+        return "" if _value(mine) == _value(theirs) else f"the result {theirs} instead of {mine}"
     answers = YES_NO.match(own), YES_NO.match(other)
     if answers[0] and answers[1] and answers[0].group(1).casefold() != answers[1].group(1).casefold():
-        return f"“{answers[1].group(1)}” for “{answers[0].group(1)}”"
+        return f"“{answers[1].group(1)}” instead of “{answers[0].group(1)}”"
     return _other_number(own, other) or _other_words(own, other)
 
 
@@ -62,7 +66,7 @@ def _other_number(own: str, other: str) -> str:
     """Only where each names one that the other lacks: a longer answer may well name more."""
     mine, theirs = ({_value(number): number for number in NUMBER.findall(text)} for text in (own, other))
     lacks, has = [theirs[value] for value in theirs.keys() - mine], [mine[value] for value in mine.keys() - theirs]
-    return f"the number {sorted(lacks)[0]} for {sorted(has)[0]}" if lacks and has else ""
+    return f"the number {sorted(lacks)[0]} instead of {sorted(has)[0]}" if lacks and has else ""
 
 
 def _other_words(own: str, other: str) -> str:
@@ -75,5 +79,5 @@ def _other_words(own: str, other: str) -> str:
     if shared < LEAST_SHARED * fewer:
         return "an answer that shares few words with this one"
     if bool(NEGATION.search(own)) != bool(NEGATION.search(other)) and max(len(left), len(right)) <= LONG:
-        return "an answer that denies what this one says, or says what this one denies"
+        return "an answer that says the opposite"
     return ""

@@ -76,9 +76,7 @@ def _wrong_sums(completion: str) -> Iterator[Problem]:
 def _wrong(left: str, right: str, value: Fraction, span: tuple[int, int]) -> Problem:
     correct = shown(value)
     fix = Fix(span, correct) if _is_number(right) else None
-    return Problem(
-        "arithmetic", "warn", f"{left} is {correct}, not {right}; mend the sum.", "completion", span, fix=fix
-    )
+    return Problem("arithmetic", "warn", f"{left} is {correct}, not {right}; correct it.", "completion", span, fix=fix)
 
 
 def _is_number(text: str) -> bool:

@@ -113,7 +113,7 @@ def _partial_echo(prompt: str, completion: str) -> Iterator[Problem]:
     same = len(before & after)
     if len(before) >= 8 and same >= 0.9 * len(before) and same >= 0.9 * len(after):
         yield Problem(
-            "partial_echo", "warn", "The completion is almost the prompt again; write the answer.", "completion"
+            "partial_echo", "warn", "The completion is almost identical to the prompt; write the answer.", "completion"
         )
 
 
@@ -130,9 +130,7 @@ def _repetition(completion: str) -> Iterator[Problem]:
         if count >= 3 and count * len(part) > 0.2 * len(completion):
             place = completion.casefold().rfind(part)
             span = (place, min(len(completion), place + len(part))) if place >= 0 else None
-            yield Problem(
-                "repetition", "warn", f"This sentence stands here {count} times; keep one.", "completion", span
-            )
+            yield Problem("repetition", "warn", f"This sentence appears {count} times; keep one.", "completion", span)
             return
     run, last, end = 1, "", 0
     for match in re.finditer(r"[^\W\d_]{2,40}", completion):
@@ -141,7 +139,7 @@ def _repetition(completion: str) -> Iterator[Problem]:
         last, end = word, match.end()
         if run == 5:
             yield Problem(
-                "repetition", "warn", f"{word!r} stands here five times in a row; keep one.", "completion", match.span()
+                "repetition", "warn", f"{word!r} appears five times in a row; keep one.", "completion", match.span()
             )
             return
 
@@ -188,7 +186,7 @@ def _unfinished(completion: str) -> Iterator[Problem]:
         yield Problem(
             "unfinished",
             "warn",
-            "The last sentence has no end; finish it or add its full stop.",
+            "The last sentence does not end; finish it or add a period.",
             "completion",
             (begin, len(text)),
         )
