@@ -120,7 +120,7 @@ def is_text(value: str) -> bool:
 
 
 def prose(path: Path) -> Iterator[tuple[int, str]]:
-    """(line, text) that a person reads: docstrings, comments and messages of Python, all of a document, the text of a page."""
+    """(line, text) that a person reads: Python docstrings, comments and messages; documents; pages."""
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if path.suffix == ".py":
             comment = re.search(r"(?:^|\s)#\s(.*)", line)
