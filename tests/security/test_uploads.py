@@ -67,7 +67,7 @@ BAD = {
     "UTF-16 without its mark": (GOOD.decode().encode("utf-16-le"), "UTF-16"),
     "Latin-1": ('{"prompt":"é","completion":"a"}'.encode("latin-1"), "UTF-8"),
     "page": (b"<!doctype html><script>1</script>", "HTML"),
-    "picture": (b"\x89PNG\r\n\x1a\n", "picture"),
+    "picture": (b"\x89PNG\r\n\x1a\n", "image"),
     "database": (b"SQLite format 3\x00", "database"),
     "nothing": (b"", "no rows"),
     "a mark and nothing": (b"\xef\xbb\xbf", "no rows"),
@@ -206,14 +206,14 @@ def damaged(seed: int, data: bytes) -> bytes:
 FORKED = """
 import os, sys, pyarrow.parquet
 from pathlib import Path
-from app.domain.imports.reading import limits, parquet, sayings
+from app.domain.imports.reading import limits, parquet, reader_events
 options = {"format": "auto", "filename": "x", "source": "s", "licence": "l", "head": 0}
 for path in sorted(Path(sys.argv[1]).iterdir()):
     child = os.fork()
     if not child:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         limits.confine()
-        ended = [said for said in sayings.of_file(path.open("rb"), options)][-1]
+        ended = [event for event in reader_events.read_events(path.open("rb"), options)][-1]
         os._exit(0 if "end" in ended or "refused" in ended else 3)
     print(path.name, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """

@@ -49,7 +49,7 @@ def test_version_lineage_is_paged(cast: Cast, version: str, as_user: Callable[..
     whole = alice.get(address).json()
     assert (whole["pairs"], whole["withdrawn"], whole["next"]) == (12, 0, None)
     assert whole["sources"] == [{"source": "desk", "count": 6}, {"source": "shelf", "count": 6}]
-    assert whole["licences"] == [{"licence": "CC0", "count": 12}]
+    assert whole["licenses"] == [{"license": "CC0", "count": 12}]
     assert whole["decisions"] == [{"decision": "accept", "in_bulk": True, "count": 12}]
     assert [row["number"] for row in whole["guidelines"]] == [1] and whole["terms"][0]["number"] is None
     assert "name" not in whole["authors"][0] and whole["authors"][0]["count"] == 12
