@@ -30,7 +30,7 @@ Secrets are left out: passwords, tokens and cookies are stored only as digests, 
 
 Your texts are in revisions.jsonl: `messages` end with the answer, `source` and `licence` are what you entered,
 `terms_id` is the id of the terms of contribution that you had accepted (see acceptances.jsonl).
-The page "My data" of the application shows where your texts are used, and how to request erasure.
+The page "Your data" of the application shows where your texts are used, and how to request erasure.
 """
 
 
