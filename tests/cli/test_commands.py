@@ -63,7 +63,7 @@ class Running:
                 [*COMMAND, "up", "--port", port, "--no-trainer", "--no-demo"], cwd=ROOT, env=environment(folder),
                 stdout=out, stderr=out,
             )  # fmt: skip
-        wait(lambda: "Stop with" in self.out.read_text() or self.process.poll() is not None)
+        wait(lambda: "to stop" in self.out.read_text() or self.process.poll() is not None)
 
     def children(self) -> list[int]:
         return [int(p) for p in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
@@ -121,7 +121,7 @@ def test_a_child_that_dies_is_started_again(started_before: Path, linux: None) -
         os.kill(victim, signal.SIGKILL)
         wait(lambda: len(running.children()) == 2 and victim not in running.children())
         wait(lambda: _answers(running.url))
-        assert "starting it again" in running.out.read_text()
+        assert "restarting" in running.out.read_text()
     finally:
         running.process.send_signal(signal.SIGTERM)
         running.process.wait(20)
