@@ -159,7 +159,7 @@ def foreign(path: Path) -> None:
     [
         (truncated, "damaged"),
         (flipped, "damaged"),
-        (no_database, "is no SQLite database"),
+        (no_database, "is not an SQLite database"),
         (newer, "newer version"),
         (foreign, "somebody_elses"),
     ],

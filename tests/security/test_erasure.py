@@ -113,7 +113,7 @@ def test_lineage_and_hash_stay(
     )
     assert len(exported.splitlines()) == version.counts["total"] - removed
     assert WORD.encode() not in exported
-    assert "trained on withdrawn data" in signed_in(world.cast.carol).get(f"/runs/{world.ids['run']}").text
+    assert "Trained on withdrawn data" in signed_in(world.cast.carol).get(f"/runs/{world.ids['run']}").text
 
 
 def test_audit_log_stays_valid(world: World) -> None:

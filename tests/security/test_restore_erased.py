@@ -97,11 +97,8 @@ def test_restore_erases_again(
     with empty_installation(target, tmp_path / "other", request) as other:
         manifest = backup.restore(other, folder, erasures=log_copy)
         assert manifest["erased_again"] == [world.person.contributor_id]
-        summary = "\n".join(backup.in_words(manifest, folder, "Restored from"))
-        assert (
-            f"Erased again, because they were erased after this backup was made: {world.person.contributor_id}"
-            in summary
-        )
+        summary = "\n".join(backup.summary(manifest, folder, "Restored from"))
+        assert f"Erased again (erased after this backup was made): {world.person.contributor_id}." in summary
         found = find_traces(world, other, tmp_path / "other", (WORD, NAME, EMAIL))
         tally("personal traces left", len(found))
         assert found == [], "\n".join(found)
