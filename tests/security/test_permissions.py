@@ -126,13 +126,16 @@ def test_postgresql_matches_table(
         tally("cells tried", matrix.cells)
 
 
-def test_no_handler_without_permission(tmp_path: Path, tally: Tally) -> None:
-    """Each route with its handler replaced: users without the permission are refused before it would run."""
+def test_no_handler_without_permission(tmp_path: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each route with its handler replaced: users without the permission are refused before it would run.
+
+    Applications of one process share the routes, so each handler is restored afterwards.
+    """
     reached, wrong, tried = [], [], 0
     with sqlite_matrix(tmp_path) as matrix:
         for route in route_permissions.walk(matrix.app.routes):
             if permissions := route_permissions.permissions(route) - {route_permissions.WORKER, Permission.USE}:
-                route.dependant.call = lambda path=route.path, **_: reached.append(path)
+                monkeypatch.setattr(route.dependant, "call", lambda path=route.path, **_: reached.append(path))
                 for method, who in product(sorted(route.methods), ("expert", "editor", "outsider")):
                     right = _of_role(Permission(*permissions), ("", ""), who)
                     if "allowed" not in right:
