@@ -114,7 +114,7 @@ def freeze(carol: Person) -> None:
 
 def train(carol: Person) -> None:
     carol.page.goto("/projects/clinic/runs/new")
-    carol.fill("At most, minutes", "0.5")
+    carol.fill("Time limit (minutes)", "0.5")
     carol.press("Start the run")
     expect(carol.page.get_by_role("heading", name="Training curve")).to_be_visible()
     expect(carol.page.locator("[data-live=train]")).to_have_text(re.compile(r"\d\.\d+"), timeout=90_000)
