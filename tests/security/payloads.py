@@ -73,6 +73,8 @@ KEPT = {
     "kind",
     "primary",
     "metric",
+    "a",
+    "b",
     "version",
     "method",
     "project",

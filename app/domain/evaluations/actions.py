@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Invalid
 from app.domain.audit import actions as audit_actions
-from app.domain.evaluations.run_report import BASE, TUNED
+from app.domain.evaluations.run_report import BASE, TUNED, missing_scores
 from app.domain.evaluations.tables import EvaluationAnswer, EvaluationReport
 from app.domain.models import actions as models_actions
 from app.domain.runs import actions as runs_actions
@@ -22,13 +22,13 @@ from trainer import protocol
 def accept_completion(session: Session, finish: protocol.Finish) -> TrainingRun:
     """End the run; when it is done, register its model and store its report.
 
-    Raises Invalid for a done run without a report. Raises Conflict for a stale token, and when an example was withdrawn
-    during the run: such a run must not produce a model.
+    Raises Invalid for a done run without a report, and for an incomplete report. Raises Conflict for a stale token, and
+    when an example was withdrawn during the run: such a run must not produce a model.
     """
     if finish.outcome == "done" and finish.report is None:
         raise Invalid("A run that is done needs a report; send it with the finish.", field="report")
-    if finish.report is not None and finish.report.systems != [BASE, TUNED]:
-        raise Invalid(f"The report of a run has the systems {BASE} and {TUNED}.", field="report")
+    if finish.report is not None:
+        _require_both_systems(finish.report)
     run = runs_actions.end(session, finish)
     if finish.report is not None and finish.outcome == "done":
         _refuse_withdrawn(session, run)
@@ -60,6 +60,13 @@ def blank(answer: dict[str, Any]) -> dict[str, Any]:
     """Return a `trainer.protocol.Answer` without texts; the scores stay because the report counts them."""
     outputs = {system: {**output, "text": ""} for system, output in answer["outputs"].items()}
     return {**answer, "prompt": "", "reference": "", "tags": {}, "outputs": outputs}
+
+
+def _require_both_systems(report: protocol.Report) -> None:
+    if report.systems != [BASE, TUNED]:
+        raise Invalid(f"The report of a run has the systems {BASE} and {TUNED}.", field="report")
+    if missing := missing_scores(report):
+        raise Invalid(f"Send both scores and their comparison for each metric: {', '.join(missing)}.", field="report")
 
 
 def _refuse_withdrawn(session: Session, run: TrainingRun) -> None:

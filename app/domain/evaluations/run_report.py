@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from trainer.protocol import Report
+
 BASE, TUNED = "base", "tuned"
 
 
@@ -23,6 +25,18 @@ def report_view(report: dict[str, Any]) -> dict[str, Any]:
     ]
     view = {"n": report["n"], "primary": report["primary"], "metrics": metrics, "references": report["baselines"]}
     return view | {"slices": slices} | {name: report[name] for name in ("contamination", "cost", "notes")}
+
+
+def missing_scores(report: Report) -> list[str]:
+    """Name the metrics and slices that lack a system's score or the comparison of "tuned" with "base"."""
+    parts = [(metric, metric, scores, report.comparisons) for metric, scores in report.metrics.items()]
+    parts += [(f"{part.tag}={part.value}", part.metric, part.scores, part.comparisons) for part in report.slices]
+    return [
+        name
+        for name, metric, scores, comparisons in parts
+        if not {BASE, TUNED} <= scores.keys()
+        or (TUNED, BASE, metric) not in {(item.a, item.b, item.metric) for item in comparisons}
+    ]
 
 
 def answer_view(answer: dict[str, Any]) -> dict[str, Any]:

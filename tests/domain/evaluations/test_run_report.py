@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.evaluations.actions import blank
-from app.domain.evaluations.run_report import answer_view, is_right, report_view
+from app.domain.evaluations.run_report import answer_view, is_right, missing_scores, report_view
 from trainer.protocol import Answer, AnswerText, Comparison, Cost, Difference, Interval, Report, Slice
 
 SCORES = {"base": Interval(value=0.2, low=0.1, high=0.3), "tuned": Interval(value=0.6, low=0.5, high=0.7)}
@@ -42,6 +42,14 @@ def test_report_has_base_tuned_and_delta() -> None:
     assert view["slices"] == [{"tag": "t", "value": "v", "n": 5, "metric": "exact_match", **result}]
     assert view["references"] == {"majority": {"exact_match": result["base"]}}
     assert set(view) == {"n", "primary", "metrics", "references", "slices", "contamination", "cost", "notes"}
+
+
+def test_missing_scores_are_named() -> None:
+    report = Report.model_validate(REPORT)
+    assert missing_scores(report) == []
+    assert missing_scores(report.model_copy(update={"comparisons": []})) == ["exact_match"]
+    half = report.slices[0].model_copy(update={"scores": {"base": SCORES["base"]}})
+    assert missing_scores(report.model_copy(update={"slices": [half]})) == ["t=v"]
 
 
 def test_answer_has_base_and_tuned() -> None:
