@@ -9,12 +9,10 @@ from app.api.schemas.account import BrowserSession, CreatedToken, NewToken, Toke
 from app.api.schemas.base import Items
 from app.api.strict_route import StrictRoute
 from app.core.errors import Forbidden, NotFound
-from app.domain.accounts import actions as accounts_actions
-from app.domain.accounts import queries as accounts_queries
+from app.domain.accounts import actions as accounts_actions, queries as accounts_queries
 from app.domain.accounts.permissions import ONLY_PROJECT, Permission
 from app.domain.accounts.tables import ApiToken, User
-from app.domain.auth import actions as auth_actions
-from app.domain.auth import queries as auth_queries
+from app.domain.auth import actions as auth_actions, queries as auth_queries
 from app.domain.projects import access
 from app.http.transactions import DbSession
 

@@ -13,8 +13,7 @@ from app.api.schemas.base import Items, file_response
 from app.api.strict_route import StrictRoute
 from app.core.errors import NotFound
 from app.domain.accounts.permissions import Permission
-from app.domain.audit import queries as audit_queries
-from app.domain.audit import verify_queries
+from app.domain.audit import queries as audit_queries, verify_queries
 from app.domain.audit.chain import as_dict
 from app.domain.audit.queries import Filters
 from app.domain.projects import queries as projects_queries

@@ -10,8 +10,7 @@ from app.api.schemas.comments import CommentOut, CommentThread, NewComment
 from app.api.strict_route import StrictRoute
 from app.core.errors import Invalid, NotFound
 from app.domain.accounts.permissions import Permission
-from app.domain.comments import actions as comments_actions
-from app.domain.comments import queries as comments_queries
+from app.domain.comments import actions as comments_actions, queries as comments_queries
 from app.domain.comments.anchors import CommentAnchor
 from app.domain.pairs import queries as pairs_queries
 from app.http.transactions import DbSession

@@ -8,8 +8,7 @@ from app.api.deps import CurrentUser, requires
 from app.api.schemas.consent import Acceptance, Accepted, AllTerms, NewTerms, TermsNumber, TermsOut
 from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
-from app.domain.consent import actions as consent_actions
-from app.domain.consent import queries as consent_queries
+from app.domain.consent import actions as consent_actions, queries as consent_queries
 from app.http.transactions import DbSession
 
 router = APIRouter(tags=["terms"], route_class=StrictRoute)

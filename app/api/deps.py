@@ -20,8 +20,7 @@ from app.domain.auth.actions import mark_seen
 from app.domain.pairs import content as pair_content
 from app.domain.projects.tables import Project
 from app.http import route_permissions
-from app.http.auth import CurrentUser as CurrentUser
-from app.http.auth import bearer_user, cookie_name
+from app.http.auth import CurrentUser as CurrentUser, bearer_user, cookie_name
 from app.http.transactions import READING, Transaction, WriteSlot
 
 

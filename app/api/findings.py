@@ -11,8 +11,7 @@ from app.api.schemas.findings import FindingOut, NewFinding, RoundOfFinding
 from app.api.schemas.rounds import RoundOut
 from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
-from app.domain.findings import actions as findings_actions
-from app.domain.findings import queries as findings_queries
+from app.domain.findings import actions as findings_actions, queries as findings_queries
 from app.http.transactions import DbSession
 
 router = APIRouter(tags=["findings"], route_class=StrictRoute)

@@ -9,8 +9,7 @@ from app.api.schemas.base import Items
 from app.api.schemas.projects import GuidelineOut, NewGuideline, PublishedGuideline
 from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
-from app.domain.guidelines import actions as guidelines_actions
-from app.domain.guidelines import queries as guidelines_queries
+from app.domain.guidelines import actions as guidelines_actions, queries as guidelines_queries
 from app.http.transactions import DbSession
 
 router = APIRouter(tags=["projects"], route_class=StrictRoute)

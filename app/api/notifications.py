@@ -9,8 +9,7 @@ from app.api.schemas.notifications import MarkedRead, MarkRead, NotificationOut,
 from app.api.strict_route import StrictRoute
 from app.core.errors import Invalid
 from app.domain.accounts.permissions import Permission
-from app.domain.notifications import actions as notifications_actions
-from app.domain.notifications import queries as notifications_queries
+from app.domain.notifications import actions as notifications_actions, queries as notifications_queries
 from app.http.transactions import DbSession
 
 router = APIRouter(tags=["notifications"], route_class=StrictRoute)

@@ -15,11 +15,8 @@ from app.api.strict_route import StrictRoute
 from app.core.errors import Invalid
 from app.domain.accounts.permissions import Permission
 from app.domain.comments import queries as comments_queries
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries as pairs_queries
-from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import queries as reviews_queries
+from app.domain.pairs import actions as pairs_actions, content as pair_content, queries as pairs_queries
+from app.domain.reviews import actions as reviews_actions, queries as reviews_queries
 from app.http.transactions import DbSession
 
 router = APIRouter(tags=["pairs"], route_class=StrictRoute)

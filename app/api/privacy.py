@@ -12,8 +12,7 @@ from app.api.strict_route import StrictRoute
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.lineage import queries as lineage_queries
-from app.domain.privacy import actions as privacy_actions
-from app.domain.privacy import portability_queries
+from app.domain.privacy import actions as privacy_actions, portability_queries
 from app.http.transactions import DbSession
 
 router = APIRouter(tags=["privacy"], route_class=StrictRoute)

@@ -10,8 +10,7 @@ from app.api.schemas.projects import Member, NewMember, NewProject, ProjectDetai
 from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
 from app.domain.pairs import queries as pairs_queries
-from app.domain.projects import actions as projects_actions
-from app.domain.projects import queries as projects_queries
+from app.domain.projects import actions as projects_actions, queries as projects_queries
 from app.domain.reviews import actions as reviews_actions
 from app.http.transactions import DbSession
 

@@ -8,8 +8,7 @@ from app.api.deps import CurrentProject, CurrentUser, requires
 from app.api.schemas.projects import ChangedSettings, ProjectSettings
 from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
-from app.domain.projects import actions as projects_actions
-from app.domain.projects import settings as project_settings
+from app.domain.projects import actions as projects_actions, settings as project_settings
 from app.domain.projects.tables import Project
 from app.domain.reviews import settings_actions
 from app.http.transactions import DbSession

@@ -19,8 +19,7 @@ from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
 from app.domain.pairs import queries as pairs_queries
 from app.domain.projects import access
-from app.domain.review_quality import actions as review_quality_actions
-from app.domain.review_quality import queries as review_quality_queries
+from app.domain.review_quality import actions as review_quality_actions, queries as review_quality_queries
 from app.http.transactions import DbSession
 
 router = APIRouter(tags=["reviews"], route_class=StrictRoute)

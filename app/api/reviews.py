@@ -33,9 +33,12 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
 from app.domain.projects.tables import Project
-from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import adjudication_actions, queue_queries
-from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews import (
+    actions as reviews_actions,
+    adjudication_actions,
+    queries as reviews_queries,
+    queue_queries,
+)
 from app.domain.reviews.tables import GOLD, Review
 from app.http.transactions import DbSession
 

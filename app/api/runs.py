@@ -19,9 +19,7 @@ from app.core.errors import NotFound
 from app.core.rate_limits import COSTLY
 from app.domain.accounts.permissions import Permission
 from app.domain.evaluations import queries as evaluations_queries
-from app.domain.runs import actions as runs_actions
-from app.domain.runs import queries as runs_queries
-from app.domain.runs import stream
+from app.domain.runs import actions as runs_actions, queries as runs_queries, stream
 from app.domain.runs.tables import TrainingRun
 from app.http.transactions import DbSession
 

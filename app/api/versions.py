@@ -15,9 +15,7 @@ from app.api.schemas.jobs import JobOut
 from app.api.schemas.versions import NewVersion, VersionOut
 from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
-from app.domain.versions import actions as versions_actions
-from app.domain.versions import export
-from app.domain.versions import queries as versions_queries
+from app.domain.versions import actions as versions_actions, export, queries as versions_queries
 from app.http.transactions import DbSession
 
 router = APIRouter(tags=["versions"], route_class=StrictRoute)

@@ -9,8 +9,7 @@ from app.api.schemas.base import Items
 from app.api.schemas.webhooks import CreatedWebhook, NewWebhook, WebhookOut
 from app.api.strict_route import StrictRoute
 from app.domain.accounts.permissions import Permission
-from app.domain.webhooks import actions as webhooks_actions
-from app.domain.webhooks import queries as webhooks_queries
+from app.domain.webhooks import actions as webhooks_actions, queries as webhooks_queries
 from app.http.transactions import DbSession
 
 router = APIRouter(tags=["webhooks"], route_class=StrictRoute)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
-from app.domain.accounts import actions as accounts_actions
-from app.domain.accounts import queries as accounts_queries
+from app.domain.accounts import actions as accounts_actions, queries as accounts_queries
 from app.domain.accounts.tables import User
 from app.domain.auth import actions as auth_actions
 

@@ -10,8 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.bootstrap import open_installation
 from app.core.errors import AppError
-from app.domain.audit import actions as audit_actions
-from app.domain.audit import checkpoints, verify_queries
+from app.domain.audit import actions as audit_actions, checkpoints, verify_queries
 from app.domain.audit.verify import Verification
 from app.settings import Settings
 

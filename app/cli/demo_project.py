@@ -15,19 +15,13 @@ from app.core.errors import AppError, Conflict
 from app.domain.accounts.tables import User
 from app.domain.guidelines import actions as guidelines_actions
 from app.domain.imports import actions as imports_actions
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries as pairs_queries
-from app.domain.projects import actions as projects_actions
-from app.domain.projects import queries as projects_queries
+from app.domain.pairs import actions as pairs_actions, content as pair_content, queries as pairs_queries
+from app.domain.projects import actions as projects_actions, queries as projects_queries
 from app.domain.projects.tables import Project
-from app.domain.rounds import actions as rounds_actions
-from app.domain.rounds import queries as rounds_queries
-from app.domain.runs import actions as runs_actions
-from app.domain.runs import queries as runs_queries
+from app.domain.rounds import actions as rounds_actions, queries as rounds_queries
+from app.domain.runs import actions as runs_actions, queries as runs_queries
 from app.domain.runs.tables import TrainingRun
-from app.domain.versions import actions as versions_actions
-from app.domain.versions import queries as versions_queries
+from app.domain.versions import actions as versions_actions, queries as versions_queries
 from app.worker import loop
 
 FOLDER = Path(__file__).with_name("demo")

@@ -19,8 +19,7 @@ from app.domain.imports import actions as imports_actions
 from app.domain.imports.reading import mapping as column_mapping
 from app.domain.projects import access
 from app.domain.projects.queries import by_slug
-from app.domain.versions import export
-from app.domain.versions import queries as versions_queries
+from app.domain.versions import export, queries as versions_queries
 from app.domain.versions.tables import DatasetVersion
 from app.worker import loop
 

@@ -12,11 +12,8 @@ from typing import Annotated
 
 import typer
 
-from app.bootstrap import migrate as migrate_schema
-from app.bootstrap import open_installation, require_current
-from app.cli import accounts, backup, demo_loop, doctor, files, people, services
-from app.cli import audit as audit_log
-from app.cli import up as start
+from app.bootstrap import migrate as migrate_schema, open_installation, require_current
+from app.cli import accounts, audit as audit_log, backup, demo_loop, doctor, files, people, services, up as start
 from app.cli.supervisor import Interrupts, wait_until_free
 from app.core.errors import AppError
 from app.domain.accounts import actions as accounts_actions

@@ -8,9 +8,7 @@ from typing import Any
 from app.bootstrap import Installation
 from app.cli import accounts
 from app.core.files import SHARED, write_whole
-from app.domain.privacy import actions as privacy_actions
-from app.domain.privacy import portability_queries
-from app.domain.privacy import queries as privacy_queries
+from app.domain.privacy import actions as privacy_actions, portability_queries, queries as privacy_queries
 from app.worker import housekeeping
 
 

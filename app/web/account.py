@@ -10,15 +10,11 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import AppError
 from app.core.rate_limits import SIGN_IN
-from app.domain.accounts import actions as accounts_actions
-from app.domain.accounts import queries as accounts_queries
+from app.domain.accounts import actions as accounts_actions, queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.auth import actions as auth_actions
-from app.domain.auth import passwords, second_factor_actions
-from app.domain.auth import queries as auth_queries
-from app.domain.projects import access
-from app.domain.projects import queries as projects_queries
+from app.domain.auth import actions as auth_actions, passwords, queries as auth_queries, second_factor_actions
+from app.domain.projects import access, queries as projects_queries
 from app.http.auth import cookie_name, is_secure
 from app.http.transactions import DbSession
 from app.web.auth import set_session_cookie

@@ -9,8 +9,7 @@ from app.core.errors import AppError
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.auth import actions as auth_actions
-from app.domain.auth import queries as auth_queries
+from app.domain.auth import actions as auth_actions, queries as auth_queries
 from app.domain.projects import queries as projects_queries
 from app.http.transactions import DbSession
 from app.web.account import browser_name

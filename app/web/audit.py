@@ -10,8 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
-from app.domain.audit import queries as audit_queries
-from app.domain.audit import verify_queries
+from app.domain.audit import queries as audit_queries, verify_queries
 from app.domain.audit.queries import Filters
 from app.domain.projects import queries as projects_queries
 from app.http.transactions import DbSession

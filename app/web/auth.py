@@ -17,9 +17,13 @@ from app.core.security import same
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.auth import actions as auth_actions
-from app.domain.auth import passwords, second_factor_actions, single_sign_on
-from app.domain.auth import queries as auth_queries
+from app.domain.auth import (
+    actions as auth_actions,
+    passwords,
+    queries as auth_queries,
+    second_factor_actions,
+    single_sign_on,
+)
 from app.http.auth import cookie_name, is_secure
 from app.http.transactions import DbSession, Transaction
 from app.web.csrf import check_site

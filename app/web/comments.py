@@ -11,9 +11,7 @@ from app.core.errors import AppError, NotFound
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.comments import actions as comments_actions
-from app.domain.comments import anchors
-from app.domain.comments import queries as comments_queries
+from app.domain.comments import actions as comments_actions, anchors, queries as comments_queries
 from app.domain.comments.anchors import CommentAnchor
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair, Revision

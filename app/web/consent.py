@@ -6,8 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.core.errors import Invalid
 from app.domain.accounts.permissions import Permission
-from app.domain.consent import actions as consent_actions
-from app.domain.consent import queries as consent_queries
+from app.domain.consent import actions as consent_actions, queries as consent_queries
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentUser, form_number, form_str, redirect, requires
 from app.web.render import render

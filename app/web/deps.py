@@ -22,10 +22,8 @@ from app.domain.auth.actions import mark_seen
 from app.domain.notifications import queries as notifications_queries
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.http.auth import CurrentUser as CurrentUser
-from app.http.auth import cookie_name, is_secure
-from app.http.route_permissions import CurrentProject as CurrentProject
-from app.http.route_permissions import authorize
+from app.http.auth import CurrentUser as CurrentUser, cookie_name, is_secure
+from app.http.route_permissions import CurrentProject as CurrentProject, authorize
 from app.http.transactions import READING, BodyRead, Transaction, WriteSlot
 from app.web.csrf import check_csrf, check_site
 from app.web.render import FLASH_COOKIE

@@ -5,8 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from app.domain.accounts.permissions import Permission
-from app.domain.findings import actions as findings_actions
-from app.domain.findings import queries as findings_queries
+from app.domain.findings import actions as findings_actions, queries as findings_queries
 from app.domain.progress import queries as progress_queries
 from app.domain.rounds import queries as rounds_queries
 from app.domain.runs import queries as runs_queries

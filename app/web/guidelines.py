@@ -5,8 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from app.domain.accounts.permissions import Permission
-from app.domain.guidelines import actions as guidelines_actions
-from app.domain.guidelines import queries as guidelines_queries
+from app.domain.guidelines import actions as guidelines_actions, queries as guidelines_queries
 from app.domain.reviews import queries as reviews_queries
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, project_context, redirect, requires

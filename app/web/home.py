@@ -18,13 +18,10 @@ from app.domain.privacy import queries as privacy_queries
 from app.domain.progress import queries as progress_queries
 from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
-from app.domain.review_quality import queries as review_quality_queries
-from app.domain.review_quality import reviewer_stats_queries
-from app.domain.reviews import queries as reviews_queries
-from app.domain.reviews import queue_queries
+from app.domain.review_quality import queries as review_quality_queries, reviewer_stats_queries
+from app.domain.reviews import queries as reviews_queries, queue_queries
 from app.domain.rounds import queries as rounds_queries
-from app.domain.runs import alert_queries
-from app.domain.runs import queries as runs_queries
+from app.domain.runs import alert_queries, queries as runs_queries
 from app.domain.runs.tables import TRAIN
 from app.domain.versions import queries as versions_queries
 from app.http.transactions import DbSession

@@ -11,10 +11,8 @@ from app.core.errors import AppError, Invalid, TooLarge
 from app.core.rate_limits import COSTLY
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.imports import actions as imports_actions
-from app.domain.imports import queries as imports_queries
-from app.domain.imports.reading import file_types, limits
-from app.domain.imports.reading import mapping as column_mapping
+from app.domain.imports import actions as imports_actions, queries as imports_queries
+from app.domain.imports.reading import file_types, limits, mapping as column_mapping
 from app.domain.imports.tables import Upload
 from app.domain.projects.tables import Project
 from app.domain.versions import actions as versions_actions

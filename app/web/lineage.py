@@ -10,8 +10,7 @@ from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.evaluations import queries as evaluations_queries
-from app.domain.lineage import cards
-from app.domain.lineage import queries as lineage_queries
+from app.domain.lineage import cards, queries as lineage_queries
 from app.domain.models.tables import ModelVersion
 from app.domain.projects.tables import Project
 from app.domain.runs import queries as runs_queries

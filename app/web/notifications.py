@@ -6,8 +6,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from app.domain.accounts.permissions import Permission
-from app.domain.notifications import actions as notifications_actions
-from app.domain.notifications import queries as notifications_queries
+from app.domain.notifications import actions as notifications_actions, queries as notifications_queries
 from app.domain.notifications.tables import Notification
 from app.domain.pairs import queries as pairs_queries
 from app.domain.projects import queries as projects_queries

@@ -13,12 +13,9 @@ from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.comments import queries as comments_queries
 from app.domain.lineage import queries as lineage_queries
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import history
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import actions as pairs_actions, history, queries as pairs_queries
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews import actions as reviews_actions, queries as reviews_queries
 from app.http.transactions import DbSession
 from app.web import comments, pairs_form, pairs_problems  # noqa: F401  (problem_view registers `explained` for the templates)
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires

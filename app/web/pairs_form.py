@@ -8,8 +8,7 @@ from typing import Any
 from starlette.datastructures import FormData
 
 from app.core.errors import Invalid
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import declarations
+from app.domain.pairs import content as pair_content, declarations
 from app.domain.pairs.content import Content
 from app.domain.pairs.declarations import Declared
 from app.domain.pairs.tables import Revision

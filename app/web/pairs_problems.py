@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.domain.checks.registry import CODES, name_of
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import declarations
+from app.domain.pairs import content as pair_content, declarations
 from app.web.render import environment, word_diff
 
 AROUND = 40

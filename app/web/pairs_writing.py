@@ -14,9 +14,7 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.consent import queries as consent_queries
 from app.domain.guidelines import queries as guidelines_queries
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import declarations, token_limits
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import actions as pairs_actions, declarations, queries as pairs_queries, token_limits
 from app.domain.pairs.tables import Pair
 from app.domain.progress import queries as progress_queries
 from app.domain.projects.tables import Project

@@ -12,9 +12,7 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.consent import queries as consent_queries
 from app.domain.lineage import queries as lineage_queries
-from app.domain.privacy import actions as privacy_actions
-from app.domain.privacy import portability_queries
-from app.domain.privacy import queries as privacy_queries
+from app.domain.privacy import actions as privacy_actions, portability_queries, queries as privacy_queries
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentUser, form_str, redirect, requires
 from app.web.render import render

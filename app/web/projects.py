@@ -14,11 +14,9 @@ from app.domain.auth import actions as auth_actions
 from app.domain.guidelines import queries as guidelines_queries
 from app.domain.pairs import queries as pairs_queries
 from app.domain.progress import queries as progress_queries
-from app.domain.projects import actions as projects_actions
-from app.domain.projects import queries as projects_queries
+from app.domain.projects import actions as projects_actions, queries as projects_queries
 from app.domain.projects.tables import Project
-from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews import actions as reviews_actions, queries as reviews_queries
 from app.domain.rounds import queries as rounds_queries
 from app.http.transactions import DbSession
 from app.web.accounts import sign_in_url

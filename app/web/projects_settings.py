@@ -15,8 +15,7 @@ from app.domain.accounts.tables import User
 from app.domain.checks.guideline_rules import FREE, LENGTH, TESTS
 from app.domain.checks.pii.redaction import KINDS
 from app.domain.checks.registry import CODES
-from app.domain.projects import actions as projects_actions
-from app.domain.projects import settings as project_settings
+from app.domain.projects import actions as projects_actions, settings as project_settings
 from app.domain.projects.criteria import LEVELS
 from app.domain.projects.tables import Project
 from app.domain.reviews import settings_actions

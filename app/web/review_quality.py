@@ -15,10 +15,8 @@ from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
-from app.domain.review_quality import actions as review_quality_actions
-from app.domain.review_quality import queries as review_quality_queries
-from app.domain.reviews import decisions
-from app.domain.reviews import queries as reviews_queries
+from app.domain.review_quality import actions as review_quality_actions, queries as review_quality_queries
+from app.domain.reviews import decisions, queries as reviews_queries
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.forms import form_errors

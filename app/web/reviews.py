@@ -13,14 +13,15 @@ from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.guidelines import queries as guidelines_queries
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import content as pair_content, queries as pairs_queries
 from app.domain.pairs.tables import Pair
 from app.domain.projects.tables import Project
-from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import queries as reviews_queries
-from app.domain.reviews import queue_queries
-from app.domain.reviews import tables as reviews_tables
+from app.domain.reviews import (
+    actions as reviews_actions,
+    queries as reviews_queries,
+    queue_queries,
+    tables as reviews_tables,
+)
 from app.http.transactions import DbSession
 from app.web import comments, pairs_form, reviews_filter
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires

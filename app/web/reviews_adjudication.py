@@ -15,8 +15,7 @@ from app.domain.guidelines import queries as guidelines_queries
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair
 from app.domain.projects.tables import Project
-from app.domain.reviews import adjudication_actions, queue_queries
-from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews import adjudication_actions, queries as reviews_queries, queue_queries
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
 from app.web.forms import form_errors

@@ -8,8 +8,7 @@ from urllib.parse import urlencode
 from sqlalchemy.orm import Session
 
 from app.domain.accounts.tables import User
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import content as pair_content, queries as pairs_queries
 from app.domain.projects.tables import Project
 from app.domain.reviews import queue_queries
 from app.domain.reviews.tables import Lease

@@ -17,13 +17,10 @@ from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
-from app.domain.progress import queries as progress_queries
-from app.domain.progress import throughput_queries
+from app.domain.progress import queries as progress_queries, throughput_queries
 from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
-from app.domain.rounds import actions as rounds_actions
-from app.domain.rounds import queries as rounds_queries
-from app.domain.rounds import targets as round_targets
+from app.domain.rounds import actions as rounds_actions, queries as rounds_queries, targets as round_targets
 from app.domain.rounds.tables import Round
 from app.http.transactions import DbSession
 from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires

@@ -22,9 +22,7 @@ from app.domain.findings import queries as findings_queries
 from app.domain.lineage import queries as lineage_queries
 from app.domain.models import queries as models_queries
 from app.domain.projects.tables import Project
-from app.domain.runs import actions as runs_actions
-from app.domain.runs import queries as runs_queries
-from app.domain.runs import stream
+from app.domain.runs import actions as runs_actions, queries as runs_queries, stream
 from app.domain.runs.tables import TrainingRun
 from app.domain.versions import queries as versions_queries
 from app.http.transactions import DbSession

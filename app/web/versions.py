@@ -14,9 +14,7 @@ from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
 from app.domain.projects.tables import Project
 from app.domain.runs import queries as runs_queries
-from app.domain.versions import actions as versions_actions
-from app.domain.versions import export
-from app.domain.versions import queries as versions_queries
+from app.domain.versions import actions as versions_actions, export, queries as versions_queries
 from app.domain.versions.tables import DatasetVersion
 from app.http.transactions import DbSession
 from app.web.deps import (

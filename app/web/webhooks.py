@@ -12,8 +12,7 @@ from app.core.rate_limits import TEST_MESSAGES
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.projects.tables import Project
-from app.domain.webhooks import actions as webhooks_actions
-from app.domain.webhooks import queries as webhooks_queries
+from app.domain.webhooks import actions as webhooks_actions, queries as webhooks_queries
 from app.domain.webhooks.event_types import KINDS
 from app.http.transactions import DbSession
 from app.web.deps import (

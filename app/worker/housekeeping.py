@@ -11,8 +11,7 @@ from app.bootstrap import Installation
 from app.core.errors import Conflict
 from app.domain.notifications import actions as notifications_actions
 from app.domain.pairs.indexes import embedding_actions
-from app.domain.privacy import actions as privacy_actions
-from app.domain.privacy import erasure_log
+from app.domain.privacy import actions as privacy_actions, erasure_log
 
 log = logging.getLogger("preceptor.jobs")
 

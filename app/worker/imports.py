@@ -13,8 +13,7 @@ from app.bootstrap import Installation
 from app.core import jobs
 from app.core.db import bulk
 from app.core.db.database import Database
-from app.domain.imports import actions as imports_actions
-from app.domain.imports import queries as imports_queries
+from app.domain.imports import actions as imports_actions, queries as imports_queries
 from app.worker.lease import ClaimedJob
 
 

@@ -11,9 +11,7 @@ from sqlalchemy.orm import Session
 from app.bootstrap import Installation
 from app.core import jobs
 from app.core.errors import AppError, Conflict
-from app.domain.webhooks import actions as webhooks_actions
-from app.domain.webhooks import delivery
-from app.domain.webhooks import queries as webhooks_queries
+from app.domain.webhooks import actions as webhooks_actions, delivery, queries as webhooks_queries
 from app.worker.lease import ClaimedJob, Stopped
 
 log = logging.getLogger("preceptor.jobs")

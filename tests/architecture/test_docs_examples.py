@@ -14,8 +14,7 @@ from app.domain.checks.registry import parse_settings
 from app.domain.imports import reader_process
 from app.domain.imports.reading import file_types
 from app.domain.pairs import content as pair_content
-from app.domain.projects import criteria as project_criteria
-from app.domain.projects import settings as project_settings
+from app.domain.projects import criteria as project_criteria, settings as project_settings
 from app.domain.reviews.decisions import DECISIONS
 from app.domain.rounds import targets as round_targets
 from app.domain.versions import export

@@ -8,8 +8,7 @@ import pytest
 
 from app.cli import accounts
 from app.core.errors import Conflict, NotFound
-from app.domain.accounts import actions as accounts_actions
-from app.domain.accounts import queries as accounts_queries
+from app.domain.accounts import actions as accounts_actions, queries as accounts_queries
 from tests.fixtures.web_client import events
 
 

@@ -12,8 +12,7 @@ from app.core.db.base import new_id
 from app.domain.accounts import actions as accounts_actions
 from app.domain.accounts.tables import User
 from app.domain.auth import actions as auth_actions
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
+from app.domain.pairs import actions as pairs_actions, content as pair_content
 from app.domain.projects import actions as projects_actions
 from tests.conftest import LiveServer
 from tests.fixtures.processes import wait_for

@@ -21,8 +21,7 @@ from app.core.db.database import Database
 from app.core.storage import Storage
 from app.domain.audit.actions import GENESIS
 from app.domain.audit.tables import AuditEvent
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
+from app.domain.pairs import actions as pairs_actions, content as pair_content
 from app.domain.pairs.tables import Pair
 from app.main import create_app
 from app.settings import Settings

@@ -21,23 +21,18 @@ from app.domain.accounts.tables import User
 from app.domain.auth.tables import WebSession
 from app.domain.consent import actions as consent_actions
 from app.domain.evaluations import actions as evaluations_actions
-from app.domain.findings import actions as findings_actions
-from app.domain.findings import queries as findings_queries
-from app.domain.imports import actions as imports_actions
-from app.domain.imports import queries as imports_queries
+from app.domain.findings import actions as findings_actions, queries as findings_queries
+from app.domain.imports import actions as imports_actions, queries as imports_queries
 from app.domain.models.tables import ModelVersion
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
+from app.domain.pairs import actions as pairs_actions, content as pair_content
 from app.domain.pairs.declarations import Declared
 from app.domain.pairs.tables import Pair
-from app.domain.privacy import actions as privacy_actions
-from app.domain.privacy import queries as privacy_queries
+from app.domain.privacy import actions as privacy_actions, queries as privacy_queries
 from app.domain.projects import actions as projects_actions
 from app.domain.reviews import actions as reviews_actions
 from app.domain.runs import actions as runs_actions
 from app.domain.runs.tables import TrainingRun
-from app.domain.versions import actions as versions_actions
-from app.domain.versions import queries as versions_queries
+from app.domain.versions import actions as versions_actions, queries as versions_queries
 from app.domain.versions.tables import DatasetVersion
 from tests.fixtures.people import Cast
 from trainer import protocol

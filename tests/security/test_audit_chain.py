@@ -15,8 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.core.db.database import Database
 from app.core.errors import Conflict
-from app.domain.audit import actions as audit_actions
-from app.domain.audit import checkpoints, verify_queries
+from app.domain.audit import actions as audit_actions, checkpoints, verify_queries
 from app.domain.audit.verify import Verification
 from app.settings import Settings
 from tests.security import tampering

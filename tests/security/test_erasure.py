@@ -24,16 +24,24 @@ from app.domain.evaluations import actions as evaluations_actions
 from app.domain.lineage import queries as lineage_queries
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.privacy import actions as privacy_actions
-from app.domain.privacy import erasure_log, withdrawal_actions
+from app.domain.privacy import actions as privacy_actions, erasure_log, withdrawal_actions
 from app.domain.privacy.tables import Erasure
 from app.domain.runs.tables import TrainingRun
-from app.domain.versions import actions as versions_actions
-from app.domain.versions import queries as versions_queries
+from app.domain.versions import actions as versions_actions, queries as versions_queries
 from app.domain.versions.tables import DatasetVersion
 from tests.fixtures.people import Cast
-from tests.security.canaries import EMAIL, NAME, WORD, World, build, erase, model_of, report_of, traces
-from tests.security.canaries import content as content_of_pair
+from tests.security.canaries import (
+    EMAIL,
+    NAME,
+    WORD,
+    World,
+    build,
+    content as content_of_pair,
+    erase,
+    model_of,
+    report_of,
+    traces,
+)
 from trainer import protocol
 
 pytestmark = pytest.mark.assurance

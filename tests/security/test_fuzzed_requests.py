@@ -10,13 +10,11 @@ import pytest
 import requests
 import schemathesis
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from schemathesis import Case
 from schemathesis.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
-from app.domain.accounts import actions as accounts_actions
-from app.domain.accounts import queries as accounts_queries
+from app.domain.accounts import actions as accounts_actions, queries as accounts_queries
 from app.main import create_app
 from app.settings import Settings
 from tests.conftest import KEY

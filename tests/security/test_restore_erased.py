@@ -21,8 +21,7 @@ from app.domain.accounts.tables import User
 from app.domain.audit import verify_queries
 from app.domain.audit.tables import AuditEvent
 from app.domain.auth import actions as auth_actions
-from app.domain.privacy import erasure_log
-from app.domain.privacy import queries as privacy_queries
+from app.domain.privacy import erasure_log, queries as privacy_queries
 from app.domain.versions import actions as versions_actions
 from app.main import create_app
 from app.settings import Settings

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from starlette.testclient import TestClient
 
 from app.api.downloads import disposition
@@ -19,9 +18,7 @@ from app.bootstrap import Installation
 from app.core.db.database import Database
 from app.core.storage import Storage
 from app.domain.imports import actions as imports_actions
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import actions as pairs_actions, content as pair_content, queries as pairs_queries
 from app.domain.versions import actions as versions_actions
 from app.settings import Settings
 from app.worker import loop

@@ -24,8 +24,7 @@ from app.core.jobs import Job
 from app.domain.accounts.tables import User
 from app.domain.audit.tables import AuditEvent
 from app.domain.notifications import actions as notifications_actions
-from app.domain.webhooks import delivery
-from app.domain.webhooks import tables as webhooks_tables
+from app.domain.webhooks import delivery, tables as webhooks_tables
 from app.domain.webhooks.tables import Webhook
 from app.main import create_app
 from app.settings import Settings

@@ -15,8 +15,7 @@ from app.domain.comments import actions as comments_actions
 from app.domain.comments.anchors import CommentAnchor
 from app.domain.comments.tables import Comment
 from app.domain.notifications import queries as notifications_queries
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
+from app.domain.pairs import actions as pairs_actions, content as pair_content
 from app.domain.pairs.tables import Pair
 from app.domain.reviews import actions as reviews_actions
 from app.domain.webhooks.tables import Webhook

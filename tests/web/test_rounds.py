@@ -16,12 +16,10 @@ from app.core.db.base import now
 from app.core.db.database import Database
 from app.domain.accounts import actions as accounts_actions
 from app.domain.accounts.tables import ApiToken
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
+from app.domain.pairs import actions as pairs_actions, content as pair_content
 from app.domain.pairs.tables import Pair
 from app.domain.reviews import actions as reviews_actions
-from app.domain.rounds import actions as rounds_actions
-from app.domain.rounds import queries as rounds_queries
+from app.domain.rounds import actions as rounds_actions, queries as rounds_queries
 from app.domain.rounds.tables import Round
 from app.web.rounds import due
 from tests.fixtures.people import Cast

@@ -16,13 +16,11 @@ from app.core import jobs
 from app.core.db.database import Database
 from app.core.process import pool
 from app.core.storage import Storage
-from app.domain.imports import actions as imports_actions
-from app.domain.imports import queries as imports_queries
+from app.domain.imports import actions as imports_actions, queries as imports_queries
 from app.domain.notifications.tables import Notification
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.versions import actions as versions_actions
-from app.domain.versions import queries as versions_queries
+from app.domain.versions import actions as versions_actions, queries as versions_queries
 from app.settings import Settings
 from app.worker import loop
 from app.worker.lease import Stopped

@@ -8,9 +8,7 @@ from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from app.api.schemas.base import LICENSE, Body, Json, Model, Timestamp
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import declarations
+from app.domain.pairs import actions as pairs_actions, content as pair_content, declarations
 from app.domain.pairs.declarations import Declared
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import settings as project_settings

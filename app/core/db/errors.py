@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError as PoolTimeout
 
 from app.core.errors import AppError, StorageFull, Unavailable
 

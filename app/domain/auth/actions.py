@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.db.base import now
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.core.security import digest, new_secret
-from app.domain.accounts import actions as accounts_actions
-from app.domain.accounts import queries as accounts_queries
+from app.domain.accounts import actions as accounts_actions, queries as accounts_queries
 from app.domain.accounts.permissions import Permission, require_global
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions

@@ -18,9 +18,7 @@ from app.domain.checks.problem import Neighbor
 from app.domain.checks.similarity.minhash import Grams
 from app.domain.checks.similarity.set_similarity_join import near_pairs
 from app.domain.imports import batch_checks
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries as pairs_queries
-from app.domain.pairs import required_reviews, token_limits
+from app.domain.pairs import content as pair_content, queries as pairs_queries, required_reviews, token_limits
 from app.domain.pairs.content import Content
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project

@@ -19,8 +19,7 @@ from typing import IO, Any
 
 from app.core import strict_json
 from app.core.errors import Invalid, TooLarge
-from app.domain.imports.reading import limits
-from app.domain.imports.reading import mapping as column_mapping
+from app.domain.imports.reading import limits, mapping as column_mapping
 from app.domain.imports.reading.file_types import FORMATS
 from app.domain.pairs import content as pair_content
 from app.domain.pairs.content import Content

@@ -11,15 +11,13 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
 from app.domain.consent import queries as consent_queries
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries, required_reviews
+from app.domain.pairs import content as pair_content, queries, required_reviews
 from app.domain.pairs.content import Content
 from app.domain.pairs.declarations import Declared
 from app.domain.pairs.indexes import embedding_actions, index_actions
 from app.domain.pairs.states import EDITABLE, HIDDEN, State
 from app.domain.pairs.tables import Pair, Revision
-from app.domain.projects import access
-from app.domain.projects import settings as project_settings
+from app.domain.projects import access, settings as project_settings
 from app.domain.projects.tables import Project
 from app.domain.rounds import queries as rounds_queries
 

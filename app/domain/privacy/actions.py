@@ -24,9 +24,7 @@ from app.core.storage import Storage
 from app.domain.accounts.permissions import Permission, require_global
 from app.domain.accounts.tables import ApiToken, User
 from app.domain.audit import actions as audit_actions
-from app.domain.imports import actions as imports_actions
-from app.domain.imports import queries as imports_queries
-from app.domain.imports import uploads
+from app.domain.imports import actions as imports_actions, queries as imports_queries, uploads
 from app.domain.privacy import erasure_log, queries, withdrawal_actions, withdrawal_queries
 from app.domain.privacy.erasure_log import Entry
 from app.domain.privacy.personal_data_map import PLAN

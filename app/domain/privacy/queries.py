@@ -12,8 +12,7 @@ from app.domain.imports import actions as imports_actions
 from app.domain.imports.tables import Upload
 from app.domain.models.tables import ModelVersion
 from app.domain.privacy.tables import Erasure
-from app.domain.versions import actions as versions_actions
-from app.domain.versions import queries as versions_queries
+from app.domain.versions import actions as versions_actions, queries as versions_queries
 
 FILE_KEYS = ("file", "errors_file")
 """Keys of a job's payload that name a stored file."""

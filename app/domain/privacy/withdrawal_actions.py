@@ -29,8 +29,7 @@ from app.domain.reviews.tables import Lease, Review
 from app.domain.rounds import targets as round_targets
 from app.domain.rounds.tables import Round
 from app.domain.runs.tables import TrainingRun
-from app.domain.versions import actions as versions_actions
-from app.domain.versions import queries as versions_queries
+from app.domain.versions import actions as versions_actions, queries as versions_queries
 from app.domain.versions.tables import DatasetVersion
 
 CHUNK = 100

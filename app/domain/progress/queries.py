@@ -19,8 +19,7 @@ from app.core.db.base import now
 from app.domain.checks.text.invisible import folded
 from app.domain.pairs.tables import Pair, PairTag
 from app.domain.projects.tables import Project
-from app.domain.rounds import queries as rounds_queries
-from app.domain.rounds import targets as round_targets
+from app.domain.rounds import queries as rounds_queries, targets as round_targets
 from app.domain.rounds.tables import Round
 
 WAITING = ("submitted", "in_review")

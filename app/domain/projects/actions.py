@@ -10,14 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Invalid
-from app.domain.accounts import actions as accounts_actions
-from app.domain.accounts import queries as accounts_queries
+from app.domain.accounts import actions as accounts_actions, queries as accounts_queries
 from app.domain.accounts.permissions import Permission, Role, require_global
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
-from app.domain.projects import access, queries
-from app.domain.projects import criteria as project_criteria
-from app.domain.projects import settings as project_settings
+from app.domain.projects import access, criteria as project_criteria, queries, settings as project_settings
 from app.domain.projects.tables import Membership, Project
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")

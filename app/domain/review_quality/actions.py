@@ -16,8 +16,7 @@ from app.domain.pairs.indexes import index_actions
 from app.domain.pairs.states import State
 from app.domain.pairs.tables import Pair, PairTag
 from app.domain.projects import access
-from app.domain.reviews import decisions
-from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews import decisions, queries as reviews_queries
 from app.domain.reviews.tables import GoldAnswer, Lease
 
 

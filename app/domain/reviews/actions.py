@@ -15,15 +15,11 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
 from app.domain.notifications import actions as notifications_actions
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import queries as pairs_queries
-from app.domain.pairs import states
+from app.domain.pairs import actions as pairs_actions, queries as pairs_queries, states
 from app.domain.pairs.indexes import embedding_actions
 from app.domain.pairs.states import HIDDEN
 from app.domain.pairs.tables import Pair
-from app.domain.projects import access
-from app.domain.projects import actions as projects_actions
-from app.domain.projects import queries as projects_queries
+from app.domain.projects import access, actions as projects_actions, queries as projects_queries
 from app.domain.projects.tables import Project
 from app.domain.reviews import decision_actions, decisions, queries, queue_queries
 from app.domain.reviews.tables import ADJUDICATION, GOLD, REVIEW, Lease, Review

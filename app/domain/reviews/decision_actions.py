@@ -14,10 +14,7 @@ from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
 from app.domain.guidelines import queries as guidelines_queries
 from app.domain.notifications import actions as notifications_actions
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries as pairs_queries
-from app.domain.pairs import states
+from app.domain.pairs import actions as pairs_actions, content as pair_content, queries as pairs_queries, states
 from app.domain.pairs.states import State
 from app.domain.pairs.tables import Pair
 from app.domain.projects.tables import Project

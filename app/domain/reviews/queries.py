@@ -14,8 +14,7 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.guidelines import queries as guidelines_queries
 from app.domain.guidelines.tables import Guideline
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import actions as pairs_actions, queries as pairs_queries
 from app.domain.pairs.states import QUEUED, State
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import access

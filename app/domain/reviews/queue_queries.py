@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db.base import now
 from app.domain.accounts.tables import User
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import content as pair_content, queries as pairs_queries
 from app.domain.pairs.states import State
 from app.domain.pairs.tables import Pair, PairTag, Revision
 from app.domain.projects import settings as project_settings

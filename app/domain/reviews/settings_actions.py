@@ -11,9 +11,7 @@ from app.core.errors import Conflict
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.pairs.tables import Pair
-from app.domain.projects import access
-from app.domain.projects import actions as projects_actions
-from app.domain.projects import criteria as project_criteria
+from app.domain.projects import access, actions as projects_actions, criteria as project_criteria
 from app.domain.projects.tables import Project
 from app.domain.reviews import queries
 

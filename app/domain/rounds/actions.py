@@ -16,11 +16,9 @@ from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
 from app.domain.guidelines import queries as guidelines_queries
 from app.domain.notifications import actions as notifications_actions
-from app.domain.projects import access
-from app.domain.projects import queries as projects_queries
+from app.domain.projects import access, queries as projects_queries
 from app.domain.projects.tables import Project
-from app.domain.rounds import queries
-from app.domain.rounds import targets as round_targets
+from app.domain.rounds import queries, targets as round_targets
 from app.domain.rounds.tables import Assignee, Round
 
 MAX_BRIEF = 20_000

@@ -13,8 +13,7 @@ from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.versions import queries
-from app.domain.versions import splits as version_splits
+from app.domain.versions import queries, splits as version_splits
 from app.domain.versions.queries import PreparedVersion, Redaction
 from app.domain.versions.tables import DatasetVersion
 

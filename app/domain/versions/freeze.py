@@ -11,8 +11,7 @@ from app.core.storage import Storage
 from app.domain.checks.similarity.minhash import THRESHOLD, normalize
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects.tables import Project
-from app.domain.versions import distribution, export
-from app.domain.versions import splits as version_splits
+from app.domain.versions import distribution, export, splits as version_splits
 from app.domain.versions.tables import DatasetVersion, VersionItem
 
 Row = tuple[Pair, Revision]

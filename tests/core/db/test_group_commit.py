@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event, func, select
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as TookTooLong
+from sqlalchemy.exc import OperationalError, TimeoutError as TookTooLong
 
 from app.core.db import group_commit
 from app.core.db.database import Database

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from app.domain.checks.similarity.minhash import band_keys, jaccard, shingles
 from app.domain.checks.similarity.set_similarity_join import near_pairs

@@ -6,8 +6,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from app.domain.checks.text.invisible import HIDDEN, canonical, check_invisible, find, folded
 from app.web.render import markdown, shown

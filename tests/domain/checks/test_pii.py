@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from app.domain.checks.pii.check import check_pii, find_spans
 from app.domain.checks.pii.redaction import KINDS, PiiSpan, merged, redact

@@ -16,15 +16,11 @@ from app.core.storage import Storage
 from app.domain.accounts import actions as accounts_actions
 from app.domain.accounts.tables import User
 from app.domain.audit.tables import AuditEvent
-from app.domain.comments import actions as comments_actions
-from app.domain.comments import anchors
-from app.domain.comments import queries as comments_queries
+from app.domain.comments import actions as comments_actions, anchors, queries as comments_queries
 from app.domain.comments.anchors import CommentAnchor
 from app.domain.comments.tables import Comment
 from app.domain.notifications.tables import Notification
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import actions as pairs_actions, content as pair_content, queries as pairs_queries
 from app.domain.pairs.tables import Pair
 from app.domain.privacy import actions as privacy_actions
 from app.domain.projects import actions as projects_actions

@@ -11,15 +11,11 @@ from starlette.testclient import TestClient
 from app.core.db.database import Database
 from app.core.errors import Conflict, Invalid
 from app.core.storage import Storage
-from app.domain.consent import actions as consent_actions
-from app.domain.consent import queries as consent_queries
-from app.domain.imports import actions as imports_actions
-from app.domain.imports import queries as imports_queries
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
+from app.domain.consent import actions as consent_actions, queries as consent_queries
+from app.domain.imports import actions as imports_actions, queries as imports_queries
+from app.domain.pairs import actions as pairs_actions, content as pair_content
 from app.domain.pairs.tables import Revision
-from app.domain.versions import actions as versions_actions
-from app.domain.versions import queries as versions_queries
+from app.domain.versions import actions as versions_actions, queries as versions_queries
 from tests.fixtures.people import Cast
 
 BODY = {

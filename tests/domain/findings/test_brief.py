@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.accounts import queries as accounts_queries
-from app.domain.findings import actions as findings_actions
-from app.domain.findings import queries as findings_queries
+from app.domain.findings import actions as findings_actions, queries as findings_queries
 from app.domain.findings.tables import Finding
 from app.domain.projects import queries as projects_queries
 from tests.fixtures.sample_project import World, build

@@ -12,8 +12,7 @@ from app.domain.accounts.tables import User
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs.declarations import Declared
 from app.domain.projects.tables import Project
-from app.domain.versions import actions as versions_actions
-from app.domain.versions import queries as versions_queries
+from app.domain.versions import actions as versions_actions, queries as versions_queries
 from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import WORDS, content, review_next
 

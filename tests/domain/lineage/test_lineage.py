@@ -15,11 +15,9 @@ from app.bootstrap import Installation
 from app.cli import main, people
 from app.core.db.database import Database
 from app.domain.accounts.tables import Person, User
-from app.domain.imports import actions as imports_actions
-from app.domain.imports import queries as imports_queries
+from app.domain.imports import actions as imports_actions, queries as imports_queries
 from app.domain.privacy import queries as privacy_queries
-from app.domain.versions import actions as versions_actions
-from app.domain.versions import queries as versions_queries
+from app.domain.versions import actions as versions_actions, queries as versions_queries
 from tests.fixtures.people import Cast
 
 

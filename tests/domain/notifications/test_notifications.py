@@ -19,11 +19,9 @@ from app.domain.comments import actions as comments_actions
 from app.domain.comments.anchors import CommentAnchor
 from app.domain.guidelines import actions as guidelines_actions
 from app.domain.imports import actions as imports_actions
-from app.domain.notifications import actions as notifications_actions
-from app.domain.notifications import queries as notifications_queries
+from app.domain.notifications import actions as notifications_actions, queries as notifications_queries
 from app.domain.notifications.tables import Notification
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
+from app.domain.pairs import actions as pairs_actions, content as pair_content
 from app.domain.pairs.tables import Pair
 from app.domain.projects.tables import Project
 from app.domain.reviews import actions as reviews_actions

@@ -9,9 +9,7 @@ from sqlalchemy import update
 
 from app.core.db.database import Database
 from app.domain.checks.relevance import LEAST_PAIRS
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import actions as pairs_actions, content as pair_content, queries as pairs_queries
 from app.domain.pairs.declarations import may_waive
 from app.domain.pairs.indexes import domain_reference, embedding_queries
 from app.domain.pairs.indexes.domain_reference import ReferenceSample

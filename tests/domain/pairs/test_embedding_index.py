@@ -18,8 +18,7 @@ from app.core.db.database import Database
 from app.core.storage import Storage
 from app.domain.checks.similarity.embedding import Codes, cosines
 from app.domain.checks.similarity.minhash import keys_of, shingles
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
+from app.domain.pairs import actions as pairs_actions, content as pair_content
 from app.domain.pairs.indexes import embedding_actions, embedding_queries, near_duplicate_queries
 from app.domain.pairs.indexes.embedding_index import KEY, MAX_NEAREST, EmbeddingIndex, ProjectVectors
 from app.domain.pairs.tables import Pair, PairBand, PairVector

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.config import Config
-from hypothesis import HealthCheck, example, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings as hypothesis_settings, strategies as st
 from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
@@ -20,9 +18,7 @@ from app.core.db.base import new_id, now
 from app.core.db.database import Database
 from app.domain.imports import actions as imports_actions
 from app.domain.imports.prepare_rows import PreparedRows
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import actions as pairs_actions, content as pair_content, queries as pairs_queries
 from app.domain.pairs.indexes import index_actions, search
 from app.domain.pairs.tables import Pair, PairText, Revision
 from app.domain.projects import actions as projects_actions

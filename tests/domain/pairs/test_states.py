@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from app.domain.pairs.required_reviews import ACCEPTING, REFUSING, Outcome, more, needed_for, outcome
 from app.domain.pairs.states import State, derive

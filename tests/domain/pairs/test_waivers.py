@@ -12,10 +12,14 @@ from app.core.db.database import Database
 from app.core.errors import Conflict, Invalid
 from app.domain.accounts.tables import User
 from app.domain.audit.tables import AuditEvent
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import declarations, history, token_limits
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import (
+    actions as pairs_actions,
+    content as pair_content,
+    declarations,
+    history,
+    queries as pairs_queries,
+    token_limits,
+)
 from app.domain.pairs.declarations import Declared
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import actions as projects_actions

@@ -14,8 +14,7 @@ from starlette.testclient import TestClient
 from app.core.db.database import Database
 from app.domain.accounts.tables import User
 from app.domain.consent import actions as consent_actions
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
+from app.domain.pairs import actions as pairs_actions, content as pair_content
 from app.domain.privacy.personal_data_map import PLAN
 from app.domain.privacy.portability_queries import file_name
 from tests.fixtures.people import Cast

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.db.base import new_id, now
 from app.core.db.database import Database
 from app.domain.pairs.tables import Pair, PairTag
-from app.domain.progress import queries as progress_queries
-from app.domain.progress import throughput_queries
+from app.domain.progress import queries as progress_queries, throughput_queries
 from app.domain.rounds import actions as rounds_actions
 from app.domain.rounds.tables import Round
 from tests.fixtures.people import Cast

@@ -15,11 +15,8 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit.tables import AuditEvent
 from app.domain.pairs import actions as pairs_actions
-from app.domain.projects import access
-from app.domain.projects import actions as projects_actions
-from app.domain.projects import queries as projects_queries
-from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import queries as reviews_queries
+from app.domain.projects import access, actions as projects_actions, queries as projects_queries
+from app.domain.reviews import actions as reviews_actions, queries as reviews_queries
 from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import configure_project, content, review_next, submitted
 from tests.fixtures.web_client import actions_since, last_event

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from app.core.db.database import Database
 from app.core.errors import Conflict, Forbidden, Invalid
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.indexes import near_duplicate_queries
 from app.domain.pairs.tables import Pair
-from app.domain.review_quality import actions as review_quality_actions
-from app.domain.review_quality import agreement
-from app.domain.review_quality import queries as review_quality_queries
+from app.domain.review_quality import actions as review_quality_actions, agreement, queries as review_quality_queries
 from app.domain.review_quality.gold import rates, wilson_interval
-from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import queries as reviews_queries
-from app.domain.reviews import queue_queries
+from app.domain.reviews import actions as reviews_actions, queries as reviews_queries, queue_queries
 from app.domain.reviews.gold_schedule import due, order
 from app.domain.versions import queries as versions_queries
 from tests.fixtures.people import Cast

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 from app.core.db.base import now
 from app.core.db.database import Database
 from app.domain.accounts.tables import User
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
+from app.domain.pairs import actions as pairs_actions, content as pair_content
 from app.domain.pairs.tables import Pair
 from app.domain.review_quality import reviewer_stats_queries
 from app.domain.reviews import actions as reviews_actions

@@ -13,9 +13,12 @@ from app.core.errors import Conflict, Forbidden
 from app.domain.audit.tables import AuditEvent
 from app.domain.pairs import actions as pairs_actions
 from app.domain.pairs.tables import Pair
-from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import adjudication_actions, queue_queries
-from app.domain.reviews import queries as reviews_queries
+from app.domain.reviews import (
+    actions as reviews_actions,
+    adjudication_actions,
+    queries as reviews_queries,
+    queue_queries,
+)
 from app.domain.reviews.tables import Lease
 from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import configure_project, content, editors, review_next, submitted

@@ -13,8 +13,7 @@ from app.core.errors import Conflict, Forbidden
 from app.domain.accounts.tables import User
 from app.domain.audit.tables import AuditEvent
 from app.domain.auth import actions as auth_actions
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import actions as pairs_actions, queries as pairs_queries
 from app.domain.privacy import actions as privacy_actions
 from app.domain.reviews import actions as reviews_actions
 from tests.fixtures.people import Cast

@@ -18,9 +18,7 @@ from app.domain.pairs import actions as pairs_actions
 from app.domain.projects import criteria as project_criteria
 from app.domain.projects.tables import Project
 from app.domain.review_quality import actions as review_quality_actions
-from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import queries as reviews_queries
-from app.domain.reviews import settings_actions
+from app.domain.reviews import actions as reviews_actions, queries as reviews_queries, settings_actions
 from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import configure_project, editors, review_next, submitted
 from tests.fixtures.web_client import Browser, actions_since, last_event

@@ -8,12 +8,8 @@ from app.core.db.database import Database
 from app.core.errors import Conflict, Forbidden
 from app.domain.audit.tables import AuditEvent
 from app.domain.guidelines import actions as guidelines_actions
-from app.domain.pairs import actions as pairs_actions
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries as pairs_queries
-from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import adjudication_actions
-from app.domain.reviews import queries as reviews_queries
+from app.domain.pairs import actions as pairs_actions, content as pair_content, queries as pairs_queries
+from app.domain.reviews import actions as reviews_actions, adjudication_actions, queries as reviews_queries
 from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import configure_project, editors, review_next, submitted
 

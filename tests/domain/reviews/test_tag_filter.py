@@ -7,13 +7,11 @@ from sqlalchemy.orm import Session
 
 from app.core.db.database import Database
 from app.core.errors import Invalid
-from app.domain.pairs import content as pair_content
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import content as pair_content, queries as pairs_queries
 from app.domain.pairs.tables import Pair
 from app.domain.projects.tables import Project
 from app.domain.review_quality import actions as review_quality_actions
-from app.domain.reviews import actions as reviews_actions
-from app.domain.reviews import queue, queue_queries
+from app.domain.reviews import actions as reviews_actions, queue, queue_queries
 from tests.domain.review_quality.test_gold import RIGHT
 from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import configure_project, editors, review_next, submitted

@@ -12,8 +12,7 @@ from app.core.db.base import now
 from app.core.db.database import Database
 from app.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.domain.audit.tables import AuditEvent
-from app.domain.rounds import actions as rounds_actions
-from app.domain.rounds import queries as rounds_queries
+from app.domain.rounds import actions as rounds_actions, queries as rounds_queries
 from app.domain.rounds.tables import Round
 from tests.fixtures.people import Cast
 

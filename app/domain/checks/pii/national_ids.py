@@ -28,8 +28,7 @@ from stdnum.no import fodselsnummer
 from stdnum.pl import pesel
 from stdnum.ro import cnp
 from stdnum.se import personnummer
-from stdnum.us import itin
-from stdnum.us import ssn as us_ssn
+from stdnum.us import itin, ssn as us_ssn
 
 from app.domain.checks.pii.redaction import PiiSpan
 

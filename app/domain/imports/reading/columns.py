@@ -6,8 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from app.domain.imports.reading import limits
-from app.domain.imports.reading import mapping as column_mapping
+from app.domain.imports.reading import limits, mapping as column_mapping
 
 MAX_SAMPLES, MAX_SAMPLE_LENGTH = 3, 120
 

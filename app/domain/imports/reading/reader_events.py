@@ -8,8 +8,7 @@ from itertools import islice
 from typing import IO, Any
 
 from app.core.errors import AppError, Invalid
-from app.domain.imports.reading import file_types, formats, limits, rows
-from app.domain.imports.reading import mapping as column_mapping
+from app.domain.imports.reading import file_types, formats, limits, mapping as column_mapping, rows
 from app.domain.imports.reading.columns import Columns, plain_text
 from app.domain.pairs.content import Content
 
