@@ -113,7 +113,7 @@ def _reviewing(session: Session, user: User, project: Project) -> dict[str, Any]
     rates = review_quality_queries.gold_rates(session, project, user).get(user.id, [])
     return {
         "queue": queue_queries.queue_length(session, project, user),
-        "oldest": reviewer_stats_queries.queue_summary(session, project, user)["oldest"],
+        "oldest": reviewer_stats_queries.oldest_waiting(session, project, user),
         "adjudications": len(queue_queries.to_adjudicate(session, project)) if user.is_admin else 0,
         "unresolved": reviewer_stats_queries.with_open_comments(session, project, user),
         "stats": reviewer_stats_queries.reviewer_counts(session, project, user),

@@ -18,7 +18,7 @@ from app.domain.checks.problem import Neighbor
 from app.domain.checks.similarity.minhash import Grams
 from app.domain.checks.similarity.set_similarity_join import near_pairs
 from app.domain.imports import batch_checks
-from app.domain.pairs import content as pair_content, queries as pairs_queries, required_reviews, token_limits
+from app.domain.pairs import content as pair_content, queries as pairs_queries, states, token_limits
 from app.domain.pairs.content import Content
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
@@ -125,7 +125,7 @@ def _pair(project: Project, payload: dict[str, Any], pair_id: str, revision_id: 
         "state": state,
         "current_revision_id": revision_id,
         "submitted_revision_id": revision_id if is_submitted else None,
-        "opinions": required_reviews.needed_for(revision_id, project.overlap, share) if is_submitted else None,
+        "opinions": states.needed_for(revision_id, project.overlap, share) if is_submitted else None,
         "created_at": at,
         "updated_at": at,
     }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -11,17 +14,16 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
 from app.domain.consent import queries as consent_queries
-from app.domain.pairs import content as pair_content, queries, required_reviews
+from app.domain.notifications import actions as notifications_actions
+from app.domain.pairs import content as pair_content, queries, states
 from app.domain.pairs.content import Content
-from app.domain.pairs.declarations import Declared
+from app.domain.pairs.declarations import UNCHANGED, Declared
 from app.domain.pairs.indexes import embedding_actions, index_actions
 from app.domain.pairs.states import EDITABLE, HIDDEN, State
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import access, settings as project_settings
 from app.domain.projects.tables import Project
 from app.domain.rounds import queries as rounds_queries
-
-LABELS = {"source": "source", "licence": "license"}
 
 
 def create(
@@ -30,7 +32,7 @@ def create(
     project: Project,
     content: Content,
     round_id: str | None = None,
-    declared: Declared | None = None,
+    declared: Declared = UNCHANGED,
 ) -> Pair:
     """Create a draft. Raises Forbidden, NotFound for another project's round, Conflict for a closed round."""
     access.require(session, user, Permission.WRITE_PAIR, project)
@@ -39,8 +41,8 @@ def create(
     pair = Pair(
         id=new_id(), project_id=project.id, author_id=user.id, round_id=round_id or None, current_revision_id=""
     )
-    revision = add_revision(session, project, pair, user, content, number=1, declared=declared)
-    audit_actions.record(session, user.id, "pair.created", "pair", pair.id, project_id=project.id, revision=revision.id)
+    revision = add_revision(session, project, pair, user, content, declared)
+    record(session, user, "pair.created", pair, revision=revision.id)
     return pair
 
 
@@ -51,7 +53,7 @@ def save(
     content: Content,
     *,
     expected_revision: str,
-    declared: Declared | None = None,
+    declared: Declared = UNCHANGED,
 ) -> Revision:
     """Add a revision; what is not `declared` stays as it was. Returns the present revision if nothing changed.
 
@@ -63,16 +65,15 @@ def save(
     if pair.current_revision_id != expected_revision:
         raise PreconditionFailed("Someone saved a newer revision; reload, compare and save again.")
     latest = queries.current(session, pair)
-    if unchanged(latest, content) and declared_of(latest) == (declared or Declared()).after(declared_of(latest)):
+    if content_of(latest) == content and declared_of(latest) == declared.after(declared_of(latest)):
         return latest
-    number = queries.last_number(session, pair) + 1
-    revision = add_revision(session, project, pair, user, content, number=number, declared=declared)
+    revision = add_revision(session, project, pair, user, content, declared)
     if pair.state == State.APPROVED:
         pair.submitted_revision_id, pair.state = revision.id, State.SUBMITTED
         pair.reviews_needed = reviews_needed(project, revision)
     elif pair.state in (State.SUBMITTED, State.IN_REVIEW) and pair.author_id == user.id:
         pair.submitted_revision_id, pair.state = None, State.DRAFT
-    audit_actions.record(session, user.id, "pair.saved", "pair", pair.id, project_id=project.id, revision=revision.id)
+    record(session, user, "pair.saved", pair, revision=revision.id)
     return revision
 
 
@@ -94,9 +95,7 @@ def submit(session: Session, user: User, pair: Pair) -> Pair:
     pair.submitted_revision_id, pair.state, pair.updated_at = revision.id, State.SUBMITTED, now()
     pair.reviews_needed = reviews_needed(project, revision)
     embedding_actions.request(session, project.id)
-    audit_actions.record(
-        session, user.id, "pair.submitted", "pair", pair.id, project_id=project.id, revision=revision.id
-    )
+    record(session, user, "pair.submitted", pair, revision=revision.id)
     return pair
 
 
@@ -107,7 +106,7 @@ def withdraw(session: Session, user: User, pair: Pair) -> Pair:
     if pair.state != State.SUBMITTED:
         raise Conflict("Only a submission without a review can be withdrawn.")
     pair.submitted_revision_id, pair.state, pair.updated_at = None, State.DRAFT, now()
-    audit_actions.record(session, user.id, "pair.withdrawn", "pair", pair.id, project_id=project.id)
+    record(session, user, "pair.withdrawn", pair)
     return pair
 
 
@@ -117,7 +116,7 @@ def discard(session: Session, user: User, pair: Pair) -> Pair:
     if pair.state not in (State.DRAFT, State.CHANGES_REQUESTED):
         raise Conflict(f"A pair that is {pair.state} cannot be discarded.")
     pair.discarded_at, pair.state, pair.updated_at = now(), State.DISCARDED, now()
-    audit_actions.record(session, user.id, "pair.discarded", "pair", pair.id, project_id=project.id)
+    record(session, user, "pair.discarded", pair)
     return pair
 
 
@@ -133,35 +132,23 @@ def undiscard(session: Session, user: User, pair: Pair) -> Project:
 
 
 def add_revision(
-    session: Session,
-    project: Project,
-    pair: Pair,
-    user: User,
-    content: Content,
-    *,
-    number: int,
-    declared: Declared | None = None,
+    session: Session, project: Project, pair: Pair, user: User, content: Content, declared: Declared = UNCHANGED
 ) -> Revision:
     """Write a revision, make it current and reindex. The caller requires the permission and records the event.
 
     What is not `declared` is copied from the present revision, so that an editor's fix keeps the author's reasons.
     """
-    if not content.source.strip() or not content.licence.strip():
-        missing = "source" if not content.source.strip() else "licence"
-        raise Invalid(f"Enter the {LABELS[missing]} of the pair: a pair needs a source and a license.", field=missing)
-    problems = queries.problems_for(session, project, content, without=pair.id)
-    revision = new_revision(
-        pair,
-        user.id,
-        content,
-        number=number,
-        problems=problems,
-        terms_id=consent_queries.accepted_terms_id(session, user),
-    )
+    for name, label in (("source", "source"), ("licence", "license")):
+        if not getattr(content, name).strip():
+            raise Invalid(f"Enter the {label} of the pair: a pair needs a source and a license.", field=name)
     before = session.get(Revision, pair.current_revision_id) if pair.current_revision_id else None
-    declaration = (declared or Declared()).after(declared_of(before) if before else Declared())
-    revision.assistance, revision.pasted_share = declaration.assistance, declaration.pasted_share
-    revision.waivers = declaration.waivers
+    number = queries.last_number(session, pair) + 1 if before else 1
+    problems = queries.problems_for(session, project, content, without=pair.id)
+    terms_id = consent_queries.accepted_terms_id(session, user)
+    revision = new_revision(pair, user.id, content, number=number, problems=problems, terms_id=terms_id)
+    declaration = declared.after(declared_of(before)) if before else declared
+    for name, value in declaration.as_dict().items():
+        setattr(revision, name, value)
     pair.current_revision_id, pair.updated_at = revision.id, now()
     session.add(pair)
     session.flush()
@@ -183,10 +170,8 @@ def new_revision(
     terms_id: str | None = None,
 ) -> Revision:
     """Return an unsaved revision. `terms_id` names the terms that the author has accepted, if any."""
-    identity = pair_content.digest(content, pair=pair.id, author=author_id, number=number)
-    body = content.as_dict()
     return Revision(
-        id=identity,
+        id=pair_content.digest(content, pair=pair.id, author=author_id, number=number),
         pair_id=pair.id,
         number=number,
         author_id=author_id,
@@ -194,34 +179,22 @@ def new_revision(
         prompt=content.prompt,
         completion=content.completion,
         terms_id=terms_id,
-        **body,
+        **content.as_dict(),
     )
 
 
 def content_of(revision: Revision) -> Content:
-    return pair_content.parse(
-        {
-            "messages": revision.messages,
-            "context": revision.context,
-            "tags": revision.tags,
-            "source": revision.source,
-            "licence": revision.licence,
-        }
-    )
+    return pair_content.parse({name: getattr(revision, name) for name in pair_content.KEYS})
 
 
 def reviews_needed(project: Project, revision: Revision) -> int:
     """Return how many independent reviews this submission needs."""
     share = project_settings.of(project.settings)["second_opinions"]
-    return required_reviews.needed_for(revision.id, project.overlap, share)
+    return states.needed_for(revision.id, project.overlap, share)
 
 
 def declared_of(revision: Revision) -> Declared:
     return Declared(revision.assistance, revision.pasted_share, revision.waivers)
-
-
-def unchanged(revision: Revision, content: Content) -> bool:
-    return content_of(revision) == content
 
 
 def lock(session: Session, pair_id: str) -> Pair:
@@ -232,6 +205,18 @@ def lock(session: Session, pair_id: str) -> Pair:
     session.flush()
     locked = select(Pair).where(Pair.id == pair_id).with_for_update()
     return session.scalars(locked.execution_options(populate_existing=True)).one()
+
+
+def record(session: Session, user: User, action: str, pair: Pair, **details: Any) -> None:
+    """Write the audit event of a pair."""
+    audit_actions.record(session, user.id, action, "pair", pair.id, project_id=pair.project_id, **details)
+
+
+def notify(
+    session: Session, people: Sequence[str], kind: str, pair: Pair, *, but: str | None = None, **details: Any
+) -> None:
+    """Notify these users, other than `but`, of what happened to a pair."""
+    notifications_actions.notify(session, people, pair.project_id, kind, "pair", pair.id, but=but, **details)
 
 
 def _require_author(session: Session, user: User, project: Project, pair: Pair) -> None:

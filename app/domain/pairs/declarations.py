@@ -6,7 +6,7 @@ The declarations inform reviewers; no check uses them. Parses untrusted input; p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from app.core.errors import Invalid
@@ -29,17 +29,16 @@ class Declared:
 
     assistance: str | None = None
     pasted_share: float | None = None
-    waivers: list[dict[str, str]] | None = field(default=None)
+    waivers: list[dict[str, str]] | None = None
 
     def after(self, before: Declared) -> Declared:
-        return Declared(
-            before.assistance if self.assistance is None else self.assistance,
-            before.pasted_share if self.pasted_share is None else self.pasted_share,
-            before.waivers if self.waivers is None else self.waivers,
-        )
+        return replace(before, **{name: value for name, value in vars(self).items() if value is not None})
 
     def as_dict(self) -> dict[str, Any]:
-        return {"assistance": self.assistance, "pasted_share": self.pasted_share, "waivers": self.waivers}
+        return asdict(self)
+
+
+UNCHANGED = Declared()
 
 
 def parse(
@@ -48,23 +47,19 @@ def parse(
     """Return the declarations. `settings` are the project's severities by code. Raises Invalid that names the field."""
     if assistance is not None and assistance not in ASSISTANCE:
         raise Invalid(f"assistance is one of {', '.join(ASSISTANCE)}.", field="assistance")
-    if pasted_share is not None and not _is_share(pasted_share):
-        raise Invalid("pasted_share is a number from 0 to 1.", field="pasted_share")
-    parsed = None if waivers is None else _waivers(waivers, settings)
-    return Declared(assistance, None if pasted_share is None else float(pasted_share), parsed)
-
-
-def _is_share(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    if pasted_share is not None:
+        if not isinstance(pasted_share, int | float) or isinstance(pasted_share, bool) or not 0 <= pasted_share <= 1:
+            raise Invalid("pasted_share is a number from 0 to 1.", field="pasted_share")
+        pasted_share = float(pasted_share)
+    return Declared(assistance, pasted_share, None if waivers is None else _waivers(waivers, settings))
 
 
 def may_waive(code: str, settings: Mapping[str, str]) -> bool:
     """Return whether a warning of this code may be explained. A blocking problem must be fixed."""
-    return code in CODES and (CODES[code].severity if CODES[code].fixed else _level(code, settings)) != "block"
-
-
-def _level(code: str, settings: Mapping[str, str]) -> str:
-    return settings.get(code) or CODES[code].severity
+    if code not in CODES:
+        return False
+    chosen = None if CODES[code].fixed else settings.get(code)
+    return (chosen or CODES[code].severity) != "block"
 
 
 def _waivers(value: Any, settings: Mapping[str, str]) -> list[dict[str, str]]:

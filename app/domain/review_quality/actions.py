@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from app.core.errors import Conflict, Invalid
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.audit import actions as audit_actions
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import actions as pairs_actions, queries as pairs_queries
 from app.domain.pairs.indexes import index_actions
 from app.domain.pairs.states import State
 from app.domain.pairs.tables import Pair, PairTag
 from app.domain.projects import access
 from app.domain.reviews import decisions, queries as reviews_queries
+from app.domain.reviews.decisions import Answer
 from app.domain.reviews.tables import GoldAnswer, Lease
 
 
@@ -33,7 +33,7 @@ def mark(
         raise Conflict("This pair is already gold, or discarded or withdrawn; choose another.")
     if reviews_queries.live_leases(session, pair):
         raise Conflict("A reviewer is working on this pair; mark it when they are done, or choose another.")
-    decisions.check(project, decision, ratings, explanation, None, decisions.FINAL_DECISIONS)
+    decisions.check(project, Answer(decision, ratings, explanation), decisions.FINAL_DECISIONS)
     if not explanation.strip():
         raise Invalid("Explain the right answer: reviewers see the explanation after they answer.", field="explanation")
     answer = session.get(GoldAnswer, pair.id) or GoldAnswer(pair_id=pair.id)
@@ -42,7 +42,7 @@ def mark(
     session.add(answer)
     pair.is_gold = True
     session.execute(delete(PairTag).where(PairTag.pair_id == pair.id))
-    audit_actions.record(session, user.id, "gold.marked", "pair", pair.id, project_id=project.id, decision=decision)
+    pairs_actions.record(session, user, "gold.marked", pair, decision=decision)
     return answer
 
 
@@ -56,4 +56,4 @@ def retire(session: Session, user: User, pair: Pair) -> None:
     answer.active, pair.is_gold = False, False
     session.execute(delete(Lease).where(Lease.pair_id == pair.id))
     index_actions.reindex(session, pair, pairs_queries.current(session, pair))
-    audit_actions.record(session, user.id, "gold.retired", "pair", pair.id, project_id=project.id)
+    pairs_actions.record(session, user, "gold.retired", pair)

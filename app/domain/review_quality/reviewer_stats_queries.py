@@ -16,7 +16,8 @@ from app.domain.audit.tables import AuditEvent
 from app.domain.comments import queries as comments_queries
 from app.domain.pairs.tables import Pair
 from app.domain.projects.tables import Project
-from app.domain.reviews import queue_queries
+from app.domain.reviews import queue
+from app.domain.reviews.queue import QueueParams
 from app.domain.reviews.tables import Review
 
 MIN_REVIEWS = 5
@@ -28,11 +29,11 @@ LONGEST = timedelta(hours=1)
 """A longer time between lease and decision includes a break and is not counted."""
 
 
-def queue_summary(session: Session, project: Project, user: User) -> dict[str, Any]:
-    """{length, oldest}: how many pairs wait for a review by this user, and since when the oldest waits."""
-    waiting = queue_queries.waiting(user, project).subquery()
-    length, oldest = session.execute(select(func.count(), func.min(waiting.c.updated_at))).one()
-    return {"length": length, "oldest": oldest}
+def oldest_waiting(session: Session, project: Project, user: User) -> datetime | None:
+    """Since when the oldest pair waits for a review by this user."""
+    waiting = queue.takeable(QueueParams.of(user, project)).subquery()
+    oldest: datetime | None = session.scalar(select(func.min(waiting.c.updated_at)))
+    return oldest
 
 
 def with_open_comments(session: Session, project: Project, user: User) -> int:

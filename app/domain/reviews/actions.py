@@ -1,4 +1,4 @@
-"""Take the next pair under a lease, decide it, undo a decision; and what else changes a reviewer's lease."""
+"""Take the next pair under a lease, decide it, undo a decision; and what else changes a lease or a pair's state."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ from app.core.db.base import now
 from app.core.errors import Conflict, Forbidden
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.audit import actions as audit_actions
-from app.domain.notifications import actions as notifications_actions
-from app.domain.pairs import actions as pairs_actions, queries as pairs_queries, states
+from app.domain.guidelines import queries as guidelines_queries
+from app.domain.pairs import actions as pairs_actions, content as pair_content, queries as pairs_queries, states
 from app.domain.pairs.indexes import embedding_actions
-from app.domain.pairs.states import HIDDEN
+from app.domain.pairs.states import HIDDEN, State
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access, actions as projects_actions, queries as projects_queries
 from app.domain.projects.tables import Project
-from app.domain.reviews import decision_actions, decisions, queries, queue_queries
+from app.domain.reviews import decisions, queries, queue_queries
+from app.domain.reviews.decisions import Answer
 from app.domain.reviews.tables import ADJUDICATION, GOLD, REVIEW, Lease, Review
 
 LEASE_SECONDS = 300
 LEASE = timedelta(seconds=LEASE_SECONDS)
+EVENTS = {REVIEW: "review.decided", ADJUDICATION: "review.adjudicated", GOLD: "gold.answered"}
+NOTIFICATIONS = {
+    State.APPROVED: "pair.accepted",
+    State.REJECTED: "pair.rejected",
+    State.CHANGES_REQUESTED: "pair.returned",
+}
 
 
 def take_next(session: Session, user: User, project: Project, tag: tuple[str, str] | None = None) -> Lease | None:
@@ -41,7 +47,7 @@ def take_next(session: Session, user: User, project: Project, tag: tuple[str, st
         return None
     _remove_expired(session, user, pair)
     lease = _lease(session, user, pair)
-    audit_actions.record(session, user.id, "lease.taken", "pair", pair.id, project_id=project.id)
+    pairs_actions.record(session, user, "lease.taken", pair)
     return lease
 
 
@@ -56,8 +62,8 @@ def release(session: Session, user: User, lease_id: str) -> None:
     lease, pair, project = _open_lease(session, user, lease_id)
     pair = pairs_actions.lock(session, pair.id)
     session.delete(lease)
-    _update_state(session, project, pair)
-    audit_actions.record(session, user.id, "lease.released", "pair", pair.id, project_id=project.id)
+    update_state(session, project, pair)
+    pairs_actions.record(session, user, "lease.released", pair)
 
 
 def take_over(session: Session, user: User, lease_id: str) -> Lease:
@@ -76,7 +82,7 @@ def take_over(session: Session, user: User, lease_id: str) -> Lease:
     _notify_taken_over(session, user, pair, [holder])
     session.execute(delete(Lease).where(Lease.pair_id == pair.id, Lease.reviewer_id.in_((holder, user.id))))
     lease = _lease(session, user, pair)
-    audit_actions.record(session, user.id, "lease.taken_over", "pair", pair.id, project_id=project.id, former=holder)
+    pairs_actions.record(session, user, "lease.taken_over", pair, former=holder)
     return lease
 
 
@@ -103,29 +109,9 @@ def decide(
     pair = pairs_actions.lock(session, pair.id)
     own_lease = queries.own_lease(session, user, lease)
     _require_unchanged(pair, own_lease, revision)
-    decisions.check(project, decision, ratings, comment, messages)
-    if pair.is_gold:
-        return decision_actions.record_gold_answer(session, user, project, pair, own_lease, decision, ratings, comment)
-    reviewed = str(pair.submitted_revision_id)
-    decision_actions.apply_correction(session, user, project, pair, messages)
-    review = decision_actions.add_review(
-        session, user, project, pair, reviewed=reviewed, decision=decision, ratings=ratings, comment=comment
-    )
-    session.delete(own_lease)
-    _update_state(session, project, pair)
-    decision_actions.notify_decided(session, pair, review)
-    audit_actions.record(
-        session,
-        user.id,
-        "review.decided",
-        "pair",
-        pair.id,
-        project_id=project.id,
-        decision=decision,
-        review=review.id,
-        revision=review.revision_id,
-    )
-    return review
+    answer = Answer(decision, ratings, comment, messages)
+    decisions.check(project, answer)
+    return store(session, user, project, pair, answer, GOLD if pair.is_gold else REVIEW)
 
 
 def undo(session: Session, user: User, review: Review) -> None:
@@ -140,19 +126,17 @@ def undo(session: Session, user: User, review: Review) -> None:
     review.undone_at = now()
     pair.submitted_revision_id = review.reviewed_revision_id
     session.flush()
-    _update_state(session, project, pair)
-    audit_actions.record(session, user.id, "review.undone", "pair", pair.id, project_id=project.id, review=review.id)
+    update_state(session, project, pair)
+    pairs_actions.record(session, user, "review.undone", pair, review=review.id)
 
 
 def restore(session: Session, user: User, pair: Pair) -> Pair:
     """Undo a discard: the pair gets the state that follows from its reviews. Raises Forbidden, Conflict."""
     project = pairs_actions.undiscard(session, user, pair)
-    decision_actions.update_state(session, project, pair)
+    update_state(session, project, pair)
     if pair.state not in HIDDEN:
         embedding_actions.request(session, project.id)  # no embedding is computed for a hidden pair
-    audit_actions.record(
-        session, user.id, "pair.brought_back", "pair", pair.id, project_id=project.id, state=pair.state
-    )
+    pairs_actions.record(session, user, "pair.brought_back", pair, state=pair.state)
     return pair
 
 
@@ -167,19 +151,87 @@ def remove_member(session: Session, user: User, project: Project, member_id: str
     pairs = [pairs_actions.lock(session, pair_id) for pair_id in pair_ids]  # all of them before the audit log's lock
     session.execute(delete(Lease).where(Lease.reviewer_id == member_id, Lease.pair_id.in_(pair_ids)))
     for pair in pairs:
-        _update_state(session, project, pair)
+        update_state(session, project, pair)
     projects_actions.remove_membership(session, user, project, member_id)
     for pair in pairs:
-        audit_actions.record(
-            session, user.id, "lease.released", "pair", pair.id, project_id=project.id, former=member_id
-        )
+        pairs_actions.record(session, user, "lease.released", pair, former=member_id)
+
+
+def store(session: Session, user: User, project: Project, pair: Pair, answer: Answer, kind: str) -> Review:
+    """Add a review of this kind with its correction, end the leases, update the pair's state, notify and record.
+
+    The caller has checked the permission and the answer. An answer to a gold pair leaves the pair as it is.
+    """
+    reviewed = pair.submitted_revision_id or pair.current_revision_id
+    if kind != GOLD and answer.messages is not None:
+        _apply_correction(session, user, project, pair, answer.messages)
+    review = Review(
+        pair_id=pair.id,
+        revision_id=pair.submitted_revision_id or reviewed,
+        reviewed_revision_id=reviewed,
+        reviewer_id=user.id,
+        decision=answer.decision,
+        ratings=decisions.complete(project, answer.ratings),
+        comment=answer.comment,
+        guideline_id=guidelines_queries.current_id(session, project),
+        kind=kind,
+    )
+    session.add(review)
+    leases = delete(Lease).where(Lease.pair_id == pair.id)
+    session.execute(leases if kind == ADJUDICATION else leases.where(Lease.reviewer_id == user.id))
+    session.flush()
+    details = {"decision": answer.decision, "review": review.id}
+    if kind != GOLD:
+        details["revision"] = review.revision_id
+        update_state(session, project, pair)
+        _notify_decided(session, pair, review)
+    pairs_actions.record(session, user, EVENTS[kind], pair, **details)
+    return review
+
+
+def update_state(session: Session, project: Project, pair: Pair) -> None:
+    """Set the state that follows from the pair's deciding reviews and leases; a gold pair keeps its state."""
+    if pair.is_gold and pair.state != State.DISCARDED:
+        return
+    session.flush()
+    reviews = queries.decisions(session, pair)
+    adjudications = [decision for kind, decision in reviews if kind == ADJUDICATION]
+    state = states.derive(
+        discarded=pair.discarded_at is not None,
+        submitted=pair.submitted_revision_id is not None,
+        leased=not reviews and queries.live_leases(session, pair) > 0,
+        decisions=[decision for kind, decision in reviews if kind == REVIEW],
+        needed=pair.reviews_needed or project.overlap,
+        adjudication=adjudications[-1] if adjudications else None,
+    )
+    pair.state, pair.updated_at = state, now()
+
+
+def _apply_correction(
+    session: Session, user: User, project: Project, pair: Pair, messages: list[dict[str, Any]]
+) -> None:
+    """Save the reviewer's text as a new revision and make it the submitted one. Does nothing when it is unchanged."""
+    content = pairs_actions.content_of(pairs_queries.submitted(session, pair))
+    corrected = pair_content.parse({**content.as_dict(), "messages": messages})
+    if corrected != content:
+        pair.submitted_revision_id = pairs_actions.add_revision(session, project, pair, user, corrected).id
+
+
+def _notify_decided(session: Session, pair: Pair, review: Review) -> None:
+    """Notify the author once the pair is decided, and the admins of an escalation; neither names the reviewer."""
+    kind, people = NOTIFICATIONS.get(State(pair.state)), [pair.author_id]
+    if review.decision == "escalate":
+        kind = "pair.escalated"
+        people += queries.active_admins(session)
+    if kind:
+        pairs_actions.notify(session, people, kind, pair, but=review.reviewer_id)
 
 
 def _lease(session: Session, user: User, pair: Pair) -> Lease:
     lease = Lease(pair_id=pair.id, reviewer_id=user.id, expires_at=now() + LEASE)
     session.add(lease)
-    if not pair.is_gold and pair.state != states.State.IN_REVIEW:
-        pair.state = states.State.IN_REVIEW
+    if not pair.is_gold and pair.state != State.IN_REVIEW:
+        pair.state = State.IN_REVIEW
     return lease
 
 
@@ -197,15 +249,7 @@ def _remove_expired(session: Session, user: User, pair: Pair) -> None:
 def _notify_taken_over(session: Session, user: User, pair: Pair, holders: Sequence[str]) -> None:
     """Notify the former holders of a lease that the pair went to another reviewer."""
     if set(holders) - {user.id}:
-        notifications_actions.notify(
-            session, holders, pair.project_id, "lease.taken_over", "pair", pair.id, but=user.id
-        )
-
-
-def _update_state(session: Session, project: Project, pair: Pair) -> None:
-    """A gold pair keeps its state."""
-    if not pair.is_gold:
-        decision_actions.update_state(session, project, pair)
+        pairs_actions.notify(session, holders, "lease.taken_over", pair, but=user.id)
 
 
 def _open_lease(session: Session, user: User, lease_id: str) -> tuple[Lease, Pair, Project]:

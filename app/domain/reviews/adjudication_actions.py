@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, literal, update
+from sqlalchemy import delete, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.core.db.base import now
@@ -19,7 +19,8 @@ from app.domain.pairs.states import State
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.domain.reviews import decision_actions, decisions, queries, queue, queue_queries
+from app.domain.reviews import actions, decisions, queries, queue_queries
+from app.domain.reviews.decisions import Answer
 from app.domain.reviews.tables import ADJUDICATION, DECIDING, Lease, Review
 
 BATCH = 500
@@ -55,35 +56,9 @@ def adjudicate(
     access.require(session, user, Permission.REVIEW_PAIR, project)
     pair = pairs_actions.lock(session, pair.id)
     require_adjudicator(session, user, project, pair)
-    decisions.check(project, decision, ratings, comment, messages, decisions.FINAL_DECISIONS)
-    reviewed = str(pair.submitted_revision_id)
-    decision_actions.apply_correction(session, user, project, pair, messages)
-    review = decision_actions.add_review(
-        session,
-        user,
-        project,
-        pair,
-        reviewed=reviewed,
-        decision=decision,
-        ratings=ratings,
-        comment=comment,
-        kind=ADJUDICATION,
-    )
-    session.execute(delete(Lease).where(Lease.pair_id == pair.id))
-    decision_actions.update_state(session, project, pair)
-    decision_actions.notify_decided(session, pair, review)
-    audit_actions.record(
-        session,
-        user.id,
-        "review.adjudicated",
-        "pair",
-        pair.id,
-        project_id=project.id,
-        decision=decision,
-        review=review.id,
-        revision=review.revision_id,
-    )
-    return review
+    answer = Answer(decision, ratings, comment, messages)
+    decisions.check(project, answer, decisions.FINAL_DECISIONS)
+    return actions.store(session, user, project, pair, answer, ADJUDICATION)
 
 
 def review_again(session: Session, user: User, project: Project, pair_ids: Sequence[str] | None) -> int:
@@ -95,41 +70,25 @@ def review_again(session: Session, user: User, project: Project, pair_ids: Seque
     current = guidelines_queries.current(session, project)
     if current is None:
         raise Conflict("The project has no guideline, so no pair was approved under an older one.")
-    statement = (
-        queries.approved_under_older_guideline(project, current).order_by(Pair.id).limit(BATCH).with_for_update(of=Pair)
-    )
+    older = queries.approved_under_older_guideline(project, current)
     if pair_ids is not None:
-        statement = statement.where(Pair.id.in_(list(pair_ids)[:BATCH]))
-    pairs = list(session.scalars(statement))
+        older = older.where(Pair.id.in_(list(pair_ids)[:BATCH]))
+    pairs = list(session.scalars(older.order_by(Pair.id).limit(BATCH).with_for_update(of=Pair)))
     if not pairs:
         raise Conflict("None of these pairs was approved under an older guideline; reload the list.")
     ids = [pair.id for pair in pairs]
     _retire_reviews(session, ids)
     for pair in pairs:
         pair.state, pair.updated_at = State.SUBMITTED, now()
-    audit_actions.record(
-        session,
-        user.id,
-        "pairs.sent_to_review_again",
-        "project",
-        project.id,
-        project_id=project.id,
-        pairs=ids,
-        guideline=current.number,
-    )
+    details: dict[str, Any] = {"project_id": project.id, "pairs": ids, "guideline": current.number}
+    audit_actions.record(session, user.id, "pairs.sent_to_review_again", "project", project.id, **details)
     return len(pairs)
 
 
 def _retire_reviews(session: Session, pair_ids: Sequence[str]) -> None:
     """Remove the pairs' leases and mark their reviews as old, so that `states.derive` gives submitted."""
     session.execute(delete(Lease).where(Lease.pair_id.in_(pair_ids)))
-    session.execute(
-        update(Review)
-        .where(
-            Review.pair_id.in_(pair_ids),
-            Review.kind.in_(DECIDING),
-            Review.revision_id.in_(queue.submitted_of(pair_ids)),
-        )
-        .values(kind=literal("old_") + Review.kind)
-        .execution_options(synchronize_session=False)
-    )
+    submitted = select(Pair.submitted_revision_id).where(Pair.id.in_(pair_ids))
+    deciding = (Review.pair_id.in_(pair_ids), Review.kind.in_(DECIDING), Review.revision_id.in_(submitted))
+    retired = update(Review).where(*deciding).values(kind=literal("old_") + Review.kind)
+    session.execute(retired.execution_options(synchronize_session=False))

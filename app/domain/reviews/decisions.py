@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from app.core.errors import Invalid
@@ -13,27 +14,30 @@ FINAL_DECISIONS = DECISIONS[:-1]
 NEEDS_REASON = ("return", "reject", "escalate")
 
 
-def check(
-    project: Project,
-    decision: str,
-    ratings: dict[str, Any],
-    comment: str,
-    messages: list[dict[str, Any]] | None,
-    allowed: tuple[str, ...] = DECISIONS,
-) -> None:
+@dataclass(frozen=True)
+class Answer:
+    """What a reviewer answers; `messages` are the corrected text."""
+
+    decision: str
+    ratings: dict[str, Any]
+    comment: str = ""
+    messages: list[dict[str, Any]] | None = None
+
+
+def check(project: Project, answer: Answer, allowed: tuple[str, ...] = DECISIONS) -> None:
     """Raises Invalid, naming the field."""
-    if decision not in allowed:
+    if answer.decision not in allowed:
         raise Invalid(f"The decision must be one of {', '.join(allowed)}.", field="decision")
-    if messages is not None and decision != "fix_and_accept":
+    if answer.messages is not None and answer.decision != "fix_and_accept":
         raise Invalid("Only fix_and_accept changes the text.", field="messages")
-    if decision in NEEDS_REASON and not comment.strip():
+    if answer.decision in NEEDS_REASON and not answer.comment.strip():
         raise Invalid("Give a reason: the author sees it.", field="comment")
-    if len(comment) > 10_000:
+    if len(answer.comment) > 10_000:
         raise Invalid("A comment has at most 10,000 characters.", field="comment")
-    check_ratings(project, ratings)
+    _check_ratings(project, answer.ratings)
 
 
-def check_ratings(project: Project, ratings: dict[str, Any]) -> None:
+def _check_ratings(project: Project, ratings: dict[str, Any]) -> None:
     """Raises Invalid for an unknown criterion or a rating that is not 1 to 5 or null."""
     names = {criterion["name"] for criterion in project.criteria}
     for name, value in ratings.items():

@@ -40,22 +40,13 @@ def of_pair(session: Session, pair: Pair) -> list[Review]:
 
 def deciding(session: Session, pair: Pair) -> list[Review]:
     """The reviews and the adjudication that count for the submitted revision."""
-    return [
-        review
-        for review in of_pair(session, pair)
-        if review.revision_id == pair.submitted_revision_id and review.kind in DECIDING
-    ]
+    return list(session.scalars(select(Review).where(*queue.deciding_reviews(pair)).order_by(Review.id)))
 
 
 def decisions(session: Session, pair: Pair) -> list[tuple[str, str]]:
     """(kind, decision) of the same reviews, read from the database without loading rows."""
-    statement = select(Review.kind, Review.decision).where(
-        Review.pair_id == pair.id,
-        Review.revision_id == pair.submitted_revision_id,
-        Review.undone_at.is_(None),
-        Review.kind.in_(DECIDING),
-    )
-    return [(kind, decision) for kind, decision in session.execute(statement.order_by(Review.id))]
+    statement = select(Review.kind, Review.decision).where(*queue.deciding_reviews(pair)).order_by(Review.id)
+    return [(kind, decision) for kind, decision in session.execute(statement)]
 
 
 def earlier(session: Session, pair: Pair) -> list[Review]:
@@ -76,18 +67,9 @@ def of_submission(session: Session, pair: Pair) -> list[Review]:
 
 def latest_by(session: Session, user: User, project: Project) -> Review | None:
     """The user's last review in this project that was not undone, including answers to gold pairs."""
-    return session.scalar(
-        select(Review)
-        .join(Pair, Pair.id == Review.pair_id)
-        .where(
-            Review.reviewer_id == user.id,
-            Pair.project_id == project.id,
-            Review.undone_at.is_(None),
-            Review.bulk.is_(False),
-        )
-        .order_by(Review.id.desc())
-        .limit(1)
-    )
+    own = select(Review).where(Review.reviewer_id == user.id, Review.undone_at.is_(None), Review.bulk.is_(False))
+    in_project = own.join(Pair, Pair.id == Review.pair_id).where(Pair.project_id == project.id)
+    return session.scalar(in_project.order_by(Review.id.desc()).limit(1))
 
 
 def gold_answer(session: Session, pair_id: str) -> GoldAnswer | None:
@@ -97,12 +79,8 @@ def gold_answer(session: Session, pair_id: str) -> GoldAnswer | None:
 
 def gold_answer_by(session: Session, user: User, pair: Pair) -> Review | None:
     """The user's answer to a gold pair."""
-    return session.scalar(
-        select(Review)
-        .where(Review.pair_id == pair.id, Review.reviewer_id == user.id, Review.kind == GOLD)
-        .order_by(Review.id)
-        .limit(1)
-    )
+    answers = select(Review).where(Review.pair_id == pair.id, Review.reviewer_id == user.id, Review.kind == GOLD)
+    return session.scalar(answers.order_by(Review.id).limit(1))
 
 
 def rated_criteria(session: Session, project: Project, names: Iterable[str]) -> set[str]:
@@ -130,7 +108,8 @@ def active_admins(session: Session) -> list[str]:
 def is_blind(session: Session, user: User, pair: Pair) -> bool:
     """Whether the reviews of others are still hidden from the user: until they have reviewed the pair themselves."""
     if pair.is_gold:
-        return not _may_manage(session, user, pair) and gold_answer_by(session, user, pair) is None
+        manages = _allows(session, user, Permission.MANAGE_PROJECT, pair)
+        return not manages and gold_answer_by(session, user, pair) is None
     if pair.state not in QUEUED:
         return False
     return not any(review.reviewer_id == user.id for review in deciding(session, pair))
@@ -141,7 +120,7 @@ def visible(session: Session, user: User, pair: Pair) -> list[Review]:
     if not is_blind(session, user, pair):
         return of_pair(session, pair)
     own = [review for review in of_pair(session, pair) if review.reviewer_id == user.id]
-    if pair.is_gold or (pair.author_id != user.id and _may_review(session, user, pair)):
+    if pair.is_gold or (pair.author_id != user.id and _allows(session, user, Permission.REVIEW_PAIR, pair)):
         return own
     before = earlier(session, pair)
     return [review for review in of_pair(session, pair) if review in before or review in own]
@@ -152,12 +131,8 @@ def shown_state(session: Session, user: User, pair: Pair) -> str:
     return State.IN_REVIEW if pair.is_gold and is_blind(session, user, pair) else pair.state
 
 
-def _may_review(session: Session, user: User, pair: Pair) -> bool:
-    return access.allows(session, user, Permission.REVIEW_PAIR, session.get_one(Project, pair.project_id))
-
-
-def _may_manage(session: Session, user: User, pair: Pair) -> bool:
-    return access.allows(session, user, Permission.MANAGE_PROJECT, session.get_one(Project, pair.project_id))
+def _allows(session: Session, user: User, permission: Permission, pair: Pair) -> bool:
+    return access.allows(session, user, permission, session.get_one(Project, pair.project_id))
 
 
 # --- leases ---
@@ -181,9 +156,8 @@ def own_lease(session: Session, user: User, lease_id: str) -> Lease:
 
 def lease_on(session: Session, user: User, pair: Pair) -> Lease | None:
     """This user's live lease on a pair."""
-    return session.scalar(
-        select(Lease).where(Lease.pair_id == pair.id, Lease.reviewer_id == user.id, Lease.expires_at > now())
-    )
+    own = select(Lease).where(Lease.pair_id == pair.id, Lease.reviewer_id == user.id)
+    return session.scalar(own.where(Lease.expires_at > now()))
 
 
 def live_leases(session: Session, pair: Pair) -> int:
@@ -193,10 +167,8 @@ def live_leases(session: Session, pair: Pair) -> int:
 
 def expired_leases(session: Session, pair: Pair) -> list[tuple[str, str]]:
     """(id, reviewer id) of the expired leases on a pair."""
-    rows = session.execute(
-        select(Lease.id, Lease.reviewer_id).where(Lease.pair_id == pair.id, Lease.expires_at <= now())
-    )
-    return [(lease_id, reviewer_id) for lease_id, reviewer_id in rows]
+    expired = select(Lease.id, Lease.reviewer_id).where(Lease.pair_id == pair.id, Lease.expires_at <= now())
+    return [(lease_id, reviewer_id) for lease_id, reviewer_id in session.execute(expired)]
 
 
 def lease_of(session: Session, user: User, project: Project) -> Lease | None:
@@ -255,16 +227,8 @@ def stale_approvals(session: Session, project: Project, limit: int = 100) -> tup
 
 def approved_under(session: Session, pair: Pair) -> int | None:
     """The number of the oldest guideline under which the pair was approved; None when there was no guideline yet."""
-    return session.scalar(
-        select(func.min(Guideline.number))
-        .join(Review, Review.guideline_id == Guideline.id)
-        .where(
-            Review.pair_id == pair.id,
-            Review.revision_id == pair.submitted_revision_id,
-            Review.undone_at.is_(None),
-            Review.kind.in_(DECIDING),
-        )
-    )
+    oldest = select(func.min(Guideline.number)).join(Review, Review.guideline_id == Guideline.id)
+    return session.scalar(oldest.where(*queue.deciding_reviews(pair)))
 
 
 # --- precedents ---

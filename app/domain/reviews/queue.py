@@ -11,26 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Integer,
-    ScalarSelect,
-    Select,
-    and_,
-    bindparam,
-    case,
-    exists,
-    func,
-    or_,
-    select,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, Integer, ScalarSelect, Select, bindparam, case, exists, func, select, tuple_
 from sqlalchemy.orm import aliased
 
 from app.core.db.base import UtcDateTime, now
 from app.domain.accounts.tables import User
-from app.domain.pairs.required_reviews import ACCEPTING, REFUSING
-from app.domain.pairs.states import State
+from app.domain.pairs.states import ACCEPTING, REFUSING, State, share_of
 from app.domain.pairs.tables import Pair, PairTag, Revision
 from app.domain.projects.tables import Project
 from app.domain.reviews.tables import ADJUDICATION, DECIDING, Lease, Review
@@ -61,14 +47,10 @@ PARAMETERS = QueueParams(
 )
 
 
-def deciding_reviews() -> tuple[ColumnElement[bool], ...]:
-    """Conditions on Review: it counts for the state of the pair's submitted revision."""
-    return (
-        Review.pair_id == Pair.id,
-        Review.revision_id == Pair.submitted_revision_id,
-        Review.undone_at.is_(None),
-        Review.kind.in_(DECIDING),
-    )
+def deciding_reviews(pair: Any = Pair) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on Review: it counts for the state of the submitted revision of a pair, or of each pair."""
+    of_submitted = (Review.pair_id == pair.id, Review.revision_id == pair.submitted_revision_id)
+    return *of_submitted, Review.undone_at.is_(None), Review.kind.in_(DECIDING)
 
 
 def _count(condition: ColumnElement[bool]) -> Any:
@@ -76,17 +58,17 @@ def _count(condition: ColumnElement[bool]) -> Any:
 
 
 def _tally(params: QueueParams, rule: str) -> ScalarSelect[int]:
-    """`required_reviews.more` (rule "more"), or `adjudicate` as 1 or 0, in SQL over a pair's deciding reviews."""
+    """`states.outcome` in SQL over a pair's deciding reviews: how many more to request, or `adjudicate` as 1 or 0."""
     needed = func.coalesce(Pair.reviews_needed, params.overlap)
     accepting, refusing = _count(Review.decision.in_(ACCEPTING)), _count(Review.decision.in_(REFUSING))
-    final, count = _count(or_(Review.decision == "escalate", Review.kind == ADJUDICATION)), accepting + refusing
+    adjudicated, count = _count(Review.kind == ADJUDICATION) > 0, accepting + refusing
     escalated = _count(Review.decision == "escalate") > 0
-    settled = or_((accepting >= needed) & (accepting > refusing), (refusing >= needed) & (refusing > accepting))
+    settled = ((accepting >= needed) & (accepting > refusing)) | ((refusing >= needed) & (refusing > accepting))
     if rule == "more":
-        result = case((final > 0, 0), (settled, 0), (count < needed, needed - count), (count == needed, 1), else_=0)
+        final = adjudicated | escalated | settled
+        result = case((final, 0), (count < needed, needed - count), (count == needed, 1), else_=0)
     else:
-        split = (count > needed) & ~settled
-        result = case((_count(Review.kind == ADJUDICATION) > 0, 0), (or_(escalated, split), 1), else_=0)
+        result = case((adjudicated, 0), (escalated | ((count > needed) & ~settled), 1), else_=0)
     return select(result).where(*deciding_reviews()).correlate(Pair).scalar_subquery()
 
 
@@ -95,51 +77,37 @@ def _leases(params: QueueParams, *conditions: ColumnElement[bool]) -> ScalarSele
     return live.correlate(Pair).scalar_subquery()
 
 
-def _by_others(params: QueueParams, state: State) -> Select[Any]:
-    return select(Pair).where(
-        Pair.project_id == params.project, Pair.state == state, Pair.author_id != params.user, Pair.is_gold.is_(False)
-    )
+def _by_others(params: QueueParams, state: ColumnElement[bool]) -> Select[Any]:
+    by_other = Pair.author_id != params.user
+    return select(Pair).where(Pair.project_id == params.project, state, by_other, Pair.is_gold.is_(False))
 
 
 def unreviewed(params: QueueParams) -> Select[Any]:
     """Select submitted pairs without a review or a lease."""
-    return _by_others(params, State.SUBMITTED)
+    return _by_others(params, Pair.state == State.SUBMITTED)
 
 
 def in_review(params: QueueParams) -> Select[Any]:
     """Select pairs in review that need one more review than they have reviews and leases, none of them the user's."""
-    return _by_others(params, State.IN_REVIEW).where(_needs_review_by(params))
+    return _by_others(params, Pair.state == State.IN_REVIEW).where(_needs_review_by(params))
 
 
 def takeable(params: QueueParams) -> Select[Any]:
     """Select unreviewed pairs and pairs in review, in one statement."""
-    return select(Pair).where(
-        Pair.project_id == params.project,
-        Pair.author_id != params.user,
-        Pair.is_gold.is_(False),
-        or_(Pair.state == State.SUBMITTED, and_(Pair.state == State.IN_REVIEW, _needs_review_by(params))),
-    )
+    needs_review = (Pair.state == State.IN_REVIEW) & _needs_review_by(params)
+    return _by_others(params, (Pair.state == State.SUBMITTED) | needs_review)
 
 
 def _needs_review_by(params: QueueParams) -> ColumnElement[bool]:
     reviewed = select(Review.id).where(*deciding_reviews(), Review.reviewer_id == params.user).correlate(Pair)
     own_leases = _leases(params, Lease.reviewer_id == params.user)
-    return and_(~reviewed.exists(), own_leases == 0, _tally(params, "more") > _leases(params))
+    return ~reviewed.exists() & (own_leases == 0) & (_tally(params, "more") > _leases(params))
 
 
 def to_adjudicate(params: QueueParams) -> Select[Any]:
     """Select pairs whose reviews stay split, and escalated pairs."""
-    return select(Pair).where(
-        Pair.project_id == params.project,
-        Pair.state == State.IN_REVIEW,
-        Pair.is_gold.is_(False),
-        _tally(params, "adjudicate") == 1,
-    )
-
-
-def submitted_of(pair_ids: Sequence[str]) -> Select[Any]:
-    """Select the ids of the submitted revisions of these pairs."""
-    return select(Pair.submitted_revision_id).where(Pair.id.in_(pair_ids))
+    in_review = (Pair.project_id == params.project, Pair.state == State.IN_REVIEW, Pair.is_gold.is_(False))
+    return select(Pair).where(*in_review, _tally(params, "adjudicate") == 1)
 
 
 def oldest(pairs: Select[Any], by: Any = Pair.id) -> Select[Any]:
@@ -180,3 +148,16 @@ def with_tag_from(end: str, tag: str, value: str) -> Select[Any]:
     return tagged.where(
         PairTag.project_id == PARAMETERS.project, PairTag.tag == tag, PairTag.value == value, PairTag.pair_id >= end
     )
+
+
+# --- gold pairs ---
+
+
+def gold_is_due(reviewer_id: str, reviewed: int, first: int, share: float) -> bool:
+    """Whether the next item of a reviewer with this many reviews is a gold pair. Deterministic in its arguments."""
+    return reviewed < first or share_of("gold", reviewer_id, reviewed) < share
+
+
+def gold_order(reviewer_id: str, pair_ids: Sequence[str]) -> list[str]:
+    """Sort gold pairs in an order that differs by reviewer, so that no reviewer can tell another what comes next."""
+    return sorted(pair_ids, key=lambda pair_id: share_of("order", reviewer_id, pair_id))

@@ -15,7 +15,7 @@ from app.domain.pairs.states import State
 from app.domain.pairs.tables import Pair, PairTag, Revision
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
-from app.domain.reviews import gold_schedule, queue
+from app.domain.reviews import queue
 from app.domain.reviews.queue import QueueParams
 from app.domain.reviews.tables import GOLD, GoldAnswer, Review
 
@@ -29,30 +29,22 @@ def next_pair(session: Session, user: User, project: Project, tag: tuple[str, st
     A pair that another transaction has locked is skipped and not waited for: an earlier decision in this transaction
     holds the lock of the audit log, and the other transaction may be waiting for that one.
     """
-    passed: list[str] = []
+    params = {**QueueParams.of(user, project).values(), "passed": []}
     spellings = pairs_queries.spellings(session, project, tag[0], [tag[1]]) if tag else None
-    while (pair := _lock_oldest(session, user, project, passed, spellings)) is not None:
-        if pair.state == State.SUBMITTED or _still_needed(session, user, project, pair):
+    while (pair := _lock_oldest(session, params, spellings)) is not None:
+        # Under the lock again: the statement that selected the pair may have missed the newest lease.
+        if pair.state == State.SUBMITTED or session.scalar(queue.STILL_NEEDED, {**params, "pair": pair.id}):
             return pair
-        passed.append(pair.id)
+        params["passed"].append(pair.id)
     return None
 
 
-def _lock_oldest(
-    session: Session, user: User, project: Project, passed: list[str], spellings: list[tuple[str, str]] | None
-) -> Pair | None:
+def _lock_oldest(session: Session, params: dict[str, Any], spellings: list[tuple[str, str]] | None) -> Pair | None:
     """`spellings`: only pairs with one of these spellings of a tag; None for all."""
-    params = {**QueueParams.of(user, project).values(), "passed": passed}
     if spellings is not None:
         return _oldest_with_tag(session, queue.oldest_locked, params, spellings) if spellings else None
     pairs = (_pair(session, statement, params) for statement in queue.NEXT)
     return next((pair for pair in pairs if pair is not None), None)
-
-
-def _still_needed(session: Session, user: User, project: Project, pair: Pair) -> bool:
-    """Check again under the lock: the statement that selected the pair may have missed the newest lease."""
-    params = {**QueueParams.of(user, project).values(), "pair": pair.id}
-    return session.scalar(queue.STILL_NEEDED, params) is not None
 
 
 def _oldest_with_tag(
@@ -83,11 +75,6 @@ def _oldest_with_tag(
 def _pair(session: Session, statement: Select[Any], params: dict[str, Any]) -> Pair | None:
     pair: Pair | None = session.scalar(statement, params)
     return pair
-
-
-def waiting(user: User, project: Project) -> Select[Any]:
-    """Select every pair that this user may take; the order is the caller's."""
-    return queue.takeable(QueueParams.of(user, project))
 
 
 def waits(session: Session, user: User, project: Project, tag: tuple[str, str]) -> bool:
@@ -149,11 +136,11 @@ def next_gold(session: Session, user: User, project: Project, tag: tuple[str, st
         .where(Pair.state.not_in((State.DISCARDED, State.WITHDRAWN)), GoldAnswer.created_by != user.id)
     ).all()
     reviewed = _review_count(session, user, project) if left else 0
-    if not left or not gold_schedule.due(user.id, reviewed, settings["gold_first"], settings["gold"]):
+    if not left or not queue.gold_is_due(user.id, reviewed, settings["gold_first"], settings["gold"]):
         return None
     if tag is not None and reviewed >= settings["gold_first"] and not (left := _with_tag(session, left, tag)):
         return None
-    return session.get(Pair, gold_schedule.order(user.id, left)[0])
+    return session.get(Pair, queue.gold_order(user.id, left)[0])
 
 
 def _with_tag(session: Session, pair_ids: Sequence[str], tag: tuple[str, str]) -> list[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from app.domain.pairs.required_reviews import ACCEPTING, REFUSING, Outcome, more, needed_for, outcome
-from app.domain.pairs.states import State, derive
+from app.domain.pairs.states import ACCEPTING, REFUSING, Outcome, State, derive, needed_for, outcome
 
 DECISIONS = st.sampled_from(["accept", "fix_and_accept", "return", "reject", "escalate"])
 REVIEWS = st.lists(DECISIONS, max_size=8)
@@ -63,7 +62,6 @@ def test_refusal_needs_enough_refusals(decisions: list[str], needed: int) -> Non
 @given(REVIEWS, NEEDED)
 def test_escalation_waits_for_adjudication(decisions: list[str], needed: int) -> None:
     assert of([*decisions, "escalate"], needed) is State.IN_REVIEW
-    assert more([*decisions, "escalate"], needed) == 0
 
 
 @given(REVIEWS, NEEDED, st.sampled_from(["accept", "fix_and_accept", "return", "reject"]))
@@ -72,18 +70,12 @@ def test_adjudication_decides(decisions: list[str], needed: int, adjudication: s
     assert of(decisions, needed, adjudication) is expected
 
 
-@given(REVIEWS, NEEDED)
-def test_more_reviews_only_while_waiting(decisions: list[str], needed: int) -> None:
-    assert (more(decisions, needed) > 0) == (outcome(decisions, needed) is Outcome.WAITS)
-
-
 @given(st.data(), NEEDED)
 def test_one_extra_review_at_most(data: st.DataObject, needed: int) -> None:
     given_: list[str] = []
-    while more(given_, needed):
+    while outcome(given_, needed) is Outcome.WAITS:
         given_.append(data.draw(DECISIONS))
     assert len(given_) <= needed + 1
-    assert outcome(given_, needed) is not Outcome.WAITS
 
 
 @given(DECISIONS)

@@ -13,7 +13,7 @@ from app.domain.pairs.tables import Pair
 from app.domain.review_quality import actions as review_quality_actions, agreement, queries as review_quality_queries
 from app.domain.review_quality.gold import rates, wilson_interval
 from app.domain.reviews import actions as reviews_actions, queries as reviews_queries, queue_queries
-from app.domain.reviews.gold_schedule import due, order
+from app.domain.reviews.queue import gold_is_due, gold_order
 from app.domain.versions import queries as versions_queries
 from tests.fixtures.people import Cast
 from tests.fixtures.review_desk import configure_project, editors, review_next, submitted
@@ -130,10 +130,10 @@ def test_wilson_published_values() -> None:
 
 
 def test_due_is_deterministic() -> None:
-    drawn = [due("reviewer", number, 5, 0.1) for number in range(5000)]
+    drawn = [gold_is_due("reviewer", number, 5, 0.1) for number in range(5000)]
     assert all(drawn[:5]) and 400 < sum(drawn[5:]) < 600
-    assert drawn == [due("reviewer", number, 5, 0.1) for number in range(5000)]
-    assert sorted(order("a", ["x", "y", "z"])) == ["x", "y", "z"]
+    assert drawn == [gold_is_due("reviewer", number, 5, 0.1) for number in range(5000)]
+    assert sorted(gold_order("a", ["x", "y", "z"])) == ["x", "y", "z"]
 
 
 def test_unrated_is_not_counted() -> None:

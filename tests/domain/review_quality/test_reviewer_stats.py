@@ -37,14 +37,14 @@ def judge(session: Session, cast: Cast, user: User) -> None:
     reviews_actions.decide(session, user, pair, lease=lease.id, decision="accept", ratings={})
 
 
-def test_queue_length_and_age(database: Database, cast: Cast) -> None:
+def test_queue_age(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        assert reviewer_stats_queries.queue_summary(session, cast.project, cast.bob) == {"length": 0, "oldest": None}
+        assert reviewer_stats_queries.oldest_waiting(session, cast.project, cast.bob) is None
         first, _ = (submitted(session, cast, prompt) for prompt in PROMPTS[:2])
         first.updated_at = since = now() - timedelta(days=4)
         session.flush()
-        queue = reviewer_stats_queries.queue_summary(session, cast.project, cast.bob)
-    assert queue["length"] == 2 and abs(queue["oldest"] - since) < timedelta(seconds=1)
+        oldest = reviewer_stats_queries.oldest_waiting(session, cast.project, cast.bob)
+    assert oldest is not None and abs(oldest - since) < timedelta(seconds=1)
 
 
 def test_reviews_counted_and_timed(database: Database, cast: Cast) -> None:
