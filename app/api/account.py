@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
+from pydantic import Field
 
-from app.api.deps import CurrentUser, requires
-from app.api.schemas.account import BrowserSession, CreatedToken, NewToken, Token
-from app.api.schemas.base import Items
-from app.api.strict_route import StrictRoute
+from app.api.deps import CurrentUser, DbSession, requires
+from app.api.schemas import Body, Items, Model, Timestamp
+from app.api.strict_route import strict_router
 from app.core.errors import Forbidden, NotFound
 from app.domain.accounts import actions as accounts_actions, queries as accounts_queries
+from app.domain.accounts.actions import MAX_TOKEN_DAYS
 from app.domain.accounts.permissions import ONLY_PROJECT, Permission
 from app.domain.accounts.tables import ApiToken, User
 from app.domain.auth import actions as auth_actions, queries as auth_queries
 from app.domain.projects import access
-from app.http.transactions import DbSession
 
-router = APIRouter(tags=["account"], route_class=StrictRoute)
+router = strict_router("account")
 MINE = requires(Permission.USE)
+
+
+class NewToken(Body):
+    name: str
+    days: int = Field(default=90, ge=1, le=MAX_TOKEN_DAYS)
+    read_only: bool = False
+    project: str | None = None
+
+
+class Token(Model):
+    id: str
+    name: str
+    scope: str
+    read_only: bool
+    project_id: str | None
+    created_at: Timestamp
+    expires_at: Timestamp
+    last_used_at: Timestamp | None
+
+
+class CreatedToken(Token):
+    token: str = Field(description="The token itself; no later response holds it.")
+
+
+class BrowserSession(Model):
+    id: str
+    user_agent: str
+    way: str
+    created_at: Timestamp
+    last_seen_at: Timestamp
+    expires_at: Timestamp
+    current: bool = Field(False, description="Whether this request came with it.")
 
 
 def _account_of(session: DbSession, user: User) -> User:
@@ -29,8 +61,7 @@ def _account_of(session: DbSession, user: User) -> User:
 
 @router.get("/tokens", dependencies=[MINE])
 def list_tokens(session: DbSession, user: CurrentUser) -> Items[Token]:
-    tokens = accounts_queries.tokens_of(session, _account_of(session, user))
-    return Items(items=[Token.model_validate(token) for token in tokens])
+    return Items[Token](items=accounts_queries.tokens_of(session, _account_of(session, user)))
 
 
 @router.post("/tokens", status_code=201, dependencies=[MINE])
@@ -40,18 +71,12 @@ def make_token(request: Request, body: NewToken, session: DbSession, user: Curre
     own: ApiToken | None = getattr(request.state, "token", None)
     project = access.visible_project(session, user, body.project) if body.project else None
     raw = accounts_actions.create_token(
-        session,
-        user,
-        name=body.name,
-        days=body.days,
-        read_only=body.read_only,
-        project_id=project.id if project else None,
+        session, user, **body.model_dump(exclude={"project"}), project_id=project.id if project else None
     )
     match = accounts_queries.user_by_token(session, raw)
     if match is None or (own is not None and match[1].expires_at > own.expires_at):
         raise Forbidden("A token cannot create one that outlives it; choose fewer days, or create it in the browser.")
-    token = Token.model_validate(match[1])
-    return CreatedToken(**token.model_dump(mode="python"), token=raw)
+    return CreatedToken.of(match[1], token=raw)
 
 
 @router.delete("/tokens/{token_id}", status_code=204, dependencies=[MINE])
@@ -62,11 +87,10 @@ def revoke_token(session: DbSession, user: CurrentUser, token_id: str) -> None:
 @router.get("/sessions", dependencies=[MINE])
 def list_sessions(request: Request, session: DbSession, user: CurrentUser) -> Items[BrowserSession]:
     browser = getattr(request.state, "browser", None)
-    items = []
-    for web_session in auth_queries.sessions_of(session, _account_of(session, user)):
-        item = BrowserSession.model_validate(web_session)
-        items.append(item.model_copy(update={"current": browser is not None and web_session.id == browser.id}))
-    return Items(items=items)
+    mine = auth_queries.sessions_of(session, _account_of(session, user))
+    return Items[BrowserSession](
+        items=[BrowserSession.of(own, current=browser is not None and own.id == browser.id) for own in mine]
+    )
 
 
 @router.delete("/sessions/{session_id}", status_code=204, dependencies=[MINE])

@@ -4,22 +4,49 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import StreamingResponse
 
-from app.api.deps import Limit, requires
-from app.api.schemas.audit import Event, Verification
-from app.api.schemas.base import Items, file_response
-from app.api.strict_route import StrictRoute
+from app.api.deps import DbSession, Limit, requires
+from app.api.schemas import Items, Json, Model, file_response
+from app.api.strict_route import strict_router
 from app.core.errors import NotFound
 from app.domain.accounts.permissions import Permission
 from app.domain.audit import queries as audit_queries, verify_queries
 from app.domain.audit.chain import as_dict
 from app.domain.audit.queries import Filters
 from app.domain.projects import queries as projects_queries
-from app.http.transactions import DbSession
 
-router = APIRouter(tags=["audit"], route_class=StrictRoute)
+router = strict_router("audit")
+
+
+class Event(Model):
+    id: int
+    at: str
+    actor: str | None
+    action: str
+    subject_kind: str
+    subject_id: str
+    project_id: str | None
+    details: Json
+    previous_hash: str
+    hash: str
+
+
+class Verification(Model):
+    """Whether the events after `start` up to `count` are as recorded, and `words` that say so."""
+
+    intact: bool
+    words: str
+    start: int
+    count: int
+    head: str
+    problem: str | None
+    first_bad: int | None
+    agreeing: int
+    last_checkpoint: Json | None
+    remarks: list[str]
+    walked: bool
 
 
 def filters_of(
@@ -47,7 +74,7 @@ def list_events(
     session: DbSession, filters: EventFilters, limit: Limit = 50, cursor: str | None = None
 ) -> Items[Event]:
     page = audit_queries.page(session, filters, limit=limit, cursor=cursor)
-    return Items(items=[Event(**as_dict(event)) for event in page.items], next=page.next)
+    return Items[Event](items=[as_dict(event) for event in page.items], next=page.next)
 
 
 @router.get("/audit/verification", dependencies=[requires(Permission.READ_AUDIT)])
@@ -56,12 +83,7 @@ def verification(request: Request, session: DbSession) -> Verification:
     return Verification.model_validate(verify_queries.verify_log(session, request.app.state.settings).as_dict())
 
 
-@router.get(
-    "/audit/log",
-    dependencies=[requires(Permission.READ_AUDIT)],
-    response_class=StreamingResponse,
-    responses=file_response("application/jsonl"),
-)
+@router.get("/audit/log", dependencies=[requires(Permission.READ_AUDIT)], **file_response("application/jsonl"))
 def download(request: Request, session: DbSession, filters: EventFilters) -> StreamingResponse:
     """The log as JSON Lines, oldest first."""
     return StreamingResponse(

@@ -21,7 +21,7 @@ from app.domain.pairs import content as pair_content
 from app.domain.projects.tables import Project
 from app.http import route_permissions
 from app.http.auth import CurrentUser as CurrentUser, bearer_user, cookie_name
-from app.http.transactions import READING, Transaction, WriteSlot
+from app.http.transactions import READING, DbSession as DbSession, Transaction, WriteSlot
 
 
 def rate_limited(item: RateLimitItem, purpose: str) -> Any:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request
 from fastapi.encoders import jsonable_encoder
 
+from app.api.schemas import Model
 from app.core import idempotency
 
+M = TypeVar("M", bound=Model)
 Key = Annotated[str | None, Header(min_length=8, max_length=100)]
 
 
@@ -19,14 +21,15 @@ class IdempotentRequest:
     def __init__(self, request: Request, key: str | None) -> None:
         self.request, self.key = request, key
 
-    def __call__(self, body: Any, produce: Callable[[], Any], status: int = 201) -> Any:
+    def __call__(self, body: Any, model: type[M], produce: Callable[[], M], status: int = 201) -> M:
         if self.key is None:
             return produce()
         fingerprint = idempotency.fingerprint(self.request.method, self.request.scope["path"], jsonable_encoder(body))
         state = self.request.state
-        return idempotency.idempotent(
+        answer = idempotency.idempotent(
             state.session, state.me.id, self.key, fingerprint, status, lambda: jsonable_encoder(produce())
-        ).body
+        )
+        return model.model_validate(answer.body)
 
 
 async def idempotent_request(request: Request, idempotency_key: Key = None) -> IdempotentRequest:

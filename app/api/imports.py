@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from app.api.deps import CurrentProject, CurrentUser, StorageDep, rate_limited, requires
 from app.api.idempotency import Idempotent
-from app.api.schemas.imports import IMPORT_REQUEST, ImportForm
-from app.api.schemas.jobs import JobOut
-from app.api.strict_route import StrictRoute
+from app.api.jobs import JobOut
+from app.api.schemas import LICENSE
+from app.api.strict_route import strict_router
 from app.core.errors import Invalid, TooLarge
 from app.core.rate_limits import COSTLY
 from app.domain.accounts.permissions import Permission
@@ -20,7 +21,47 @@ from app.domain.imports import actions as imports_actions
 from app.domain.imports.reading import mapping as column_mapping
 from app.http.transactions import BodyRead, DbSession
 
-router = APIRouter(tags=["imports"], route_class=StrictRoute)
+router = strict_router("imports")
+
+
+class ImportForm(BaseModel):
+    """The fields beside the file; `map` is JSON: {"prompt": "question", "completion": "answer", "tags": ["topic"]}."""
+
+    model_config = ConfigDict(extra="forbid")
+    source: str = ""
+    license: str = Field("", validation_alias=LICENSE)
+    format: str = "auto"
+    submit: bool = False
+    approve: bool = False
+    skip_bad: bool = False
+    map: str = ""
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> ImportForm:
+        """Raises Invalid that names the field."""
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise Invalid(f"{name}: {first['msg']}.", field=name) from error
+
+
+IMPORT_REQUEST = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {"type": "string", "format": "binary"},
+                    **ImportForm.model_json_schema()["properties"],
+                },
+            }
+        }
+    },
+}
 
 
 async def uploaded_form(request: Request, _: BodyRead) -> FormData:
@@ -31,7 +72,6 @@ async def uploaded_form(request: Request, _: BodyRead) -> FormData:
     "/projects/{slug}/imports",
     status_code=202,
     dependencies=[rate_limited(COSTLY, "imports"), requires(Permission.WRITE_PAIR)],
-    response_model=JobOut,
     openapi_extra={"requestBody": IMPORT_REQUEST},
 )
 def import_file(
@@ -42,7 +82,7 @@ def import_file(
     storage: StorageDep,
     form: Annotated[FormData, Depends(uploaded_form)],
     once: Idempotent,
-) -> Any:
+) -> JobOut:
     file, limit = form.get("file"), request.app.state.settings.max_upload_bytes
     if not isinstance(file, UploadFile):
         raise Invalid("Send the file in the field `file`.", field="file")
@@ -56,8 +96,8 @@ def import_file(
         job = imports_actions.request_import(
             session, user, project, storage=storage, data=stream, filename=name, **fields
         )
-        return JobOut.of(job)
+        return JobOut.of(job, progress=job)
 
     digest = hashlib.file_digest(stream, "sha256").hexdigest() if once.key else ""  # type: ignore[arg-type]
     stream.seek(0)
-    return once({**fields, "file": digest, "filename": file.filename}, produce, 202)
+    return once({**fields, "file": digest, "filename": file.filename}, JobOut, produce, 202)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
+from pydantic import AliasChoices, Field
 from sqlalchemy.orm import Session
 
-from app.api.deps import CurrentUser, Limit, requires
-from app.api.schemas.lineage import Contributions, LineageModel, LineageRun, ModelLineage, VersionLineage, VersionName
-from app.api.strict_route import StrictRoute
+from app.api.deps import CurrentUser, DbSession, Limit, requires
+from app.api.schemas import LICENSE, Json, Model, Timestamp
+from app.api.strict_route import strict_router
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
@@ -18,21 +18,178 @@ from app.domain.lineage import queries as lineage_queries
 from app.domain.runs import queries as runs_queries
 from app.domain.versions import queries as versions_queries
 from app.domain.versions.tables import DatasetVersion
-from app.http.transactions import DbSession
 
-router = APIRouter(tags=["lineage"], route_class=StrictRoute)
+router = strict_router("lineage")
+
+
+class VersionName(Model):
+    id: str
+    number: int
+    name: str
+    hash: str
+
+
+class Counted(Model):
+    count: int
+
+
+class ContributorCount(Counted):
+    user: str
+    pseudonym: str
+    erased_at: Timestamp | None
+    name: str = Field("", description="For admins only.")
+
+
+class DecisionCount(Counted):
+    decision: str
+    in_bulk: bool
+
+
+class NumberedCount(Counted):
+    """Of guidelines or terms; null when there were none."""
+
+    id: str | None
+    number: int | None
+
+
+class SourceCount(Counted):
+    source: str
+
+
+class LicenseCount(Counted):
+    license: str = Field(validation_alias=LICENSE)
+
+
+class AssistanceCount(Counted):
+    assistance: str | None
+
+
+class WaiverCount(Counted):
+    code: str
+
+
+class Pasted(Counted):
+    mean: float | None
+
+
+class ItemDecision(Model):
+    decision: str
+    in_bulk: bool
+    reviewer: str
+    guideline: int | None
+
+
+class LineageItem(Model):
+    position: int
+    split: str
+    pair: str
+    revision: str
+    number: int
+    author: str
+    pseudonym: str
+    created_at: Timestamp
+    source: str
+    license: str = Field(validation_alias=LICENSE)
+    terms: int | None
+    withdrawn_at: Timestamp | None
+    decisions: list[ItemDecision]
+
+
+class VersionLineage(Model):
+    """Counts over the version, the largest first, and a page of its examples."""
+
+    version: VersionName
+    pairs: int
+    withdrawn: int
+    revisions: int
+    authors: list[ContributorCount]
+    reviewers: list[ContributorCount]
+    decisions: list[DecisionCount]
+    guidelines: list[NumberedCount]
+    sources: list[SourceCount]
+    licenses: list[LicenseCount] = Field(validation_alias=AliasChoices("licenses", "licences"))
+    terms: list[NumberedCount]
+    assistance: list[AssistanceCount]
+    waivers: list[WaiverCount]
+    pasted: Pasted
+    redactions: Json
+    items: list[LineageItem]
+    next: str | None
+
+
+class LineageModel(Model):
+    id: str
+    number: int
+    stage: str
+    artifacts: list[Json]
+    created_at: Timestamp
+
+
+class LineageRun(Model):
+    id: str
+    number: int
+    recipe: Json
+    seed: int
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+
+
+class ModelLineage(VersionLineage):
+    model: LineageModel
+    run: LineageRun
+    trained_on_withdrawn: int
+
+
+class PairCount(Counted):
+    slug: str
+    state: str
+
+
+class ReviewCount(Counted):
+    decision: str
+
+
+class ContributionRun(Model):
+    run: str
+    number: int
+    state: str
+    model: str | None
+    model_number: int | None
+    stage: str | None
+    trained_on_withdrawn: int
+
+
+class ContributionVersion(Model):
+    version: str
+    number: int
+    name: str
+    project: str
+    pairs: int
+    withdrawn: int
+    runs: list[ContributionRun]
+
+
+class Contributions(Model):
+    user: str
+    pseudonym: str
+    erased_at: Timestamp | None
+    revisions: int
+    pairs: list[PairCount]
+    reviews: list[ReviewCount]
+    versions: list[ContributionVersion]
+
+
 Cursor = Annotated[str | None, Query(max_length=40)]
 
 
-def _fields(session: Session, user: User, version: DatasetVersion, limit: int, cursor: str | None) -> dict[str, Any]:
+def _lineage(session: Session, user: User, version: DatasetVersion, limit: int, cursor: str | None) -> VersionLineage:
     """Counts and a page of examples. Contributors are pseudonyms; admins also get their names."""
-    counts = asdict(lineage_queries.version_lineage(session, version))
+    counts = lineage_queries.version_lineage(session, version)
     page = lineage_queries.version_items(session, version, limit=limit, cursor=cursor)
     if user.is_admin:
-        for person in (*counts["authors"], *counts["reviewers"]):
+        for person in (*counts.authors, *counts.reviewers):
             person["name"] = accounts_queries.get_user(session, person["user"]).name
-    name = VersionName.model_validate(version)
-    return {**counts, "version": name, "redactions": version.redactions or {}, "items": page.items, "next": page.next}
+    return VersionLineage.of(counts, page, version=version, redactions=version.redactions or {})
 
 
 @router.get(
@@ -43,8 +200,7 @@ def _fields(session: Session, user: User, version: DatasetVersion, limit: int, c
 def of_version(
     version_id: str, session: DbSession, user: CurrentUser, limit: Limit = 50, cursor: Cursor = None
 ) -> VersionLineage:
-    version = versions_queries.by_id(session, version_id)
-    return VersionLineage(**_fields(session, user, version, limit, cursor))
+    return _lineage(session, user, versions_queries.by_id(session, version_id), limit, cursor)
 
 
 @router.get(
@@ -58,13 +214,9 @@ def of_model(
     """From the model down to every contribution. `trained_on_withdrawn` counts examples withdrawn since."""
     model = lineage_queries.model_by_id(session, model_id)
     run = runs_queries.by_id(session, model.run_id)
-    version = versions_queries.by_id(session, run.version_id)
-    return ModelLineage(
-        model=LineageModel.model_validate(model),
-        run=LineageRun.model_validate(run),
-        trained_on_withdrawn=lineage_queries.withdrawn_training_examples(session, run),
-        **_fields(session, user, version, limit, cursor),
-    )
+    lineage = _lineage(session, user, versions_queries.by_id(session, run.version_id), limit, cursor)
+    withdrawn = lineage_queries.withdrawn_training_examples(session, run)
+    return ModelLineage.of(lineage, model=model, run=run, trained_on_withdrawn=withdrawn)
 
 
 @router.get("/people/{user_id}/contributions", dependencies=[requires(Permission.USE)])

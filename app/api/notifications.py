@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from pydantic import Field
 
-from app.api.deps import CurrentUser, Limit, requires
-from app.api.schemas.notifications import MarkedRead, MarkRead, NotificationOut, Notifications
-from app.api.strict_route import StrictRoute
+from app.api.deps import CurrentUser, DbSession, Limit, requires
+from app.api.schemas import Body, Items, Json, Model, Timestamp
+from app.api.strict_route import strict_router
 from app.core.errors import Invalid
 from app.domain.accounts.permissions import Permission
 from app.domain.notifications import actions as notifications_actions, queries as notifications_queries
-from app.http.transactions import DbSession
 
-router = APIRouter(tags=["notifications"], route_class=StrictRoute)
+router = strict_router("notifications")
+
+
+class MarkRead(Body):
+    """Ids, or all of them."""
+
+    ids: list[str] | None = None
+    all: bool = False
+
+
+class Subject(Model):
+    kind: str = Field(validation_alias="subject_kind")
+    id: str = Field(validation_alias="subject_id")
+
+
+class NotificationOut(Model):
+    id: str
+    kind: str
+    project_id: str
+    created_at: Timestamp
+    read_at: Timestamp | None
+    details: Json
+    subject: Subject
+
+
+class Notifications(Items[NotificationOut]):
+    unread: int
+
+
+class MarkedRead(Model):
+    read: int
+    unread: int
 
 
 @router.get("/notifications", dependencies=[requires(Permission.USE)])
@@ -21,7 +51,7 @@ def list_notifications(
 ) -> Notifications:
     """The newest first; `unread=true` leaves out those that were read. `unread` counts all unread ones."""
     page = notifications_queries.page(session, user, only_unread=unread, limit=limit, cursor=cursor)
-    items = [NotificationOut.of(row) for row in page.items]
+    items = [NotificationOut.of(row, subject=row) for row in page.items]
     return Notifications(items=items, next=page.next, unread=notifications_queries.unread(session, user))
 
 

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import Header
+from sqlalchemy.orm import Session
 
-from app.api.deps import CurrentProject, CurrentUser, Limit, OwningProject, Tags, requires
+from app.api.deps import CurrentProject, CurrentUser, DbSession, Limit, OwningProject, Tags, requires
 from app.api.idempotency import Idempotent
-from app.api.schemas.base import Items
-from app.api.schemas.pairs import NewPair, PairBody, PairOut, Problems, RevisionOut, WrittenPair
-from app.api.schemas.reviews import PairDetails, ReviewOut
-from app.api.strict_route import StrictRoute
+from app.api.pairs_schemas import NewPair, PairBody, PairOut, Problems, WrittenPair
+from app.api.reviews import PairDetails
+from app.api.schemas import Items
+from app.api.strict_route import strict_router
 from app.core.errors import Invalid
 from app.domain.accounts.permissions import Permission
 from app.domain.comments import queries as comments_queries
 from app.domain.pairs import actions as pairs_actions, content as pair_content, queries as pairs_queries
+from app.domain.pairs.tables import Pair
 from app.domain.reviews import actions as reviews_actions, queries as reviews_queries
-from app.http.transactions import DbSession
 
-router = APIRouter(tags=["pairs"], route_class=StrictRoute)
+router = strict_router("pairs")
 
 
-@router.post(
-    "/projects/{slug}/pairs", status_code=201, dependencies=[requires(Permission.WRITE_PAIR)], response_model=PairOut
-)
-def write(project: CurrentProject, body: NewPair, session: DbSession, user: CurrentUser, once: Idempotent) -> Any:
+def _shown(session: Session, pair: Pair) -> PairOut:
+    return PairOut.showing(pair, pairs_queries.current(session, pair))
+
+
+@router.post("/projects/{slug}/pairs", status_code=201, dependencies=[requires(Permission.WRITE_PAIR)])
+def write(project: CurrentProject, body: NewPair, session: DbSession, user: CurrentUser, once: Idempotent) -> PairOut:
     def create() -> PairOut:
         pair = pairs_actions.create(
             session, user, project, body.content(), round_id=body.round_id, declared=body.declared(project)
         )
-        return PairOut.of(pair, pairs_queries.current(session, pair))
+        return _shown(session, pair)
 
-    return once(body, create)
+    return once(body, PairOut, create)
 
 
 @router.post("/projects/{slug}/pairs/check", dependencies=[requires(Permission.WRITE_PAIR)])
@@ -67,18 +70,18 @@ def list_pairs(
         also=comments_queries.unresolved(user) if unresolved else None,
     )
     revisions = pairs_queries.currents(session, page.items)
-    return Items(items=[PairOut.of(pair, revisions[pair.id]) for pair in page.items], next=page.next)
+    return Items[PairOut](items=[PairOut.showing(pair, revisions[pair.id]) for pair in page.items], next=page.next)
 
 
 @router.get("/pairs/{pair_id}", dependencies=[requires(Permission.READ_PROJECT)])
 def show(pair_id: str, session: DbSession, user: CurrentUser) -> PairDetails:
     pair = pairs_queries.by_id(session, pair_id)
-    return PairDetails.of(
+    return PairDetails.showing(
         pair,
         pairs_queries.current(session, pair),
         state=reviews_queries.shown_state(session, user, pair),
-        revisions=[RevisionOut.of(revision) for revision in pairs_queries.revisions(session, pair)],
-        reviews=[ReviewOut.model_validate(review) for review in reviews_queries.visible(session, user, pair)],
+        revisions=pairs_queries.revisions(session, pair),
+        reviews=reviews_queries.visible(session, user, pair),
     )
 
 
@@ -94,30 +97,21 @@ def save(
     if not if_match:
         raise Invalid("Send the header If-Match with the revision that you edited.", field="If-Match")
     pair = pairs_queries.by_id(session, pair_id)
-    revision = pairs_actions.save(
-        session,
-        user,
-        pair,
-        body.content(),
-        expected_revision=if_match.strip('" '),
-        declared=body.declared(project),
-    )
-    return PairOut.of(pair, revision)
+    expected, declared = if_match.strip('" '), body.declared(project)
+    revision = pairs_actions.save(session, user, pair, body.content(), expected_revision=expected, declared=declared)
+    return PairOut.showing(pair, revision)
 
 
 @router.post("/pairs/{pair_id}/submit", dependencies=[requires(Permission.WRITE_PAIR)])
 def submit(pair_id: str, session: DbSession, user: CurrentUser) -> PairOut:
-    pair = pairs_actions.submit(session, user, pairs_queries.by_id(session, pair_id))
-    return PairOut.of(pair, pairs_queries.current(session, pair))
+    return _shown(session, pairs_actions.submit(session, user, pairs_queries.by_id(session, pair_id)))
 
 
 @router.post("/pairs/{pair_id}/discard", dependencies=[requires(Permission.WRITE_PAIR)])
 def discard(pair_id: str, session: DbSession, user: CurrentUser) -> PairOut:
-    pair = pairs_actions.discard(session, user, pairs_queries.by_id(session, pair_id))
-    return PairOut.of(pair, pairs_queries.current(session, pair))
+    return _shown(session, pairs_actions.discard(session, user, pairs_queries.by_id(session, pair_id)))
 
 
 @router.post("/pairs/{pair_id}/bring-back", dependencies=[requires(Permission.WRITE_PAIR)])
 def restore(pair_id: str, session: DbSession, user: CurrentUser) -> PairOut:
-    pair = reviews_actions.restore(session, user, pairs_queries.by_id(session, pair_id))
-    return PairOut.of(pair, pairs_queries.current(session, pair))
+    return _shown(session, reviews_actions.restore(session, user, pairs_queries.by_id(session, pair_id)))

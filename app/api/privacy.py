@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, BackgroundTasks, Request
+from typing import Literal
+
+from fastapi import BackgroundTasks, Request
 from fastapi.responses import StreamingResponse
 
-from app.api.deps import CurrentUser, StorageDep, requires
-from app.api.schemas.base import file_response
-from app.api.schemas.privacy import ErasureOut, NewErasure
-from app.api.strict_route import StrictRoute
+from app.api.deps import CurrentUser, DbSession, StorageDep, requires
+from app.api.schemas import Body, Json, Model, Timestamp, file_response
+from app.api.strict_route import strict_router
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.lineage import queries as lineage_queries
 from app.domain.privacy import actions as privacy_actions, portability_queries
-from app.http.transactions import DbSession
 
-router = APIRouter(tags=["privacy"], route_class=StrictRoute)
+router = strict_router("privacy")
+
+
+class NewErasure(Body):
+    content: Literal["keep", "withdraw"]
+
+
+class ErasureOut(Model):
+    id: str
+    content: str
+    created_at: Timestamp
+    report: Json
 
 
 @router.get(
     "/people/{user_id}/data",
     dependencies=[requires(Permission.USE)],
-    response_class=StreamingResponse,
-    responses=file_response("application/zip"),
+    **file_response("application/zip"),
 )
 def data_of_person(user_id: str, session: DbSession, user: CurrentUser) -> StreamingResponse:
     """A ZIP of JSON Lines with everything that the user contributed. The caller's own; for admins anybody's."""
@@ -46,4 +56,4 @@ def erase(
     erasure = privacy_actions.erase(session, storage, user, person, content=body.content)
     state = request.app.state
     background.add_task(privacy_actions.sweep, state.database, storage, state.settings.erasures_path)
-    return ErasureOut.model_validate(erasure)
+    return ErasureOut.of(erasure)

@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
-from app.api.deps import CurrentProject, CurrentUser, requires
-from app.api.rounds import with_progress
-from app.api.schemas.rounds import AuthorCounts, CoverageCell, Day, OwnWork, ProjectProgress, ReviewerCounts
-from app.api.strict_route import StrictRoute
+from app.api.deps import CurrentProject, CurrentUser, DbSession, requires
+from app.api.rounds import RoundProgress, with_progress
+from app.api.schemas import Model
+from app.api.strict_route import strict_router
 from app.domain.accounts.permissions import Permission
 from app.domain.pairs import queries as pairs_queries
 from app.domain.progress import queries as progress_queries
 from app.domain.review_quality import reviewer_stats_queries
 from app.domain.rounds import queries as rounds_queries
-from app.http.transactions import DbSession
 
-router = APIRouter(tags=["rounds"], route_class=StrictRoute)
+router = strict_router("rounds")
 
 
-@router.get(
-    "/projects/{slug}/progress", dependencies=[requires(Permission.READ_PROJECT)], response_model_exclude_unset=True
-)
+class Day(Model):
+    day: str
+    approved: int
+
+
+class CoverageCell(Model):
+    domain: str | None
+    language: str | None
+    written: int
+    approved: int
+
+
+class AuthorCounts(Model):
+    draft: int
+    submitted: int
+    changes_requested: int
+    approved: int
+    rejected: int
+    approved_week: int
+    approved_month: int
+
+
+class ReviewerCounts(Model):
+    all: int
+    week: int
+    month: int
+    median_seconds: float | None
+
+
+class OwnWork(Model):
+    pairs: AuthorCounts
+    reviews: ReviewerCounts
+
+
+class ProjectProgress(Model):
+    counts: dict[str, int]
+    rounds: list[RoundProgress]
+    approved_by_day: list[Day]
+    coverage: list[CoverageCell]
+    own: OwnWork
+
+
+@router.get("/projects/{slug}/progress", dependencies=[requires(Permission.READ_PROJECT)])
 def show(project: CurrentProject, session: DbSession, user: CurrentUser) -> ProjectProgress:
     """The open rounds, approved pairs per day of the last month, coverage, and the caller's own work."""
     rounds = rounds_queries.by_urgency(rounds_queries.open_rounds(session, project))
@@ -29,13 +66,13 @@ def show(project: CurrentProject, session: DbSession, user: CurrentUser) -> Proj
     return ProjectProgress(
         counts=pairs_queries.counts_by_state(session, project),
         rounds=[with_progress(session, user, project, round_) for round_ in rounds],
-        approved_by_day=[Day(day=day.isoformat(), approved=n) for day, n in sorted(by_day.items())],
+        approved_by_day=[{"day": day.isoformat(), "approved": n} for day, n in sorted(by_day.items())],
         coverage=[
-            CoverageCell(domain=domain or None, language=language or None, **counts)
+            {"domain": domain or None, "language": language or None, **counts}
             for (domain, language), counts in sorted(cells.items())
         ],
-        own=OwnWork(
-            pairs=AuthorCounts(**progress_queries.author_counts(session, project, user.id)),
-            reviews=ReviewerCounts(**reviewer_stats_queries.reviewer_counts(session, project, user)),
-        ),
+        own={
+            "pairs": progress_queries.author_counts(session, project, user.id),
+            "reviews": reviewer_stats_queries.reviewer_counts(session, project, user),
+        },
     )

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from fastapi import APIRouter, Response
+from fastapi import Response
+from pydantic import Field
 from sqlalchemy.orm import Session
 
-from app.api.deps import CurrentProject, CurrentUser, OwningProject, Tags, requires, tag_of
+from app.api.deps import CurrentProject, CurrentUser, DbSession, OwningProject, Tags, requires, tag_of
 from app.api.idempotency import Idempotent
-from app.api.schemas.base import Items
-from app.api.schemas.pairs import PairOut
-from app.api.schemas.review_quality import GoldAnswerOut
-from app.api.schemas.reviews import (
-    Adjudicated,
-    Decided,
-    Decision,
-    Disagreement,
-    LeasedDecision,
-    LeaseOut,
-    OlderApprovals,
-    OpenLease,
-    PairState,
-    ReviewAgain,
-    ReviewOut,
-    Sent,
-    ServedPair,
-    TakenLease,
-)
-from app.api.strict_route import StrictRoute
+from app.api.pairs_schemas import PairOut, PairState, RevisionOut
+from app.api.review_quality import GoldAnswerOut
+from app.api.schemas import Body, Items, Json, Model, Timestamp
+from app.api.strict_route import strict_router
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
@@ -39,10 +22,90 @@ from app.domain.reviews import (
     queries as reviews_queries,
     queue_queries,
 )
-from app.domain.reviews.tables import GOLD, Review
-from app.http.transactions import DbSession
+from app.domain.reviews.tables import GOLD
 
-router = APIRouter(tags=["reviews"], route_class=StrictRoute)
+router = strict_router("reviews")
+
+
+class Decision(Body):
+    decision: str
+    ratings: dict[str, int | None] = Field(default_factory=dict)
+    comment: str = ""
+    messages: list[Json] | None = None
+
+
+class LeasedDecision(Decision):
+    """`revision`, when given, must still be the submitted one."""
+
+    lease: str
+    revision: str | None = None
+
+
+class ReviewAgain(Body):
+    """Ids of the pairs; null for all of them, the oldest 500 at a time."""
+
+    pairs: list[str] | None = None
+
+
+class LeaseOut(Model):
+    lease: str = Field(validation_alias="id")
+    expires_at: Timestamp
+
+
+class ServedPair(LeaseOut):
+    pair: PairOut
+
+
+class TakenLease(LeaseOut):
+    pair: str = Field(validation_alias="pair_id")
+
+
+class OpenLease(TakenLease):
+    reviewer: str = Field(validation_alias="reviewer_id")
+    since: Timestamp = Field(validation_alias="created_at")
+
+
+class ReviewOut(Model):
+    id: str
+    pair_id: str
+    revision_id: str
+    reviewer_id: str
+    decision: str
+    ratings: dict[str, int | None]
+    comment: str
+    guideline_id: str | None
+    created_at: Timestamp
+    bulk: bool
+    kind: str
+
+
+class Adjudicated(ReviewOut):
+    state: str
+
+
+class Decided(Adjudicated):
+    gold: GoldAnswerOut | None = Field(description="The right answer, when the pair was a gold pair.")
+    next: ServedPair | None = Field(None, description="With next=true: the next pair, null when none waits.")
+
+
+class Disagreement(Model):
+    pair: PairOut
+    reviews: list[ReviewOut] = Field(serialization_alias="opinions")
+
+
+class OlderApprovals(Items[str]):
+    count: int
+
+
+class Sent(Model):
+    sent: int
+
+
+class PairDetails(PairOut):
+    """A pair with its revisions and the reviews that the caller may see."""
+
+    revisions: list[RevisionOut]
+    reviews: list[ReviewOut]
 
 
 @router.post(
@@ -64,7 +127,7 @@ def _serve(session: Session, user: User, project: Project, tag: tuple[str, str] 
         return None
     pair = pairs_queries.by_id(session, lease.pair_id)
     state = reviews_queries.shown_state(session, user, pair)
-    return ServedPair.of(lease, pair=PairOut.of(pair, pairs_queries.submitted(session, pair), state=state))
+    return ServedPair.of(lease, pair=PairOut.showing(pair, pairs_queries.submitted(session, pair), state=state))
 
 
 @router.post("/leases/{lease_id}/renew", dependencies=[requires(Permission.REVIEW_PAIR)])
@@ -75,19 +138,12 @@ def renew(lease_id: str, session: DbSession, user: CurrentUser) -> LeaseOut:
 @router.post("/leases/{lease_id}/take-over", dependencies=[requires(Permission.MANAGE_PROJECT)])
 def take_over(lease_id: str, session: DbSession, user: CurrentUser) -> TakenLease:
     """Take over another reviewer's pair; their later decisions on it get 409."""
-    lease = reviews_actions.take_over(session, user, lease_id)
-    return TakenLease.of(lease, pair=lease.pair_id)
+    return TakenLease.of(reviews_actions.take_over(session, user, lease_id))
 
 
 @router.get("/projects/{slug}/leases", dependencies=[requires(Permission.REVIEW_PAIR)])
 def leases(project: CurrentProject, session: DbSession) -> Items[OpenLease]:
-    rows = reviews_queries.open_leases(session, project)
-    return Items(
-        items=[
-            OpenLease.of(lease, pair=pair.id, reviewer=lease.reviewer_id, since=lease.created_at)
-            for lease, pair in rows
-        ]
-    )
+    return Items[OpenLease](items=[lease for lease, _ in reviews_queries.open_leases(session, project)])
 
 
 @router.post(
@@ -116,9 +172,10 @@ def decide(
 
     def produce() -> Decided:
         review = reviews_actions.decide(session, user, pair, **body.model_dump())
-        return Decided(**_fields(review), state=pair.state, gold=_right_answer(session, review))
+        gold = reviews_queries.gold_answer(session, pair.id) if review.kind == GOLD else None
+        return Decided.of(review, state=pair.state, gold=gold)
 
-    decided = Decided.model_validate(once(body, produce))
+    decided = once(body, Decided, produce)
     if next:
         decided.next = _serve(session, user, project, only)
     return decided
@@ -128,17 +185,17 @@ def decide(
 def undo(review_id: str, session: DbSession, user: CurrentUser) -> PairState:
     review = reviews_queries.by_id(session, review_id)
     reviews_actions.undo(session, user, review)
-    return PairState(pair=review.pair_id, state=pairs_queries.by_id(session, review.pair_id).state)
+    return PairState.of(pairs_queries.by_id(session, review.pair_id))
 
 
 @router.get("/projects/{slug}/adjudications", dependencies=[requires(Permission.REVIEW_PAIR)])
 def adjudications(project: CurrentProject, session: DbSession) -> Items[Disagreement]:
     """Pairs that wait for adjudication with all their reviews, the oldest first; 100 at most."""
-    return Items(
+    return Items[Disagreement](
         items=[
             Disagreement(
-                pair=PairOut.of(pair, pairs_queries.submitted(session, pair)),
-                reviews=[ReviewOut.model_validate(review) for review in reviews_queries.of_submission(session, pair)],
+                pair=PairOut.showing(pair, pairs_queries.submitted(session, pair)),
+                reviews=reviews_queries.of_submission(session, pair),
             )
             for pair in queue_queries.to_adjudicate(session, project)
         ]
@@ -149,7 +206,7 @@ def adjudications(project: CurrentProject, session: DbSession) -> Items[Disagree
 def adjudicate(pair_id: str, body: Decision, session: DbSession, user: CurrentUser) -> Adjudicated:
     pair = pairs_queries.by_id(session, pair_id)
     review = adjudication_actions.adjudicate(session, user, pair, **body.model_dump())
-    return Adjudicated(**_fields(review), state=pair.state)
+    return Adjudicated.of(review, state=pair.state)
 
 
 @router.get("/projects/{slug}/older-approvals", dependencies=[requires(Permission.READ_PROJECT)])
@@ -162,12 +219,3 @@ def older_approvals(project: CurrentProject, session: DbSession) -> OlderApprova
 @router.post("/projects/{slug}/older-approvals/review-again", dependencies=[requires(Permission.MANAGE_PROJECT)])
 def review_again(project: CurrentProject, body: ReviewAgain, session: DbSession, user: CurrentUser) -> Sent:
     return Sent(sent=adjudication_actions.review_again(session, user, project, body.pairs))
-
-
-def _fields(review: Review) -> dict[str, Any]:
-    return ReviewOut.model_validate(review).model_dump()
-
-
-def _right_answer(session: Session, review: Review) -> GoldAnswerOut | None:
-    answer = reviews_queries.gold_answer(session, review.pair_id) if review.kind == GOLD else None
-    return GoldAnswerOut.model_validate(answer) if answer else None

@@ -19,7 +19,6 @@ from app.api import (
     privacy,
     progress,
     projects,
-    projects_settings,
     review_quality,
     reviews,
     rounds,
@@ -27,12 +26,12 @@ from app.api import (
     versions,
     webhooks,
 )
-from app.api.schemas.base import ERRORS
+from app.api.schemas import ERRORS
 
 # The first ones are matched first, so the busiest come first.
 ROOMS = (
     reviews, pairs, projects, guidelines, review_quality, comments, notifications, webhooks, imports, versions, jobs,
-    rounds, progress, projects_settings, runs, findings, audit, account, consent, lineage, privacy,
+    rounds, progress, runs, findings, audit, account, consent, lineage, privacy,
 )  # fmt: skip
 ROUTERS = [room.router for room in ROOMS]
 

@@ -6,14 +6,15 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request
+from fastapi import Header, Request
 from fastapi.responses import StreamingResponse
+from pydantic import ConfigDict, Field
 
-from app.api.deps import CurrentProject, CurrentUser, Limit, rate_limited, requires
+from app.api.deps import CurrentProject, CurrentUser, DbSession, Limit, rate_limited, requires
 from app.api.idempotency import Idempotent
-from app.api.schemas.base import EVENT_STREAM, Items
-from app.api.schemas.runs import Answer, NewRun, RunOut, RunReport
-from app.api.strict_route import StrictRoute
+from app.api.jobs import JobProgress
+from app.api.schemas import Body, Items, Json, Model, Timestamp
+from app.api.strict_route import strict_router
 from app.core import jobs
 from app.core.errors import NotFound
 from app.core.rate_limits import COSTLY
@@ -21,32 +22,84 @@ from app.domain.accounts.permissions import Permission
 from app.domain.evaluations import queries as evaluations_queries
 from app.domain.runs import actions as runs_actions, queries as runs_queries, stream
 from app.domain.runs.tables import TrainingRun
-from app.http.transactions import DbSession
 
-router = APIRouter(tags=["runs"], route_class=StrictRoute)
+router = strict_router("runs")
+EVENT_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events; `data` is JSON",
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+                    "required": ["data"],
+                }
+            }
+        },
+    }
+}
+
+
+class NewRun(Body):
+    version: str
+    recipe: Json = Field(default_factory=dict)
+
+
+class RunOut(Model):
+    id: str
+    number: int
+    version_id: str
+    recipe: Json
+    resolved_recipe: Json | None = Field(description='What the trainer used for "auto"; null until the run is done.')
+    seed: int
+    state: str
+    attempt: int
+    error: str
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    job: str
+    progress: JobProgress
+    latest: Json | None = Field(description="The trainer's last event.")
+
+
+class RunReport(Model):
+    """What the trainer computed: metric -> {base, tuned, delta}, each with its interval."""
+
+    model_config = ConfigDict(extra="allow")
+    n: int
+    primary: str
+    metrics: dict[str, Json]
+    slices: list[Json]
+
+
+class Answer(Model):
+    """One test example with the answers of the base model and of the tuned model."""
+
+    model_config = ConfigDict(extra="allow")
+    prompt: str
+    reference: str
 
 
 def run_out(session: DbSession, run: TrainingRun) -> RunOut:
-    return RunOut.of(run, jobs.by_id(session, run.job_id), runs_queries.latest_event(session, run))
+    progress, latest = jobs.by_id(session, run.job_id), runs_queries.latest_event(session, run)
+    return RunOut.of(run, job=run.job_id, progress=progress, latest=latest)
 
 
 @router.post(
-    "/projects/{slug}/runs",
-    status_code=202,
-    dependencies=[rate_limited(COSTLY, "runs"), requires(Permission.TRAIN)],
-    response_model=RunOut,
+    "/projects/{slug}/runs", status_code=202, dependencies=[rate_limited(COSTLY, "runs"), requires(Permission.TRAIN)]
 )
-def start(project: CurrentProject, body: NewRun, session: DbSession, user: CurrentUser, once: Idempotent) -> Any:
+def start(project: CurrentProject, body: NewRun, session: DbSession, user: CurrentUser, once: Idempotent) -> RunOut:
     def produce() -> RunOut:
         run = runs_actions.request_run(session, user, project, version_id=body.version, recipe=body.recipe)
         return run_out(session, run)
 
-    return once(body, produce, 202)
+    return once(body, RunOut, produce, 202)
 
 
 @router.get("/projects/{slug}/runs", dependencies=[requires(Permission.READ_PROJECT)])
 def list_runs(project: CurrentProject, session: DbSession) -> Items[RunOut]:
-    return Items(items=[run_out(session, run) for run in runs_queries.runs(session, project)])
+    return Items[RunOut](items=[run_out(session, run) for run in runs_queries.runs(session, project)])
 
 
 @router.get("/runs/{run_id}", dependencies=[requires(Permission.READ_PROJECT)])
@@ -104,4 +157,4 @@ def answers(
     page = evaluations_queries.answers_page(
         session, runs_queries.by_id(session, run_id), limit=limit, cursor=cursor, only=only, tag=tag, value=value
     )
-    return Items(items=[Answer.model_validate(answer) for answer in page.items], next=page.next)
+    return Items[Answer].of(page)

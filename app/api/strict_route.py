@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
 from app.core import strict_json
@@ -13,7 +13,7 @@ from app.core.errors import Invalid
 
 
 class StrictRoute(APIRoute):
-    """`APIRouter(route_class=StrictRoute)`: the handler receives only bodies that passed `strict_json`."""
+    """The handler receives only bodies that passed `strict_json`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -24,6 +24,11 @@ class StrictRoute(APIRoute):
             return await handle(request)
 
         return parse_strictly
+
+
+def strict_router(tag: str) -> APIRouter:
+    """Make the router of a room; `tag` is its heading in the OpenAPI document."""
+    return APIRouter(tags=[tag], route_class=StrictRoute)
 
 
 def _is_json(request: Request) -> bool:

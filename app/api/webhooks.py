@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
+from pydantic import Field
 
-from app.api.deps import CurrentProject, CurrentUser, requires
-from app.api.schemas.base import Items
-from app.api.schemas.webhooks import CreatedWebhook, NewWebhook, WebhookOut
-from app.api.strict_route import StrictRoute
+from app.api.deps import CurrentProject, CurrentUser, DbSession, requires
+from app.api.schemas import Body, Items, Model, Timestamp
+from app.api.strict_route import strict_router
 from app.domain.accounts.permissions import Permission
 from app.domain.webhooks import actions as webhooks_actions, queries as webhooks_queries
-from app.http.transactions import DbSession
 
-router = APIRouter(tags=["webhooks"], route_class=StrictRoute)
+router = strict_router("webhooks")
+
+
+class NewWebhook(Body):
+    url: str
+    kinds: list[str]
+
+
+class WebhookOut(Model):
+    id: str
+    url: str
+    kinds: list[str]
+    active: bool
+    created_at: Timestamp
+    last_sent_at: Timestamp | None
+    last_error: str
+
+
+class CreatedWebhook(WebhookOut):
+    secret: str = Field(description="The secret that signs deliveries; no later response holds it.")
 
 
 @router.get("/projects/{slug}/webhooks", dependencies=[requires(Permission.MANAGE_PROJECT)])
 def list_webhooks(project: CurrentProject, session: DbSession) -> Items[WebhookOut]:
-    webhooks = webhooks_queries.webhooks_of(session, project)
-    return Items(items=[WebhookOut.model_validate(webhook) for webhook in webhooks])
+    return Items[WebhookOut](items=webhooks_queries.webhooks_of(session, project))
 
 
 @router.post("/projects/{slug}/webhooks", status_code=201, dependencies=[requires(Permission.MANAGE_PROJECT)])
@@ -30,7 +47,7 @@ def make_webhook(
     webhook, secret = webhooks_actions.create(
         session, user, project, url=body.url, kinds=body.kinds, key=settings.key, allowed=settings.webhook_hosts
     )
-    return CreatedWebhook(**WebhookOut.model_validate(webhook).model_dump(), secret=secret)
+    return CreatedWebhook.of(webhook, secret=secret)
 
 
 @router.delete("/webhooks/{webhook_id}", status_code=204, dependencies=[requires(Permission.MANAGE_PROJECT)])

@@ -29,18 +29,6 @@ class Throughput:
     words: str
     behind: bool
 
-    def as_dict(self) -> dict[str, Any]:
-        fields = ("expected", "low", "high", "days")
-        span = {name: getattr(self.forecast, name) for name in fields} if self.forecast else None
-        return {
-            "target": self.target,
-            "done": self.done,
-            "forecast": span,
-            "needed_per_day": self.needed_per_day,
-            "words": self.words,
-            "behind": self.behind,
-        }
-
 
 def of_round(session: Session, round_: Round) -> Throughput | None:
     """None for a round without a deadline or without targets. One query."""

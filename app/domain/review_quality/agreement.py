@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,10 +43,6 @@ class Agreement:
     percent: Estimate | None = None
     alpha: Estimate | None = None
     gwet: Estimate | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        fields = asdict(self)
-        return {"name": fields.pop("name"), "n": fields.pop("n"), "opinions": fields.pop("reviews"), **fields}
 
 
 def measure(

@@ -1,10 +1,12 @@
-"""What the schemas of all rooms share: strict requests, responses made from rows, timestamps, lists and errors."""
+"""What the requests and responses of all rooms share; the OpenAPI document is made of them."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from types import SimpleNamespace
+from typing import Annotated, Any, Generic, Self, TypeVar
 
+from fastapi import Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 T = TypeVar("T")
@@ -26,9 +28,27 @@ class Body(BaseModel):
 
 
 class Model(BaseModel):
-    """A response, made from a dict or from a row. A field with a default is left out of some responses."""
+    """A response, made from a dict or from rows. A field with a default is left out of some responses."""
 
     model_config = ConfigDict(from_attributes=True, extra="forbid")
+
+    @classmethod
+    def of(cls, *rows: Any, **more: Any) -> Self:
+        """Take each field from `more` or else from the first row that has it."""
+        return cls.model_validate(_Joined(SimpleNamespace(**more), *rows))
+
+
+class _Joined:
+    """The attributes of several objects; the first object that has one gives it."""
+
+    def __init__(self, *objects: Any) -> None:
+        self._objects = objects
+
+    def __getattr__(self, name: str) -> Any:
+        for item in self._objects:
+            if hasattr(item, name):
+                return getattr(item, name)
+        raise AttributeError(name)
 
 
 class Items(Model, Generic[T]):
@@ -62,23 +82,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def file_response(*media_types: str) -> dict[int | str, dict[str, Any]]:
-    """Document a response that is a file."""
+def file_response(*media_types: str) -> dict[str, Any]:
+    """Options of a route that returns a file, for the OpenAPI document."""
     schema = {"schema": {"type": "string", "format": "binary"}}
-    return {200: {"description": "The file", "content": dict.fromkeys(media_types, schema)}}
-
-
-EVENT_STREAM: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "Server-sent events; `data` is JSON",
-        "content": {
-            "text/event-stream": {
-                "schema": {
-                    "type": "object",
-                    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
-                    "required": ["data"],
-                }
-            }
-        },
-    }
-}
+    documented = {"description": "The file", "content": dict.fromkeys(media_types, schema)}
+    return {"response_class": Response, "responses": {200: documented}}

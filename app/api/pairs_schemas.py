@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, Self
+from typing import Annotated, Any, NotRequired, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from app.api.schemas.base import LICENSE, Body, Json, Model, Timestamp
-from app.domain.pairs import actions as pairs_actions, content as pair_content, declarations
+from app.api.schemas import LICENSE, Body, Json, Model, Timestamp
+from app.domain.pairs import content as pair_content, declarations
 from app.domain.pairs.declarations import Declared
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import settings as project_settings
@@ -88,14 +88,7 @@ class Content(Model):
     problems: list[Problem]
     assistance: str | None
     pasted_share: float | None
-    waivers: list[Waiver]
-
-
-def content_of(revision: Revision) -> dict[str, Any]:
-    """The fields of Content, from a row."""
-    names = ("messages", "context", "tags", "source", "licence", "problems")
-    declared = pairs_actions.declared_of(revision).as_dict() | {"waivers": revision.waivers or []}
-    return {name: getattr(revision, name) for name in names} | declared
+    waivers: Annotated[list[Waiver], BeforeValidator(lambda waivers: waivers or [])]
 
 
 class RevisionOut(Content):
@@ -103,11 +96,6 @@ class RevisionOut(Content):
     number: int
     author_id: str
     created_at: Timestamp
-
-    @classmethod
-    def of(cls, revision: Revision) -> Self:
-        names = ("id", "number", "author_id", "created_at")
-        return cls(**{name: getattr(revision, name) for name in names}, **content_of(revision))
 
 
 class PairOut(Content):
@@ -122,15 +110,11 @@ class PairOut(Content):
     updated_at: Timestamp
 
     @classmethod
-    def of(cls, pair: Pair, revision: Revision, **more: Any) -> Self:
+    def showing(cls, pair: Pair, revision: Revision, **more: Any) -> Self:
         """`more` replaces or adds fields, for subclasses too."""
-        fields = {
-            "id": pair.id,
-            "revision": revision.id,
-            "state": pair.state,
-            "author": pair.author_id,
-            "round_id": pair.round_id,
-            "created_at": pair.created_at,
-            "updated_at": pair.updated_at,
-        }
-        return cls(**{**fields, **content_of(revision), **more})
+        return cls.of(pair, revision, revision=revision.id, author=pair.author_id, **more)
+
+
+class PairState(Model):
+    pair: str = Field(validation_alias="id")
+    state: str
