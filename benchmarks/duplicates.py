@@ -221,7 +221,7 @@ def latency(folder: Path, embedding: Path, rows: int, url: str | None) -> None:
               f"({rows / (time.process_time() - cpu):,.0f} a processor-second)")  # fmt: skip
         begin = time.perf_counter()
         with database.read() as session:
-            embedding_queries.neighbors(session, project, "Warm up")
+            embedding_queries.matches(session, project, "Warm up")
         assert index.of(project.id).count == rows
         print(f"  first check after a start, which reads all vectors: {time.perf_counter() - begin:.1f} s")
         measure(database, project, random.Random(2).sample(prompts, 200))
@@ -248,9 +248,7 @@ def measure(database: Database, project: Project, prompts: list[str]) -> None:
         "  by wording: ",
         wall(lambda session, content: near_duplicate_queries.neighbors(session, project, content.prompt)),
     )
-    print(
-        "  by meaning: ", wall(lambda session, content: embedding_queries.neighbors(session, project, content.prompt))
-    )
+    print("  by meaning: ", wall(lambda session, content: embedding_queries.matches(session, project, content.prompt)))
     print(f"  peak memory {peak()} MB")
 
 

@@ -12,7 +12,7 @@ import app.domain
 from app.core import idempotency, jobs, rate_limits  # noqa: F401  (registers their tables)
 from app.core.db.base import Base
 from app.core.db.database import Database
-from app.domain.pairs.indexes import search
+from app.domain.pairs.indexes import search_queries
 from app.settings import Settings
 
 GRAMS = "ix_pair_texts_grams"
@@ -25,7 +25,7 @@ for room in pkgutil.iter_modules(app.domain.__path__):
 
 def is_compared(name: str | None, kind: str, _parents: object) -> bool:
     """Whether the metadata should know it: not what the database keeps for its search (0006)."""
-    return not (kind in ("table", "index") and name and (name == GRAMS or search.is_derived(name)))
+    return not (kind in ("table", "index") and name and (name == GRAMS or search_queries.is_derived(name)))
 
 
 def migrate() -> None:

@@ -9,7 +9,7 @@ from app.api.strict_route import strict_router
 from app.domain.accounts.permissions import Permission
 from app.domain.pairs import queries as pairs_queries
 from app.domain.progress import queries as progress_queries
-from app.domain.review_quality import reviewer_stats_queries
+from app.domain.review_quality import queries as review_quality_queries
 from app.domain.rounds import queries as rounds_queries
 
 router = strict_router("rounds")
@@ -73,6 +73,6 @@ def show(project: CurrentProject, session: DbSession, user: CurrentUser) -> Proj
         ],
         own={
             "pairs": progress_queries.author_counts(session, project, user.id),
-            "reviews": reviewer_stats_queries.reviewer_counts(session, project, user),
+            "reviews": review_quality_queries.reviewer_counts(session, project, user),
         },
     )

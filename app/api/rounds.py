@@ -13,7 +13,7 @@ from app.api.schemas import Body, Items, Json, Model, Timestamp
 from app.api.strict_route import strict_router
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.progress import queries as progress_queries, throughput_queries
+from app.domain.progress import queries as progress_queries
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 from app.domain.rounds import actions as rounds_actions, queries as rounds_queries, targets as round_targets
@@ -145,7 +145,7 @@ def with_progress(session: Session, user: User, project: Project, round_: Round)
         **_shown(session, round_),
         progress=progress.targets,
         people=[person for person in progress.people if sees_all or person["user"] == user.id],
-        throughput=throughput_queries.of_round(session, round_),
+        throughput=progress_queries.throughput(session, round_),
     )
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import JSON, Connection, DateTime, LargeBinary, MetaData, String
 
 from app.core.db.database import Database
 from app.core.errors import AppError
-from app.domain.pairs.indexes import search
+from app.domain.pairs.indexes import search_queries
 
 SKIPPED = "alembic_version"
 BATCH = 500
@@ -33,7 +33,7 @@ class NotTheSame(AppError):
 def tables(connection: Connection) -> list[Table]:
     """In an order in which a row comes after those that it points at. The index of texts is made anew from them."""
     metadata = MetaData()
-    metadata.reflect(connection, only=lambda name, _: not search.is_derived(name))
+    metadata.reflect(connection, only=lambda name, _: not search_queries.is_derived(name))
     return [table for table in metadata.sorted_tables if table.name != SKIPPED]
 
 
@@ -115,7 +115,7 @@ def _fill(connection: Connection, table: Table, path: Path) -> None:
     with path.open("rb") as file:
         while batch := list(islice(file, BATCH)):
             rows = [{name: _as_value(value, kinds[name]) for name, value in json.loads(line).items()} for line in batch]
-            if table.name == search.TEXTS:  # its index writes at the end of each statement
+            if table.name == search_queries.TEXTS:  # its index writes at the end of each statement
                 connection.execute(sa.insert(writable).values(rows))
             else:
                 connection.execute(sa.insert(writable), rows)

@@ -18,7 +18,7 @@ from app.domain.privacy import queries as privacy_queries
 from app.domain.progress import queries as progress_queries
 from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
-from app.domain.review_quality import queries as review_quality_queries, reviewer_stats_queries
+from app.domain.review_quality import queries as review_quality_queries
 from app.domain.reviews import queries as reviews_queries, queue_queries
 from app.domain.rounds import queries as rounds_queries
 from app.domain.runs import alert_queries, queries as runs_queries
@@ -113,10 +113,10 @@ def _reviewing(session: Session, user: User, project: Project) -> dict[str, Any]
     rates = review_quality_queries.gold_rates(session, project, user).get(user.id, [])
     return {
         "queue": queue_queries.queue_length(session, project, user),
-        "oldest": reviewer_stats_queries.oldest_waiting(session, project, user),
+        "oldest": review_quality_queries.oldest_waiting(session, project, user),
         "adjudications": len(queue_queries.to_adjudicate(session, project)) if user.is_admin else 0,
-        "unresolved": reviewer_stats_queries.with_open_comments(session, project, user),
-        "stats": reviewer_stats_queries.reviewer_counts(session, project, user),
+        "unresolved": review_quality_queries.with_open_comments(session, project, user),
+        "stats": review_quality_queries.reviewer_counts(session, project, user),
         "gold": next((rate for rate in rates if rate.name == "decision" and rate.n), None),
     }
 

@@ -17,7 +17,7 @@ from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
-from app.domain.progress import queries as progress_queries, throughput_queries
+from app.domain.progress import queries as progress_queries
 from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
 from app.domain.rounds import actions as rounds_actions, queries as rounds_queries, targets as round_targets
@@ -117,7 +117,7 @@ def row(session: Session, user: User, project: Project, round_: Round) -> dict[s
     return {
         "round": round_,
         "progress": progress,
-        "pace": throughput_queries.of_round(session, round_),
+        "pace": progress_queries.throughput(session, round_),
         "due": due(round_.deadline),
         "late": round_.deadline is not None and round_.deadline.date() < datetime.now(UTC).date(),
         "mine": next((person for person in progress.people if person["user"] == user.id), None),
@@ -129,7 +129,7 @@ def row(session: Session, user: User, project: Project, round_: Round) -> dict[s
     }
 
 
-def chart(pace: throughput_queries.Throughput) -> dict[str, Any]:
+def chart(pace: progress_queries.Throughput) -> dict[str, Any]:
     """Return the data of the throughput chart; days are ISO dates."""
     forecast = pace.forecast
     return {

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.bootstrap import Installation
 from app.core import jobs
 from app.domain.imports import actions as imports_actions
-from app.domain.pairs.indexes import embedding_actions
+from app.domain.pairs.indexes import index_actions
 from app.domain.versions import actions as versions_actions
 from app.worker.lease import ClaimedJob
 
@@ -27,5 +27,5 @@ def run(installation: Installation, job: ClaimedJob) -> Callable[[Session], dict
             change(session)
 
     with job:
-        counts = embedding_actions.fill(installation.database.read, write, job.payload, job.progress, before=YIELDS_TO)
-    return lambda session: embedding_actions.finished(session, job.payload, counts)
+        counts = index_actions.fill(installation.database.read, write, job.payload, job.progress, before=YIELDS_TO)
+    return lambda session: index_actions.finished(session, job.payload, counts)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from app.bootstrap import Installation
 from app.core.errors import Conflict
 from app.domain.notifications import actions as notifications_actions
-from app.domain.pairs.indexes import embedding_actions
+from app.domain.pairs.indexes import index_actions
 from app.domain.privacy import actions as privacy_actions, erasure_log
 
 log = logging.getLogger("preceptor.jobs")
@@ -22,7 +22,7 @@ def sweep(installation: Installation) -> None:
         if removed := installation.storage.sweep():
             log.info("removed %d unfinished transfers older than a day", removed)
         with installation.database.session() as session:
-            embedding_actions.request_missing(session)
+            index_actions.request_missing(session)
             notifications_actions.sweep(session)
         if removed := privacy_actions.sweep_uploads(installation.database, installation.storage):
             log.info("removed %d uploaded files that are no longer needed", removed)

@@ -24,7 +24,7 @@ from app.core.db.errors import as_app_error
 from app.core.errors import AppError, StorageFull, Unavailable
 from app.domain.imports import actions as imports_actions
 from app.domain.notifications import actions as notifications_actions
-from app.domain.pairs.indexes import embedding_actions
+from app.domain.pairs.indexes import index_actions
 from app.domain.versions import actions as versions_actions
 from app.domain.webhooks import delivery, safe_http
 from app.domain.webhooks.tables import DELIVERY
@@ -37,7 +37,7 @@ Handler = Callable[[Installation, ClaimedJob], Callable[[Session], dict[str, Any
 HANDLERS: dict[str, Handler] = {
     imports_actions.KIND: imports.run,
     versions_actions.KIND: versions.run,
-    embedding_actions.KIND: embeddings.run,
+    index_actions.KIND: embeddings.run,
     DELIVERY: webhooks.run,
 }
 WEBHOOK_KINDS = [DELIVERY]

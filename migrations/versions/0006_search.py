@@ -1,6 +1,6 @@
 """The text search: what pairs are found by, and an index of its trigrams that the database keeps by itself.
 
-Frozen: a change of the tables is a new migration. It fills in what app/domain/pairs/indexes/search.py writes.
+Frozen: a change of the tables is a new migration. It fills in what app/domain/pairs/indexes/search_queries.py writes.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from sqlalchemy import MetaData, event, inspect, text
 
 from app.bootstrap import upgrade
 from app.core.db.database import Database
-from app.domain.pairs.indexes import search
+from app.domain.pairs.indexes import search_queries
 
 POSTGRES_SCHEMA = (
     "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default "
@@ -60,7 +60,7 @@ def fill(url: str, per_table: int = 2) -> None:
         metadata = MetaData()
         metadata.reflect(connection)
         for table in metadata.sorted_tables:
-            if table.name != "alembic_version" and not search.is_derived(table.name):
+            if table.name != "alembic_version" and not search_queries.is_derived(table.name):
                 for number in range(per_table):
                     connection.execute(table.insert().values({c.name: value(c, number) for c in table.columns}))
     database.dispose()

@@ -8,12 +8,10 @@ from app.core.db.base import now
 from app.core.errors import Conflict, Invalid, NotFound
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
-from app.domain.audit import actions as audit_actions
 from app.domain.comments import anchors, queries
 from app.domain.comments.anchors import CommentAnchor
 from app.domain.comments.tables import Comment
-from app.domain.notifications import actions as notifications_actions
-from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs import actions as pairs_actions, queries as pairs_queries
 from app.domain.pairs.content import is_text
 from app.domain.pairs.states import State
 from app.domain.pairs.tables import Pair
@@ -61,46 +59,31 @@ def reply(session: Session, user: User, head: Comment, text: str) -> Comment:
 
 def resolve(session: Session, user: User, comment: Comment) -> Comment:
     """Raises NotFound, Forbidden unless the user is the pair's author or an editor, Conflict when it is resolved."""
-    project = _project_to_settle(session, user, comment)
+    pair = _pair_to_settle(session, user, comment)
     if comment.resolved_at is not None:
         raise Conflict("This comment is already resolved.")
     comment.resolved_at, comment.resolved_by = now(), user.id
-    audit_actions.record(
-        session, user.id, "comment.resolved", "pair", comment.pair_id, project_id=project.id, comment=comment.id
-    )
-    notifications_actions.notify(
-        session,
-        [comment.author_id],
-        project.id,
-        "comment.resolved",
-        "pair",
-        comment.pair_id,
-        but=user.id,
-        comment=comment.id,
-    )
+    pairs_actions.record(session, user, "comment.resolved", pair, comment=comment.id)
+    pairs_actions.notify(session, [comment.author_id], "comment.resolved", pair, but=user.id, comment=comment.id)
     return comment
 
 
 def reopen(session: Session, user: User, comment: Comment) -> Comment:
     """Raises as `resolve` does; Conflict when it is open."""
-    project = _project_to_settle(session, user, comment)
+    pair = _pair_to_settle(session, user, comment)
     if comment.resolved_at is None:
         raise Conflict("This comment is open.")
     comment.resolved_at = comment.resolved_by = None
-    audit_actions.record(
-        session, user.id, "comment.reopened", "pair", comment.pair_id, project_id=project.id, comment=comment.id
-    )
+    pairs_actions.record(session, user, "comment.reopened", pair, comment=comment.id)
     return comment
 
 
 def _record(session: Session, user: User, project: Project, pair: Pair, comment: Comment) -> Comment:
     session.add(comment)
     session.flush()
-    audit_actions.record(session, user.id, "comment.added", "pair", pair.id, project_id=project.id, comment=comment.id)
+    pairs_actions.record(session, user, "comment.added", pair, comment=comment.id)
     people = queries.thread_participants(session, project, pair, comment)
-    notifications_actions.notify(
-        session, people, project.id, "comment.added", "pair", pair.id, but=user.id, comment=comment.id
-    )
+    pairs_actions.notify(session, people, "comment.added", pair, but=user.id, comment=comment.id)
     return comment
 
 
@@ -112,7 +95,7 @@ def _project_to_comment(session: Session, user: User, pair: Pair) -> Project:
     return project
 
 
-def _project_to_settle(session: Session, user: User, comment: Comment) -> Project:
+def _pair_to_settle(session: Session, user: User, comment: Comment) -> Pair:
     pair = pairs_queries.by_id(session, comment.pair_id)
     project = access.project_of(session, user, pair.project_id)
     _require_visible(session, user, project, pair, comment)
@@ -120,7 +103,7 @@ def _project_to_settle(session: Session, user: User, comment: Comment) -> Projec
         access.require(session, user, Permission.REVIEW_PAIR, project)
     if comment.parent_id:
         raise Conflict("Resolve the comment that this replies to.")
-    return project
+    return pair
 
 
 def _require_visible(session: Session, user: User, project: Project, pair: Pair, comment: Comment) -> None:

@@ -23,7 +23,7 @@ from app.domain.imports import reader_process, uploads
 from app.domain.imports.prepare_rows import PreparedRows
 from app.domain.imports.reading import mapping as column_mapping
 from app.domain.imports.tables import Upload
-from app.domain.pairs.indexes import embedding_actions, index_actions
+from app.domain.pairs.indexes import index_actions
 from app.domain.projects import access
 from app.domain.projects.tables import Project
 
@@ -172,7 +172,7 @@ def save_rows(session: Session, payload: dict[str, Any], prepared: PreparedRows)
     index_actions.insert_tags(session, prepared.tags)
     index_actions.insert_bands(session, project.id, prepared.bands)
     index_actions.add_texts(session, _search_rows(prepared))
-    embedding_actions.request(session, project.id)
+    index_actions.request(session, project.id)
     _record(session, payload, counts)
     return counts
 

@@ -18,7 +18,7 @@ from app.domain.notifications import actions as notifications_actions
 from app.domain.pairs import content as pair_content, queries, states
 from app.domain.pairs.content import Content
 from app.domain.pairs.declarations import UNCHANGED, Declared
-from app.domain.pairs.indexes import embedding_actions, index_actions
+from app.domain.pairs.indexes import index_actions
 from app.domain.pairs.states import EDITABLE, HIDDEN, State
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects import access, settings as project_settings
@@ -94,7 +94,7 @@ def submit(session: Session, user: User, pair: Pair) -> Pair:
         revision.terms_id = terms_id
     pair.submitted_revision_id, pair.state, pair.updated_at = revision.id, State.SUBMITTED, now()
     pair.reviews_needed = reviews_needed(project, revision)
-    embedding_actions.request(session, project.id)
+    index_actions.request(session, project.id)
     record(session, user, "pair.submitted", pair, revision=revision.id)
     return pair
 
@@ -156,7 +156,7 @@ def add_revision(
     session.flush()
     index_actions.reindex(session, pair, revision)
     if pair.state not in HIDDEN:
-        embedding_actions.request(session, project.id)
+        index_actions.request(session, project.id)
     return revision
 
 

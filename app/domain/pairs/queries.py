@@ -16,7 +16,7 @@ from app.domain.checks.run_checks import check_pair
 from app.domain.checks.text.invisible import folded
 from app.domain.pairs import token_limits
 from app.domain.pairs.content import Content, is_text
-from app.domain.pairs.indexes import embedding_queries, near_duplicate_queries, search, search_queries
+from app.domain.pairs.indexes import embedding_queries, near_duplicate_queries, search_queries
 from app.domain.pairs.tables import Pair, PairTag, PairText, Revision
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
@@ -29,8 +29,7 @@ MAX_CHOICES = 100
 
 def by_id(session: Session, pair_id: str) -> Pair:
     """Return the pair. Raises NotFound."""
-    pair = session.get(Pair, pair_id)
-    if pair is None:
+    if (pair := session.get(Pair, pair_id)) is None:
         raise NotFound()
     return pair
 
@@ -161,7 +160,8 @@ def page(
     page = page_of(session, pairs.where(Pair.id.in_(newest.limit(WINDOW)), *conditions), Pair.id, limit=limit)
     if page.next or session.scalar(newest.offset(WINDOW).limit(1)) is None:
         return page
-    terms = search.SearchTerms(search.marks_of(project.id, author, tags or {}), search.fold(q or ""))
+    marks = search_queries.marks_of(project.id, author, tags or {})
+    terms = search_queries.SearchTerms(marks, search_queries.fold(q or ""))
     if search_queries.can_answer(session, terms):
         return search_queries.newest(session, terms, place, conditions, limit)
     return page_of(session, pairs.where(*place, *conditions), Pair.id, limit=limit)

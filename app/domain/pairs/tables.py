@@ -5,19 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    String,
-    Text,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db.base import Base, IdTimestampMixin, now
@@ -103,7 +91,7 @@ class PairBand(Base):
 
 
 class PairText(Base):
-    """What searches read of the current revision: its folded text, and marks of its filters (search.py).
+    """What searches read of the current revision: its folded text, and marks of its filters (search_queries.py).
 
     `number` rises with the age of the pair; the database's own index of trigrams is keyed by it.
     """
@@ -130,4 +118,4 @@ class PairVector(Base):
     revision_id: Mapped[str] = mapped_column(String(64))
     model: Mapped[str] = mapped_column(String(64))
     position: Mapped[int] = mapped_column(BigInteger)
-    codes: Mapped[bytes] = mapped_column(LargeBinary)
+    codes: Mapped[bytes]

@@ -1,4 +1,4 @@
-"""Progress of a project's rounds and of each user: grouped by the database, added up here.
+"""Progress of the rounds and of each user, grouped by the database and added up here, with a forecast for each round.
 
 A pair counts for every target whose tags it has, ignoring capitals and Unicode composition. Discarded, withdrawn and
 gold pairs are not counted.
@@ -7,7 +7,7 @@ gold pairs are not counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, aliased
 from app.core.db.base import now
 from app.domain.checks.text.invisible import folded
 from app.domain.pairs.tables import Pair, PairTag
+from app.domain.progress import forecast
 from app.domain.projects.tables import Project
 from app.domain.rounds import queries as rounds_queries, targets as round_targets
 from app.domain.rounds.tables import Round
@@ -56,6 +57,19 @@ class Progress:
     approved: int
 
 
+@dataclass(frozen=True)
+class Throughput:
+    """`days`: [{day, approved, sum, line}] from opening to deadline; approved and sum are None for future days."""
+
+    days: list[dict[str, Any]]
+    target: int
+    done: int
+    forecast: forecast.Forecast | None
+    needed_per_day: float | None
+    words: str
+    behind: bool
+
+
 def of_round(session: Session, round_: Round) -> Progress:
     """Two queries, however many targets and people."""
     groups = _groups(session, round_, Pair.author_id)
@@ -70,6 +84,42 @@ def of_round(session: Session, round_: Round) -> Progress:
         written=counts["written"],
         approved=counts["approved"],
     )
+
+
+def throughput(session: Session, round_: Round) -> Throughput | None:
+    """None for a round without a deadline or without targets. One query."""
+    target = round_targets.total(round_.targets)
+    if round_.deadline is None or not target:
+        return None
+    deadline, today, opened = round_.deadline.date(), now().date(), round_.created_at.date()
+    closed = round_.closed_at.date() if round_.closed_at else today
+    by_day = reached_by_day(session, round_)
+    done, left = sum(by_day.values()), (deadline - today).days + 1
+    daily, running = forecast.days_before(by_day, opened=opened, today=today)
+    before = done - by_day.get(today, 0)
+    expected = forecast.forecast(daily, before=before, done=done, days_left=left) if round_.state == "open" else None
+    return Throughput(
+        days=_days(by_day, running, opened, deadline, min(today, closed), target),
+        target=target,
+        done=done,
+        forecast=expected,
+        needed_per_day=forecast.needed_per_day(target, done=done, days_left=left),
+        words=forecast.words(expected, target=target, done=done, deadline=deadline, today=today),
+        behind=done < target and (left < 1 or (expected is not None and expected.expected < target)),
+    )
+
+
+def _days(
+    by_day: dict[date, int], running: dict[date, int], opened: date, deadline: date, until: date, target: int
+) -> list[dict[str, Any]]:
+    days = []
+    for at in range((max(deadline, until) - opened).days + 1):
+        day = opened + timedelta(days=at)
+        past = day <= until
+        line = forecast.on_line(target, opened=opened, deadline=deadline, day=day)
+        counted = {"approved": by_day.get(day, 0), "sum": running[day]} if past else {"approved": None, "sum": None}
+        days.append({"day": day, **counted, "line": round(line, 1)})
+    return days
 
 
 def reached_by_day(session: Session, round_: Round) -> dict[date, int]:
@@ -101,9 +151,7 @@ def approved_by_day(session: Session, project: Project, days: int = 31) -> dict[
 
 def author_counts(session: Session, project: Project, user_id: str) -> dict[str, int]:
     """An author's pairs: {draft, submitted, changes_requested, approved, rejected, approved_week, approved_month}."""
-    today = datetime.combine(now().date(), time(), now().tzinfo)
-    week, month = today - timedelta(days=today.weekday()), today.replace(day=1)
-    recent = [func.count().filter(Pair.updated_at >= since) for since in (week, month)]
+    recent = [func.count().filter(Pair.updated_at >= since) for since in week_and_month()]
     statement = select(Pair.state, func.count(), recent[0], recent[1]).where(
         Pair.project_id == project.id, Pair.author_id == user_id, Pair.is_gold.is_(False), Pair.state.not_in(REMOVED)
     )
@@ -114,6 +162,12 @@ def author_counts(session: Session, project: Project, user_id: str) -> dict[str,
         if state == "approved":
             counts["approved_week"], counts["approved_month"] = in_week, in_month
     return counts
+
+
+def week_and_month() -> tuple[datetime, datetime]:
+    """Return when this week and this month began (UTC)."""
+    today = datetime.combine(now().date(), time(), now().tzinfo)
+    return today - timedelta(days=today.weekday()), today.replace(day=1)
 
 
 def coverage(session: Session, project: Project) -> dict[str, Any]:
@@ -128,30 +182,22 @@ def coverage(session: Session, project: Project) -> dict[str, Any]:
         .group_by(domain.value, language.value, Pair.state)
     )
     cells: dict[tuple[str, str], Counter[str]] = {}
-    names = [_Names(project.domains), _Names(project.languages)]
+    domains, languages = ({folded(name): name for name in names} for names in (project.domains, project.languages))
     for first, second, state, n in session.execute(statement):
-        cell = cells.setdefault((names[0].of(first), names[1].of(second)), Counter())
+        cell = cells.setdefault((_spelling(domains, first or ""), _spelling(languages, second or "")), Counter())
         cell["written"] += n
         cell["approved"] += n if state == "approved" else 0
-    return {"domains": names[0].listed, "languages": names[1].listed, "cells": cells}
+    return {"domains": _named_first(domains), "languages": _named_first(languages), "cells": cells}
 
 
-class _Names:
-    """Values in order of appearance, with one spelling of each; untagged comes last."""
+def _spelling(names: dict[str, str], value: str) -> str:
+    """Return the first spelling of a value, and keep the value if it is new."""
+    return names.setdefault(folded(value), value)
 
-    def __init__(self, first: Iterable[str]) -> None:
-        self._known = {folded(name): name for name in first}
-        self._untagged = False
 
-    def of(self, value: str | None) -> str:
-        if value is None:
-            self._untagged = True
-            return ""
-        return self._known.setdefault(folded(value), value)
-
-    @property
-    def listed(self) -> list[str]:
-        return [*self._known.values(), *([""] if self._untagged else [])]
+def _named_first(names: Mapping[str, str]) -> list[str]:
+    """Return the names in order of appearance; untagged, the empty one, comes last."""
+    return sorted(names.values(), key=lambda name: not name)
 
 
 def _groups(session: Session, round_: Round, key: ColumnElement[Any] | Any, *where: ColumnElement[bool]) -> list[Group]:
@@ -191,14 +237,10 @@ def _people(groups: Sequence[Group], assigned: Mapping[str, int | None]) -> list
     others = [user for user in sorted({group.key for group in groups}) if user not in assigned]
     people = []
     for user in [*assigned, *others]:
-        count, counts = assigned.get(user), _by(groups, user)
+        count, counts = assigned.get(user), _counts([group for group in groups if group.key == user])
         lacking = max(0, count - counts["approved"]) if count else None
         people.append({"user": user, "assigned": user in assigned, "count": count, **counts, "lacking": lacking})
     return people
-
-
-def _by(groups: Sequence[Group], user: str) -> dict[str, int]:
-    return _counts([group for group in groups if group.key == user])
 
 
 def _counts(groups: Sequence[Group]) -> dict[str, int]:

@@ -1,25 +1,39 @@
-"""The agreement of independent reviews in a project, and gold answers with hit rates."""
+"""The agreement of independent reviews, gold answers with hit rates, and a reviewer's own numbers."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import combinations
+from statistics import median
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.accounts.tables import User
+from app.domain.audit.tables import AuditEvent
+from app.domain.comments import queries as comments_queries
 from app.domain.pairs.tables import Pair
+from app.domain.progress import queries as progress_queries
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
-from app.domain.review_quality import agreement, gold
+from app.domain.review_quality import agreement
 from app.domain.review_quality.agreement import Agreement
+from app.domain.reviews import queue
+from app.domain.reviews.queue import QueueParams
 from app.domain.reviews.tables import GOLD, GoldAnswer, Review
 
 KINDS = ("review", "old_review")
+MIN_REVIEWS = 5
+"""Reviews below which no median is shown."""
+MAX_EVENTS = 200
+SERVED = ("lease.taken", "lease.taken_over")
+DECIDED = ("review.decided", "gold.answered")
+LONGEST = timedelta(hours=1)
+"""A longer time between lease and decision includes a break and is not counted."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +44,18 @@ class Report:
     minimum: int
     questions: list[Agreement]
     people: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`hits` of `n` with a 95% Wilson interval. `name` is a criterion or "decision"; `within` is in levels."""
+
+    name: str
+    within: int
+    hits: int
+    n: int
+    low: float
+    high: float
 
 
 def units(session: Session, project: Project) -> list[list[Review]]:
@@ -117,6 +143,9 @@ def _people(reviews: Sequence[Sequence[Review]], minimum: int) -> list[dict[str,
     return sorted(rows, key=lambda row: (-row["decision"].n, row["reviewers"]))[:100]
 
 
+# --- gold pairs ---
+
+
 def gold_answers(session: Session, project: Project) -> list[tuple[GoldAnswer, Pair]]:
     """Every gold answer of a project with its pair, retired ones last."""
     statement = select(GoldAnswer, Pair).join(Pair, Pair.id == GoldAnswer.pair_id)
@@ -126,7 +155,7 @@ def gold_answers(session: Session, project: Project) -> list[tuple[GoldAnswer, P
     return [(answer, pair) for answer, pair in rows]
 
 
-def gold_rates(session: Session, project: Project, user: User | None = None) -> dict[str, list[gold.Rate]]:
+def gold_rates(session: Session, project: Project, user: User | None = None) -> dict[str, list[Rate]]:
     """Reviewer id -> hit rates on gold pairs; of one reviewer, or of all."""
     statement = (
         select(Review, GoldAnswer)
@@ -141,8 +170,87 @@ def gold_rates(session: Session, project: Project, user: User | None = None) -> 
     for review, right in session.execute(statement):
         answers.setdefault(review.reviewer_id, []).append((_answer(review), _answer(right)))
     names = [criterion["name"] for criterion in project.criteria]
-    return {reviewer: gold.rates(both, names) for reviewer, both in answers.items()}
+    return {reviewer: rates(both, names) for reviewer, both in answers.items()}
 
 
 def _answer(row: Review | GoldAnswer) -> dict[str, Any]:
     return {"decision": row.decision, "ratings": row.ratings}
+
+
+def wilson_interval(hits: int, n: int) -> tuple[float, float]:
+    """The 95% score interval of a share (E. B. Wilson, 1927, JASA 22: 209-212); (0, 1) when n is 0."""
+    if not n:
+        return 0.0, 1.0
+    from scipy.stats import binomtest  # here, because importing scipy.stats takes longer than starting a command
+
+    interval = binomtest(hits, n).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def rates(answers: Sequence[tuple[dict[str, Any], dict[str, Any]]], criteria: Sequence[str]) -> list[Rate]:
+    """Hit rates over (answer, right answer), each {decision, ratings}; a rating missing in either is skipped."""
+    results = [_rate("decision", 0, [(answer["decision"], right["decision"]) for answer, right in answers])]
+    for name in criteria:
+        both = [(answer["ratings"].get(name), right["ratings"].get(name)) for answer, right in answers]
+        rated = [(value, right) for value, right in both if value is not None and right is not None]
+        results += [_rate(name, within, rated) for within in (0, 1)]
+    return results
+
+
+def _rate(name: str, within: int, values: Sequence[tuple[Any, Any]]) -> Rate:
+    hits = sum(value == right or (within > 0 and abs(value - right) <= within) for value, right in values)
+    return Rate(name, within, hits, len(values), *wilson_interval(hits, len(values)))
+
+
+# --- a reviewer's own numbers ---
+
+
+def oldest_waiting(session: Session, project: Project, user: User) -> datetime | None:
+    """Since when the oldest pair waits for a review by this user."""
+    waiting = queue.takeable(QueueParams.of(user, project)).subquery()
+    oldest: datetime | None = session.scalar(select(func.min(waiting.c.updated_at)))
+    return oldest
+
+
+def with_open_comments(session: Session, project: Project, user: User) -> int:
+    """How many pairs have an open comment that this user may see."""
+    statement = select(func.count()).where(Pair.project_id == project.id, comments_queries.unresolved(user))
+    return session.scalar(statement.where(Pair.discarded_at.is_(None), Pair.state != "withdrawn")) or 0
+
+
+def reviewer_counts(session: Session, project: Project, user: User) -> dict[str, Any]:
+    """{all, week, month, median_seconds}: this reviewer's reviews, without undone ones.
+
+    The median is None below MIN_REVIEWS.
+    """
+    in_week, in_month = (func.count().filter(Review.created_at >= since) for since in progress_queries.week_and_month())
+    statement = select(func.count().label("all"), in_week.label("week"), in_month.label("month"))
+    own = (Review.reviewer_id == user.id, Review.undone_at.is_(None), Review.bulk.is_(False))
+    statement = statement.join(Pair, Pair.id == Review.pair_id).where(Pair.project_id == project.id, *own)
+    counts = dict(session.execute(statement).mappings().one())
+    seconds = _seconds(session, project, user) if counts["all"] >= MIN_REVIEWS else []
+    return {**counts, "median_seconds": median(seconds) if len(seconds) >= MIN_REVIEWS else None}
+
+
+def _seconds(session: Session, project: Project, user: User) -> list[float]:
+    """Seconds from lease to decision of the latest reviews, read from the audit log."""
+    statement = (
+        select(AuditEvent.action, AuditEvent.subject_id, AuditEvent.at)
+        .where(AuditEvent.actor == user.id, AuditEvent.project_id == project.id)
+        .where(AuditEvent.action.in_((*SERVED, *DECIDED)))
+        .order_by(AuditEvent.id.desc())
+        .limit(MAX_EVENTS)
+    )
+    return seconds_per_pair((row.action, row.subject_id, row.at) for row in reversed(session.execute(statement).all()))
+
+
+def seconds_per_pair(events: Iterable[tuple[str, str, datetime]]) -> list[float]:
+    """Seconds on each pair, from (action, pair, moment) in order; times with a long break are left out."""
+    served: dict[str, datetime] = {}
+    seconds = []
+    for action, pair_id, at in events:
+        if action in SERVED:
+            served[pair_id] = at
+        elif pair_id in served and (spent := at - served.pop(pair_id)) < LONGEST:
+            seconds.append(spent.total_seconds())
+    return seconds

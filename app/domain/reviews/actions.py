@@ -15,7 +15,7 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.guidelines import queries as guidelines_queries
 from app.domain.pairs import actions as pairs_actions, content as pair_content, queries as pairs_queries, states
-from app.domain.pairs.indexes import embedding_actions
+from app.domain.pairs.indexes import index_actions
 from app.domain.pairs.states import HIDDEN, State
 from app.domain.pairs.tables import Pair
 from app.domain.projects import access, actions as projects_actions, queries as projects_queries
@@ -135,7 +135,7 @@ def restore(session: Session, user: User, pair: Pair) -> Pair:
     project = pairs_actions.undiscard(session, user, pair)
     update_state(session, project, pair)
     if pair.state not in HIDDEN:
-        embedding_actions.request(session, project.id)  # no embedding is computed for a hidden pair
+        index_actions.request(session, project.id)  # no embedding is computed for a hidden pair
     pairs_actions.record(session, user, "pair.brought_back", pair, state=pair.state)
     return pair
 

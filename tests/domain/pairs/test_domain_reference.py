@@ -11,9 +11,8 @@ from app.core.db.database import Database
 from app.domain.checks.relevance import LEAST_PAIRS
 from app.domain.pairs import actions as pairs_actions, content as pair_content, queries as pairs_queries
 from app.domain.pairs.declarations import may_waive
-from app.domain.pairs.indexes import domain_reference, embedding_queries
-from app.domain.pairs.indexes.domain_reference import ReferenceSample
-from app.domain.pairs.indexes.embedding_index import KEY, EmbeddingIndex
+from app.domain.pairs.indexes import embedding_index, embedding_queries
+from app.domain.pairs.indexes.embedding_index import KEY, EmbeddingIndex, ReferenceSample
 from app.domain.pairs.tables import Pair, PairVector
 from tests.domain.pairs.test_embedding_index import Words, fill, written
 from tests.fixtures.people import Cast
@@ -91,10 +90,10 @@ def test_pair_is_not_compared_with_itself(database: Database, cast: Cast, index:
     bank(database, cast)
     assert far(database, cast, FOREIGN)
     drawn, vector = index.of(cast.project.id).reference, Words().codes(OWN)
-    whole = domain_reference.standing(drawn, vector, {}, without=None)
+    whole = embedding_index.standing(drawn, vector, {}, without=None)
     assert whole
     nearest = next(iter(whole.nearest))
-    without = domain_reference.standing(drawn, vector, {nearest: 0.99}, without=nearest)
+    without = embedding_index.standing(drawn, vector, {nearest: 0.99}, without=nearest)
     assert without
     assert nearest not in without.nearest
 
@@ -108,10 +107,10 @@ def test_index_completes_the_sample(database: Database, cast: Cast, index: Embed
     drawn, vector = index.of(cast.project.id).reference, Words().codes(FOREIGN)
     inside = [place for place, one in enumerate(drawn.ids) if one not in corner]
     few = ReferenceSample(tuple(drawn.ids[place] for place in inside), drawn.vectors[inside], drawn.limit)
-    alone = domain_reference.standing(few, vector, {}, without=None)
+    alone = embedding_index.standing(few, vector, {}, without=None)
     assert alone
     assert alone.far
-    helped = domain_reference.standing(few, vector, dict.fromkeys(corner, 0.9), without=None)
+    helped = embedding_index.standing(few, vector, dict.fromkeys(corner, 0.9), without=None)
     assert helped
     assert not helped.far
 

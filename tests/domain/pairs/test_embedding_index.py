@@ -19,7 +19,7 @@ from app.core.storage import Storage
 from app.domain.checks.similarity.embedding import Codes, cosines
 from app.domain.checks.similarity.minhash import keys_of, shingles
 from app.domain.pairs import actions as pairs_actions, content as pair_content
-from app.domain.pairs.indexes import embedding_actions, embedding_queries, near_duplicate_queries
+from app.domain.pairs.indexes import embedding_queries, index_actions, near_duplicate_queries
 from app.domain.pairs.indexes.embedding_index import KEY, MAX_NEAREST, EmbeddingIndex, ProjectVectors
 from app.domain.pairs.tables import Pair, PairBand, PairVector
 from app.domain.projects.tables import Project
@@ -70,14 +70,14 @@ def fill(database: Database, project: Project, before: list[str] | None = None) 
         with database.session() as session:
             change(session)
 
-    return embedding_actions.fill(
+    return index_actions.fill(
         database.read, write, {"project": project.id}, lambda done, total: None, before=before or []
     )
 
 
 def neighbor_ids(database: Database, project: Project, prompt: str) -> list[str]:
     with database.read() as session:
-        return [neighbor.pair for neighbor in embedding_queries.neighbors(session, project, prompt)]
+        return [neighbor.pair for neighbor in embedding_queries.matches(session, project, prompt).same]
 
 
 def test_embedded_paraphrase_is_found(database: Database, cast: Cast, index: EmbeddingIndex) -> None:
@@ -140,7 +140,7 @@ def test_concurrent_writers_share_no_position(database: Database, cast: Cast, in
 def test_nothing_fails_without_embedding(database: Database, cast: Cast) -> None:
     with database.session() as session:
         written(session, cast, FREEZE)
-        embedding_actions.request(session, cast.project.id)
+        index_actions.request(session, cast.project.id)
     assert neighbor_ids(database, cast.project, LOCK) == []
     assert fill(database, cast.project)["embedded"] == 0
 
@@ -151,7 +151,7 @@ def test_missing_bands_are_written(database: Database, cast: Cast) -> None:
         session.execute(delete(PairBand))
     with database.session() as session:
         assert near_duplicate_queries.neighbors(session, cast.project, FREEZE) == []
-        assert embedding_actions.request_missing(session) == 1
+        assert index_actions.request_missing(session) == 1
     assert fill(database, cast.project)["worded"] == 1
     with database.session() as session:
         (neighbor,) = near_duplicate_queries.neighbors(session, cast.project, FREEZE)
@@ -217,8 +217,8 @@ def test_job_yields_to_imports_and_continues(
             written(session, cast, f"{FREEZE} Case {number} of many")
         session.execute(delete(jobs.Job))
         other = jobs.enqueue(session, "import", {})
-        embedding_actions.request(session, cast.project.id)
-        embedding_actions.request(session, cast.project.id)
+        index_actions.request(session, cast.project.id)
+        index_actions.request(session, cast.project.id)
     first = fill(database, cast.project, ["import"])
     assert (first["embedded"], first["left"]) == (embedding_queries.BATCH, 3)
     with database.session() as session:

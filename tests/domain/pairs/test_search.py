@@ -19,7 +19,7 @@ from app.core.db.database import Database
 from app.domain.imports import actions as imports_actions
 from app.domain.imports.prepare_rows import PreparedRows
 from app.domain.pairs import actions as pairs_actions, content as pair_content, queries as pairs_queries
-from app.domain.pairs.indexes import index_actions, search
+from app.domain.pairs.indexes import index_actions, search_queries
 from app.domain.pairs.tables import Pair, PairText, Revision
 from app.domain.projects import actions as projects_actions
 from app.domain.projects.tables import Project
@@ -85,8 +85,8 @@ def scanned(session: Session, project: Project, q: str) -> list[str]:
         .where(Pair.project_id == project.id, Pair.is_gold.is_(False))
         .order_by(Pair.id.desc())
     )
-    wanted = search.fold(q)
-    return [one for one, prompt, answer in rows if wanted in search.fold(prompt) or wanted in search.fold(answer)]
+    fold = search_queries.fold
+    return [one for one, prompt, answer in rows if fold(q) in fold(prompt) or fold(q) in fold(answer)]
 
 
 @hypothesis_settings(
@@ -247,7 +247,7 @@ def test_metadata_matches_the_schema(database: Database) -> None:
 def test_dump_omits_the_index(database: Database) -> None:
     with database.engine.connect() as connection:
         names = {table.name for table in dump.tables(connection)}
-    assert "pair_texts" in names and not any(map(search.is_derived, names))
+    assert "pair_texts" in names and not any(map(search_queries.is_derived, names))
 
 
 def test_sqlite_plan_starts_at_the_index(database: Database, cast: Cast, few: None) -> None:
@@ -282,7 +282,7 @@ def test_sqlite_plan_starts_at_the_index(database: Database, cast: Cast, few: No
 
 def test_numbers_rise_and_stay_unique(database: Database, cast: Cast) -> None:
     ids = sorted(new_id() for _ in range(300))
-    assert sorted(ids, key=search.number_of) == ids or len({one[:16] for one in ids}) < 300
+    assert sorted(ids, key=search_queries.number_of) == ids or len({one[:16] for one in ids}) < 300
     with database.session() as session:
         same = [put(session, cast.project, cast.alice.id, "x").id for _ in range(3)]
         twins = [f"{same[0][:16]}{n:016x}" for n in range(3)]
@@ -295,13 +295,14 @@ def test_numbers_rise_and_stay_unique(database: Database, cast: Cast) -> None:
         numbers = {one: number for one, number in session.execute(select(PairText.pair_id, PairText.number))}
         assert len(set(numbers.values())) == 6
         assert sorted(twins, key=lambda one: numbers[one]) == twins
-    assert search.number_of("no id") == 0
+    assert search_queries.number_of("no id") == 0
 
 
 def test_marks_differ_and_are_text() -> None:
-    marks = {search.mark("tag", f"name{n}", "value") for n in range(20_000)}
+    marks = {search_queries.mark("tag", f"name{n}", "value") for n in range(20_000)}
     assert len(marks) == 20_000 and all(len(one) == 3 and pair_content.is_text(one) for one in marks)
-    assert search.marks_of("p", "a", {"Desk": "BILLING"}) == search.marks_of("p", "a", {"desk": "billing"})
+    of = search_queries.marks_of
+    assert of("p", "a", {"Desk": "BILLING"}) == of("p", "a", {"desk": "billing"})
 
 
 def test_distinct_tags_use_the_index(database: Database, cast: Cast) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.db.base import new_id, now
 from app.core.db.database import Database
 from app.domain.pairs.tables import Pair, PairTag
-from app.domain.progress import queries as progress_queries, throughput_queries
+from app.domain.progress import queries as progress_queries
 from app.domain.rounds import actions as rounds_actions
 from app.domain.rounds.tables import Round
 from tests.fixtures.people import Cast
@@ -132,7 +132,7 @@ def test_throughput_by_day_of_approval(database: Database, cast: Cast, round_: R
             for _ in range(n):
                 put(session, cast, created, "approved", {"language": "fr"}, updated_at=at(ago))
     with database.read() as session:
-        result = throughput_queries.of_round(session, created)
+        result = progress_queries.throughput(session, created)
     assert result is not None and result.done == 16 and result.target == 40
     assert [day["approved"] for day in result.days] == [0, 4, 6, 0, 5, 0, 1, None, None, None, None, None]
     assert [day["sum"] for day in result.days][:7] == [0, 4, 10, 10, 15, 15, 16]
@@ -146,7 +146,7 @@ def test_throughput_by_day_of_approval(database: Database, cast: Cast, round_: R
 def test_no_throughput_without_deadline(database: Database, cast: Cast) -> None:
     with database.session() as session:
         created = rounds_actions.create_round(session, cast.carol, cast.project, title="x", brief="", targets=TARGETS)
-        assert throughput_queries.of_round(session, created) is None
+        assert progress_queries.throughput(session, created) is None
 
 
 def test_author_counts(database: Database, cast: Cast, round_: Round) -> None:

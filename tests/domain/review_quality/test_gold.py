@@ -11,7 +11,7 @@ from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.indexes import near_duplicate_queries
 from app.domain.pairs.tables import Pair
 from app.domain.review_quality import actions as review_quality_actions, agreement, queries as review_quality_queries
-from app.domain.review_quality.gold import rates, wilson_interval
+from app.domain.review_quality.queries import rates, wilson_interval
 from app.domain.reviews import actions as reviews_actions, queries as reviews_queries, queue_queries
 from app.domain.reviews.queue import gold_is_due, gold_order
 from app.domain.versions import queries as versions_queries

@@ -11,7 +11,7 @@ from app.core.db.database import Database
 from app.domain.accounts.tables import User
 from app.domain.pairs import actions as pairs_actions, content as pair_content
 from app.domain.pairs.tables import Pair
-from app.domain.review_quality import reviewer_stats_queries
+from app.domain.review_quality import queries as review_quality_queries
 from app.domain.reviews import actions as reviews_actions
 from tests.fixtures.people import Cast
 
@@ -39,11 +39,11 @@ def judge(session: Session, cast: Cast, user: User) -> None:
 
 def test_queue_age(database: Database, cast: Cast) -> None:
     with database.session() as session:
-        assert reviewer_stats_queries.oldest_waiting(session, cast.project, cast.bob) is None
+        assert review_quality_queries.oldest_waiting(session, cast.project, cast.bob) is None
         first, _ = (submitted(session, cast, prompt) for prompt in PROMPTS[:2])
         first.updated_at = since = now() - timedelta(days=4)
         session.flush()
-        oldest = reviewer_stats_queries.oldest_waiting(session, cast.project, cast.bob)
+        oldest = review_quality_queries.oldest_waiting(session, cast.project, cast.bob)
     assert oldest is not None and abs(oldest - since) < timedelta(seconds=1)
 
 
@@ -53,11 +53,11 @@ def test_reviews_counted_and_timed(database: Database, cast: Cast) -> None:
             submitted(session, cast, prompt)
         for _ in PROMPTS[:4]:
             judge(session, cast, cast.bob)
-        few = reviewer_stats_queries.reviewer_counts(session, cast.project, cast.bob)
+        few = review_quality_queries.reviewer_counts(session, cast.project, cast.bob)
         for _ in PROMPTS[4:]:
             judge(session, cast, cast.bob)
-        counts = reviewer_stats_queries.reviewer_counts(session, cast.project, cast.bob)
-        nobody = reviewer_stats_queries.reviewer_counts(session, cast.project, cast.carol)
+        counts = review_quality_queries.reviewer_counts(session, cast.project, cast.bob)
+        nobody = review_quality_queries.reviewer_counts(session, cast.project, cast.carol)
     assert few == {"all": 4, "week": 4, "month": 4, "median_seconds": None}
     assert counts["all"] == counts["month"] == 6 and 0 <= counts["median_seconds"] < 60
     assert nobody["all"] == 0 and nobody["median_seconds"] is None
@@ -79,4 +79,4 @@ def test_seconds_from_lease_to_decision() -> None:
         ("lease.taken", "long break", at(20)),
         ("review.decided", "long break", at(200)),
     ]
-    assert reviewer_stats_queries.seconds_per_pair(events) == [120, 180]
+    assert review_quality_queries.seconds_per_pair(events) == [120, 180]

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.checks import relevance
+from app.domain.checks.relevance import DomainDistance, Vectors
 from app.domain.checks.similarity.embedding import ABOUT, Codes, Embedding, products
-from app.domain.pairs.indexes.domain_reference import ReferenceSample
 
 KEY = "embedding_index"
 """Under this name a session's `info` holds the index."""
@@ -25,6 +27,41 @@ MAX_NEAREST = 100
 MIN_COSINE = 0.4
 MAX_IN_MEMORY = 1_000_000
 log = logging.getLogger("preceptor.vectors")
+
+
+@dataclass(frozen=True)
+class ReferenceSample:
+    """Ids and unit vectors of approved pairs, and the cosine below which a prompt is far from them."""
+
+    ids: tuple[str, ...] = ()
+    vectors: Vectors = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    limit: float = -1.0
+
+
+def sample_of(ids: Sequence[str], codes: Codes) -> ReferenceSample:
+    """Return the sample of these approved pairs; an empty one where they are too few to measure against."""
+    if len(ids) < relevance.LEAST_PAIRS:
+        return ReferenceSample()
+    vectors = relevance.unit(codes)
+    return ReferenceSample(tuple(ids), vectors, relevance.limit_of(vectors))
+
+
+def standing(
+    sample: ReferenceSample, vector: Codes, near: Mapping[str, float], *, without: str | None
+) -> DomainDistance | None:
+    """Return how a prompt compares with the sample and the approved pairs `near` it (pair id -> cosine).
+
+    None where the sample is empty. The sample may miss a small part of a large project; `near`, which comes from the
+    whole index, makes up for that.
+    """
+    if not sample.ids:
+        return None
+    similar = products(sample.vectors, relevance.unit(vector))
+    rows = np.argpartition(-similar, relevance.K)[: relevance.K + 1]  # one more, since the pair itself may be there
+    cosines = {sample.ids[row]: float(similar[row]) for row in rows} | dict(near)
+    cosines.pop(without or "", None)
+    nearest = sorted(cosines, key=lambda pair_id: -cosines[pair_id])[: relevance.K]
+    return DomainDistance(cosines[nearest[-1]], sample.limit, {pair_id: cosines[pair_id] for pair_id in nearest})
 
 
 class ProjectVectors:

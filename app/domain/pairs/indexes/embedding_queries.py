@@ -20,9 +20,8 @@ from app.domain.checks.problem import By, Neighbor
 from app.domain.checks.relevance import DomainDistance
 from app.domain.checks.similarity import paraphrase
 from app.domain.checks.similarity.embedding import Codes, Embedding, cosines
-from app.domain.pairs.indexes import domain_reference, near_duplicate_queries
-from app.domain.pairs.indexes.domain_reference import ReferenceSample
-from app.domain.pairs.indexes.embedding_index import KEY, EmbeddingIndex, ProjectVectors
+from app.domain.pairs.indexes import embedding_index, near_duplicate_queries
+from app.domain.pairs.indexes.embedding_index import KEY, EmbeddingIndex, ProjectVectors, ReferenceSample
 from app.domain.pairs.states import HIDDEN, State
 from app.domain.pairs.tables import Pair, PairBand, PairVector, Revision
 from app.domain.projects.tables import Project
@@ -59,11 +58,6 @@ def embedding_of(session: Session) -> Embedding | None:
     return index.embedding if index else None
 
 
-def neighbors(session: Session, project: Project, prompt: str, *, without: str | None = None) -> list[Neighbor]:
-    """Return the pairs in review or later that ask the same in other words, most likely first, five at most."""
-    return list(matches(session, project, prompt, without=without).same)
-
-
 def matches(session: Session, project: Project, prompt: str, *, without: str | None = None) -> SemanticMatches:
     """Return the neighbors by meaning and how the prompt compares with the approved pairs, from one scan."""
     index = index_of(session)
@@ -78,7 +72,7 @@ def matches(session: Session, project: Project, prompt: str, *, without: str | N
     approved = {match.pair: match.cosine for match in near if match.state == State.APPROVED}
     standing = None
     if relevance.is_prose(prompt):
-        standing = domain_reference.standing(vectors.reference, vector, approved, without=without)
+        standing = embedding_index.standing(vectors.reference, vector, approved, without=without)
     return SemanticMatches(
         _same(session, prompt, near), _far_from(session, standing) if standing and standing.far else ()
     )
@@ -179,7 +173,7 @@ def _draw_reference(session: Session, vectors: ProjectVectors, embedding: Embedd
         return
     rows = _approved_rows(session, vectors, embedding) if vectors.count >= relevance.LEAST_PAIRS else []
     vectors.reference = (
-        domain_reference.sample_of([row.pair_id for row in rows], _matrix(rows)) if rows else ReferenceSample()
+        embedding_index.sample_of([row.pair_id for row in rows], _matrix(rows)) if rows else ReferenceSample()
     )
     ended = time.monotonic()
     vectors.reference_due = ended + REFERENCE_PAUSE * (ended - started)

@@ -31,12 +31,7 @@ def neighbors(
     copies = [copy_key(prompt)] if completion is None else [copy_key(prompt, completion), copy_key(prompt)]
     candidates = _candidates(session, project, copies, band_keys(grams))
     ids = [pair_id for pair_id in candidates if pair_id != without]
-    near = [
-        Neighbor(row.id, row.revision, round(similarity, 4), row.prompt, row.completion, row.state)
-        for row in texts_of(session, ids)
-        if (similarity := jaccard(grams, shingles(row.prompt))) >= THRESHOLD
-    ]
-    return sorted(near, key=lambda n: (-n.similarity, n.pair))
+    return _closest(grams, [(row, shingles(row.prompt)) for row in texts_of(session, ids)])
 
 
 def _candidates(session: Session, project: Project, copies: list[int], bands: list[int]) -> list[str]:
@@ -79,19 +74,20 @@ def neighbors_of_many(
     sharers = _sharers(session, project, {key for row in keys for key in row})
     shared = (Counter(pair_id for key in row for pair_id in sharers.get(key, ())) for row in keys)
     candidates = [[pair_id for pair_id, _ in counter.most_common(MAX_CANDIDATES)] for counter in shared]
-    texts = {row.id: row for ids in batched({pair_id for row in candidates for pair_id in row}, 500)
-             for row in texts_of(session, ids)}  # fmt: skip
-    known = {pair_id: shingles(row.prompt) for pair_id, row in texts.items()}
-    return [_closest(row, ids, known, texts) for row, ids in zip(grams, candidates, strict=True)]
+    known: dict[str, tuple[Any, Grams]] = {}
+    for ids in batched({pair_id for row in candidates for pair_id in row}, 500):
+        known |= {row.id: (row, shingles(row.prompt)) for row in texts_of(session, ids)}
+    texts = ([known[pair_id] for pair_id in ids if pair_id in known] for ids in candidates)
+    return [_closest(row, others)[:5] for row, others in zip(grams, texts, strict=True)]
 
 
-def _closest(grams: Any, ids: Iterable[str], known: dict[str, Any], texts: dict[str, Any]) -> list[Neighbor]:
+def _closest(grams: Grams, others: Iterable[tuple[Any, Grams]]) -> list[Neighbor]:
     near = [
         Neighbor(row.id, row.revision, round(similarity, 4), row.prompt, row.completion, row.state)
-        for pair_id in ids
-        if pair_id in texts and (similarity := jaccard(grams, known[pair_id])) >= THRESHOLD and (row := texts[pair_id])
+        for row, other in others
+        if (similarity := jaccard(grams, other)) >= THRESHOLD
     ]
-    return sorted(near, key=lambda n: (-n.similarity, n.pair))[:5]
+    return sorted(near, key=lambda n: (-n.similarity, n.pair))
 
 
 def _sharers(session: Session, project: Project, keys: Iterable[int]) -> dict[int, list[str]]:
