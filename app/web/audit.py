@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from app.domain.accounts import queries as accounts_queries
@@ -13,35 +12,26 @@ from app.domain.accounts.permissions import Permission
 from app.domain.audit import queries as audit_queries, verify_queries
 from app.domain.audit.queries import Filters
 from app.domain.projects import queries as projects_queries
-from app.http.transactions import DbSession
-from app.web.deps import CurrentUser, requires
-from app.web.render import render
+from app.web.deps import Page, requires
+from app.web.render import with_query
 
 router = APIRouter()
 NO_PROJECT = "no project"
+FIELDS = ("subject", "actor", "action", "project", "since", "until")
 
 
-def form_values(
-    subject: str = "",
-    actor: str = "",
-    action: str = "",
-    project: str = "",
-    since: str = "",
-    until: str = "",
-) -> dict[str, str]:
+def _values(page: Page) -> dict[str, str]:
     """Return the filter fields that are not empty."""
-    fields = {"subject": subject, "actor": actor, "action": action, "project": project, "since": since, "until": until}
-    return {name: value.strip() for name, value in fields.items() if value.strip()}
+    query = page.request.query_params
+    return {name: value for name in FIELDS if (value := query.get(name, "").strip())}
 
 
-FormValues = Annotated[dict[str, str], Depends(form_values)]
-
-
-def filters_of(session: DbSession, values: FormValues) -> Filters:
+def _filters(page: Page) -> Filters:
     """Return the filters for the query. An unknown project matches no events."""
+    values = _values(page)
     plain = {name: values.get(name, "") for name in ("subject", "actor", "action")}
     slug = values.get("project")
-    project = projects_queries.by_slug(session, slug) if slug else None
+    project = projects_queries.by_slug(page.session, slug) if slug else None
     return Filters(
         **plain,
         project_id=project.id if project else NO_PROJECT if slug else "",
@@ -50,42 +40,29 @@ def filters_of(session: DbSession, values: FormValues) -> Filters:
     )
 
 
-AuditFilters = Annotated[Filters, Depends(filters_of)]
-
-
 @router.get("/audit", dependencies=[requires(Permission.READ_AUDIT)])
-def index(
-    request: Request,
-    session: DbSession,
-    user: CurrentUser,
-    values: FormValues,
-    filters: AuditFilters,
-    cursor: str | None = None,
-) -> Response:
-    events = audit_queries.page(session, filters, cursor=cursor)
-    return render(
-        request,
+def index(page: Page, cursor: str | None = None) -> Response:
+    events = audit_queries.page(page.session, _filters(page), cursor=cursor)
+    return page.render(
         "audit/list.html",
         events=events,
-        filters=values,
+        filters=_values(page),
         query=_query,
-        state=verify_queries.verify_recent(session, request.app.state.settings),
-        names=accounts_queries.display_names(session, {event.actor for event in events.items if event.actor}),
+        state=verify_queries.verify_recent(page.session, page.settings),
+        names=accounts_queries.display_names(page.session, {event.actor for event in events.items if event.actor}),
         is_denial=audit_queries.is_denial,
     )
 
 
 @router.get("/audit/verification", dependencies=[requires(Permission.READ_AUDIT)])
-def verification(request: Request, session: DbSession, user: CurrentUser) -> Response:
-    return render(
-        request, "audit/verification.html", state=verify_queries.verify_log(session, request.app.state.settings)
-    )
+def verification(page: Page) -> Response:
+    return page.render("audit/verification.html", state=verify_queries.verify_log(page.session, page.settings))
 
 
 @router.get("/audit/log.jsonl", dependencies=[requires(Permission.READ_AUDIT)])
-def download(request: Request, session: DbSession, user: CurrentUser, filters: AuditFilters) -> Response:
+def download(page: Page) -> Response:
     return StreamingResponse(
-        audit_queries.json_lines(request.app.state.database, filters),
+        audit_queries.json_lines(page.request.app.state.database, _filters(page)),
         media_type="application/jsonl",
         headers={"Content-Disposition": 'attachment; filename="audit.jsonl"'},
     )
@@ -93,4 +70,4 @@ def download(request: Request, session: DbSession, user: CurrentUser, filters: A
 
 def _query(values: dict[str, str], **change: Any) -> str:
     """Return the query string of these filters, with `change` applied."""
-    return "?" + urlencode({name: value for name, value in {**values, **change}.items() if value})
+    return with_query("", values | change)

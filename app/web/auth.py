@@ -25,9 +25,9 @@ from app.domain.auth import (
     single_sign_on,
 )
 from app.http.auth import cookie_name, is_secure
-from app.http.transactions import DbSession, Transaction
+from app.http.transactions import Transaction
 from app.web.csrf import check_site
-from app.web.deps import CsrfForm, CurrentUser, form_str, redirect, requires
+from app.web.deps import CsrfForm, Page, redirect, requires, set_cookie
 from app.web.render import render
 
 router = APIRouter()
@@ -56,7 +56,7 @@ def show_password_form(request: Request, session: Transaction, next: str = "") -
 @router.post("/sign-in")
 def sign_in_with_password(request: Request, session: Transaction, form: CsrfForm) -> Response:
     """A wrong email and a wrong password get the same response after the same work, so neither can be probed."""
-    email, password, then = form_str(form, "email"), str(form.get("password") or ""), form_str(form, "next")
+    email, password, then = form.text("email"), form.raw("password"), form.text("next")
     limits, keys = request.app.state.limits, (("account", email.lower()), ("address", _client_address(request)))
     limits.hit(SIGN_IN_ALL, "sign-in")
     for purpose, name in keys:
@@ -97,7 +97,7 @@ def show_code_form(request: Request, session: Transaction, next: str = "") -> Re
 
 @router.post("/sign-in/second-factor")
 def sign_in_with_code(request: Request, session: Transaction, form: CsrfForm) -> Response:
-    raw, then = request.cookies.get(cookie_name(request), ""), form_str(form, "next")
+    raw, then = request.cookies.get(cookie_name(request), ""), form.text("next")
     with request.app.state.database.read() as read:
         match = auth_queries.session_of(read, raw, pending=True)
     if match is None:
@@ -105,7 +105,7 @@ def sign_in_with_code(request: Request, session: Transaction, form: CsrfForm) ->
     request.app.state.limits.hit(SIGN_IN_ALL, "sign-in")
     request.app.state.limits.hit(SIGN_IN, "second factor", match[0].id)
     user, way = accounts_queries.get_user(session, match[0].id), match[1].way
-    if not second_factor_actions.passes(session, user, form_str(form, "code"), key=request.app.state.settings.key):
+    if not second_factor_actions.passes(session, user, form.text("code"), key=request.app.state.settings.key):
         error = "Incorrect or already used code. Wait for the next one."
         return render(request, "auth/second_factor.html", status=401, next=safe_next(then), error=error)
     return _start(request, session, user, way, safe_next(then), pending=False)
@@ -123,16 +123,8 @@ def start_login(request: Request, next: str = "") -> Response:
     address, login = single_sign_on.start_login(provider, _callback(request))
     response = redirect(request, address)
     encrypted = single_sign_on.encrypt_state(login, safe_next(next), key=request.app.state.settings.key)
-    secure = is_secure(request)
-    response.set_cookie(
-        LOGIN_COOKIE,
-        encrypted,
-        max_age=single_sign_on.LOGIN_SECONDS,
-        path="/sign-in/oidc",
-        httponly=True,
-        samesite="lax",
-        secure=secure,
-    )
+    seconds = single_sign_on.LOGIN_SECONDS
+    set_cookie(request, response, LOGIN_COOKIE, encrypted, seconds=seconds, path="/sign-in/oidc")
     return response
 
 
@@ -230,23 +222,19 @@ def _start(request: Request, session: Session, user: User, way: str, url: str, *
 
 
 def set_session_cookie(request: Request, response: Response, raw: str) -> None:
-    response.set_cookie(
-        cookie_name(request),
-        raw,
-        httponly=True,
-        samesite="lax",
-        secure=is_secure(request),
-        path="/",
-        max_age=auth_actions.SESSION_DAYS * 86400,
-    )
+    set_cookie(request, response, cookie_name(request), raw, seconds=auth_actions.SESSION_DAYS * 86400)
 
 
 @router.post("/sign-out", dependencies=[requires(Permission.USE)])
-def sign_out(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
-    auth_actions.sign_out(session, user, request.cookies[cookie_name(request)])
-    request.state.user = None
-    response = render(request, "auth/signed_out.html", user_id=user.id)
-    response.delete_cookie(cookie_name(request), path="/", secure=is_secure(request))
+def sign_out(page: Page) -> Response:
+    auth_actions.sign_out(page.session, page.user, page.request.cookies[cookie_name(page.request)])
+    return signed_out_page(page)
+
+
+def signed_out_page(page: Page) -> Response:
+    page.request.state.user = None
+    response = page.render("auth/signed_out.html", user_id=page.user.id)
+    response.delete_cookie(cookie_name(page.request), path="/", secure=is_secure(page.request))
     return response
 
 

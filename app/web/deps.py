@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import BackgroundTasks, Depends, Request
+from fastapi import BackgroundTasks, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from limits import RateLimitItem
 from sqlalchemy.orm import Session
-from starlette.datastructures import FormData
 
-from app.core.errors import Invalid, Unauthorized
+from app.core.errors import Unauthorized
+from app.core.storage import Storage
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.actions import save_last_use
 from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission
@@ -20,13 +20,17 @@ from app.domain.accounts.tables import User
 from app.domain.auth import queries as auth_queries
 from app.domain.auth.actions import mark_seen
 from app.domain.notifications import queries as notifications_queries
+from app.domain.pairs import queries as pairs_queries
+from app.domain.pairs.tables import Pair
 from app.domain.projects import access
 from app.domain.projects.tables import Project
-from app.http.auth import CurrentUser as CurrentUser, cookie_name, is_secure
-from app.http.route_permissions import CurrentProject as CurrentProject, authorize
-from app.http.transactions import READING, BodyRead, Transaction, WriteSlot
+from app.http.auth import CurrentUser, cookie_name, is_secure
+from app.http.route_permissions import authorize
+from app.http.transactions import READING, BodyRead, DbSession, Transaction, WriteSlot
+from app.settings import Settings
 from app.web.csrf import check_csrf, check_site
-from app.web.render import FLASH_COOKIE
+from app.web.forms import Form
+from app.web.render import FLASH_COOKIE, render
 
 
 @dataclass(frozen=True)
@@ -63,20 +67,20 @@ def rate_limited(item: RateLimitItem, purpose: str) -> Any:
     return Depends(count)
 
 
-async def csrf_form(request: Request, _: BodyRead) -> FormData:
+async def csrf_form(request: Request, _: BodyRead) -> Form:
     """Return the form of a request that changes something, once it is known to come from one of our pages.
 
     Checked are the headers that browsers send and the CSRF token (field `csrf`, or header `X-CSRF-Token` of scripts).
     """
     if request.method in READING:
-        return FormData()
+        return Form()
     check_site(request)
-    form = await request.form()
+    form = Form(await request.form())
     check_csrf(request, str(form.get("csrf") or request.headers.get("X-CSRF-Token") or ""))
     return form
 
 
-CsrfForm = Annotated[FormData, Depends(csrf_form)]
+CsrfForm = Annotated[Form, Depends(csrf_form)]
 
 
 def requires(permission: Permission) -> Any:
@@ -89,35 +93,65 @@ def requires(permission: Permission) -> Any:
     return Depends(check)
 
 
-def form_str(form: FormData, name: str, default: str = "") -> str:
-    value = form.get(name)
-    return value.strip() if isinstance(value, str) else default
+@dataclass(frozen=True)
+class CurrentPage:
+    """What the handler of a page works with, once the permission of its route is checked."""
+
+    request: Request
+    session: Session
+    user: User
+    form: Form
+    project: Project
+    """The project that the permission was checked on; None at run time on pages outside projects."""
+    settings: Settings
+    storage: Storage
+
+    @property
+    def root(self) -> str:
+        return f"/projects/{self.project.slug}"
+
+    @property
+    def can(self) -> dict[str, bool]:
+        """Whether the user's role in the project has each permission, by its name."""
+        role = access.role_in(self.session, self.user, self.project)
+        held = ROLE_PERMISSIONS[role] if role else frozenset()
+        return {permission.name.lower(): permission in held for permission in Permission}
+
+    def render(self, template: str, *, status: int | None = None, **context: Any) -> Response:
+        """Render a template; inside a project with `project`, `role` and `can` for the layout, which shows `tab`."""
+        if self.project:
+            role = access.role_in(self.session, self.user, self.project)
+            context = {"project": self.project, "role": role.value if role else None, "can": self.can, **context}
+        return render(self.request, template, status=status, **context)
+
+    def redirect(self, url: str, flash: str | None = None) -> Response:
+        return redirect(self.request, url, flash)
 
 
-def form_number(form: FormData, name: str, kind: type[float] | type[int] = float) -> Any:
-    """Return a number of the form, None when the field is empty. Raises Invalid."""
-    raw = form_str(form, name)
-    if not raw:
-        return None
-    try:
-        return kind(raw.replace(",", "."))
-    except ValueError:
-        raise Invalid(f"{raw!r} is not a number.", field=name) from None
+async def current_page(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> CurrentPage:
+    state = request.app.state
+    return CurrentPage(request, session, user, form, request.state.project, state.settings, state.storage)
 
 
-def project_context(session: Session, user: User, project: Project, tab: str | None = None) -> dict[str, Any]:
-    """Return what the layout needs: the project, the user's role in it, and `can.<permission>`."""
-    role = access.role_in(session, user, project)
-    held = ROLE_PERMISSIONS[role] if role else frozenset()
-    can = {permission.name.lower(): permission in held for permission in Permission}
-    return {"project": project, "role": role.value if role else None, "can": can, "tab": tab}
+Page = Annotated[CurrentPage, Depends(current_page)]
+
+
+def current_pair(session: DbSession, pair_id: str) -> Pair:
+    return pairs_queries.by_id(session, pair_id)
+
+
+CurrentPair = Annotated[Pair, Depends(current_pair)]
 
 
 def redirect(request: Request, url: str, flash: str | None = None) -> RedirectResponse:
     """Redirect (303), with a message that the next page shows."""
     response = RedirectResponse(url, status_code=303)
     if flash:
-        response.set_cookie(
-            FLASH_COOKIE, quote(flash), max_age=60, httponly=True, samesite="lax", secure=is_secure(request)
-        )
+        set_cookie(request, response, FLASH_COOKIE, quote(flash), seconds=60)
     return response
+
+
+def set_cookie(request: Request, response: Response, name: str, value: str, *, seconds: int, path: str = "/") -> None:
+    """Set a cookie that no script can read and that no other site's form sends."""
+    secure = is_secure(request)
+    response.set_cookie(name, value, max_age=seconds, path=path, httponly=True, samesite="lax", secure=secure)

@@ -74,23 +74,16 @@ def baselines(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 def slice_rows(report: dict[str, Any], weak: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the slices, lowest tuned score first. Weak slices have a reason."""
-    reasons = {(slice_["tag"], slice_["value"]): slice_ for slice_ in weak}
-    weakest_first = sorted(
-        report.get("slices", []),
-        key=lambda row: (
-            row["tuned"]["value"] * (-1 if row["metric"] in LOWER_IS_BETTER else 1),
-            row["tag"],
-            row["value"],
-        ),
-    )
+    reasons = {(part["tag"], part["value"]): {name: part[name] for name in ("reason", "surely")} for part in weak}
+
+    def order(row: dict[str, Any]) -> tuple[float, str, str]:
+        return row["tuned"]["value"] * (-1 if row["metric"] in LOWER_IS_BETTER else 1), row["tag"], row["value"]
+
     return [
         metric_row(row["metric"], row)
         | {name: row[name] for name in ("tag", "value", "n")}
-        | {
-            "reason": reasons.get((row["tag"], row["value"]), {}).get("reason", ""),
-            "surely": reasons.get((row["tag"], row["value"]), {}).get("surely", False),
-        }
-        for row in weakest_first
+        | reasons.get((row["tag"], row["value"]), {"reason": "", "surely": False})
+        for row in sorted(report.get("slices", []), key=order)
     ]
 
 

@@ -1,28 +1,45 @@
-"""Form errors: what a route does when the user can fix the form and send it again."""
+"""The form that a page posted, with its fields as texts and numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import Any
 
-from app.core.errors import AppError
+from starlette.datastructures import FormData
 
-
-@dataclass
-class FormResult:
-    """`error` is the reason the form was rejected; the route then shows the form again with the values typed."""
-
-    error: AppError | None = None
+from app.core.errors import Invalid
 
 
-@contextmanager
-def form_errors(*statuses: int) -> Iterator[FormResult]:
-    """Catch an AppError with one of `statuses` (409 and 422 by default); let any other error through."""
-    result = FormResult()
-    try:
-        yield result
-    except AppError as error:
-        if error.status not in (statuses or (409, 422)):
-            raise
-        result.error = error
+class Form(FormData):
+    """A field that the form lacks, and a file, is the empty text."""
+
+    def text(self, name: str) -> str:
+        """Return a field without the spaces around it."""
+        return self.raw(name).strip()
+
+    def raw(self, name: str) -> str:
+        value = self.get(name)
+        return value if isinstance(value, str) else ""
+
+    def texts(self, *names: str) -> dict[str, str]:
+        return {name: self.text(name) for name in names}
+
+    def every(self, name: str) -> list[str]:
+        """Return all values of a field that the form has several times."""
+        return [str(value) for value in self.getlist(name)]
+
+    def prefixed(self, prefix: str) -> dict[str, str]:
+        """Return the fields whose name begins with `prefix`, by the rest of the name, without the empty ones."""
+        fields = (
+            (name.removeprefix(prefix), str(value)) for name, value in self.multi_items() if name.startswith(prefix)
+        )
+        return {name: value for name, value in fields if value.strip()}
+
+    def number(self, name: str, kind: type[float] | type[int] = float) -> Any:
+        """Return a number, None when the field is empty. Raises Invalid."""
+        raw = self.text(name)
+        if not raw:
+            return None
+        try:
+            return kind(raw.replace(",", "."))
+        except ValueError:
+            raise Invalid(f"{raw!r} is not a number.", field=name) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from app.core.jobs import Job
@@ -20,14 +20,11 @@ from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
 from app.domain.review_quality import queries as review_quality_queries
 from app.domain.reviews import queries as reviews_queries, queue_queries
-from app.domain.rounds import queries as rounds_queries
 from app.domain.runs import alert_queries, queries as runs_queries
 from app.domain.runs.tables import TRAIN
 from app.domain.versions import queries as versions_queries
-from app.http.transactions import DbSession
-from app.web.deps import CurrentUser, requires
-from app.web.render import render
-from app.web.rounds import row
+from app.web.deps import Page, requires
+from app.web.rounds import open_rows
 
 router = APIRouter()
 SHOWN = 5
@@ -35,22 +32,21 @@ SHOWN = 5
 
 
 @router.get("/", dependencies=[requires(Permission.USE)])
-def home(request: Request, session: DbSession, user: CurrentUser) -> Response:
-    mine = projects_queries.projects_of(session, user)
-    desks = [_desk(session, user, project) for project in mine]
-    return render(
-        request,
+def home(page: Page) -> Response:
+    mine = projects_queries.projects_of(page.session, page.user)
+    desks = [_desk(page.session, page.user, project) for project in mine]
+    return page.render(
         "home/home.html",
         desks=sorted(desks, key=lambda desk: -_urgency(desk)),
-        terms_due=consent_queries.terms_to_accept(session, user),
-        **_alerts(session, user, mine),
+        terms_due=consent_queries.terms_to_accept(page.session, page.user),
+        **_alerts(page.session, page.user, mine),
     )
 
 
 @router.get("/style", dependencies=[requires(Permission.USE)])
-def style(request: Request, user: CurrentUser) -> Response:
+def style(page: Page) -> Response:
     """Show every component in every state."""
-    return render(request, "style/patterns.html")
+    return page.render("style/patterns.html")
 
 
 def _alerts(session: Session, user: User, mine: list[Project]) -> dict[str, Any]:
@@ -74,10 +70,7 @@ def _failure(session: Session, job: Job, projects: dict[str, Project]) -> dict[s
 def _desk(session: Session, user: User, project: Project) -> dict[str, Any]:
     role = projects_queries.role_of(session, user, project)
     desk: dict[str, Any] = {"project": project, "role": role, "late": []}
-    open_ = [
-        row(session, user, project, round_)
-        for round_ in rounds_queries.by_urgency(rounds_queries.open_rounds(session, project))
-    ]
+    open_ = open_rows(session, user, project)
     desk["rounds"] = sorted((item for item in open_ if _is_open_to(item)), key=lambda item: not _assigned(item))
     if role == "expert":
         desk |= _writing(session, user, project)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.core.errors import AppError
 from app.core.storage import Storage
@@ -22,7 +22,7 @@ TARGETS = {
     "context": "Context document",
     "tags": "Tag",
     "source": "Source",
-    "licence": "License",
+    "license": "License",
 }
 LICENSES = (
     "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-3.0", "CC-BY-SA-3.0",
@@ -31,14 +31,13 @@ LICENSES = (
 )  # fmt: skip
 """SPDX identifiers of common dataset licenses."""
 KINDS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON"}
-SHAPES = {
-    "jsonl": "Prompt and completion",
+PLATFORMS = {
     "openai": "OpenAI messages",
     "sharegpt": "ShareGPT conversations",
     "alpaca": "Alpaca instructions",
     "argilla": "Argilla records",
-    "labelstudio": "Label Studio tasks",
 }
+SHAPES = {"jsonl": "Prompt and completion", **PLATFORMS, "labelstudio": "Label Studio tasks"}
 
 
 @dataclass
@@ -63,9 +62,7 @@ class Preview:
     @property
     def detected(self) -> str:
         """The format in words."""
-        kind = KINDS.get(self.scan.kind, "")
-        shape = SHAPES.get(self.scan.shape, "unrecognized columns")
-        return f"{kind}: {shape}"
+        return f"{KINDS.get(self.scan.kind, '')}: {SHAPES.get(self.scan.shape, 'unrecognized columns')}"
 
     @property
     def is_known(self) -> bool:
@@ -79,7 +76,8 @@ class Preview:
 
     def becomes(self, column: str) -> str:
         """Return the target of a column."""
-        return next((target for target, columns in self.names.items() if column in columns), "")
+        target = next((target for target, columns in self.names.items() if column in columns), "")
+        return "license" if target == "licence" else target
 
 
 def of(storage: Storage, upload: Upload, form: str, query: Mapping[str, str]) -> Preview:
@@ -91,7 +89,7 @@ def of(storage: Storage, upload: Upload, form: str, query: Mapping[str, str]) ->
     if any(f"c{number}" in query for number in chosen):
         return _mapped(storage, upload, form, _names(first.scan, chosen), first.scan)
     guess = {} if first.is_known else column_mapping.guess([column["name"] for column in first.scan.columns])
-    return _mapped(storage, upload, form, guess, first.scan, is_guess=True) if guess else first
+    return replace(_mapped(storage, upload, form, guess, first.scan), is_guess=True) if guess else first
 
 
 def of_map(storage: Storage, upload: Upload, form: str, text: str) -> Preview:
@@ -114,26 +112,17 @@ def _names(scan: reader_process.ScanResult, chosen: Mapping[int, str]) -> Names:
     return names
 
 
-def _mapped(
-    storage: Storage,
-    upload: Upload,
-    form: str,
-    names: Names,
-    first: reader_process.ScanResult,
-    *,
-    is_guess: bool = False,
-) -> Preview:
+def _mapped(storage: Storage, upload: Upload, form: str, names: Names, first: reader_process.ScanResult) -> Preview:
     if not names:
         return Preview(form, first)
     try:
-        column_mapping.parse(names)
+        names = column_mapping.parse(names)
     except AppError as error:
         return Preview(
             form, reader_process.ScanResult(columns=first.columns, kind=first.kind, shape=first.shape), names, error
         )
     preview = _preview(storage, upload, form, names)
     preview.scan.columns = preview.scan.columns or first.columns
-    preview.is_guess = is_guess
     return preview
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
-from sqlalchemy.orm import Session
+from fastapi import APIRouter, Response
 
 from app.domain.accounts.permissions import Permission
 from app.domain.notifications import actions as notifications_actions, queries as notifications_queries
@@ -11,9 +10,8 @@ from app.domain.notifications.tables import Notification
 from app.domain.pairs import queries as pairs_queries
 from app.domain.projects import queries as projects_queries
 from app.domain.webhooks.event_types import KINDS
-from app.http.transactions import DbSession
-from app.web.deps import CsrfForm, CurrentUser, form_str, redirect, requires
-from app.web.render import render, words
+from app.web.deps import Page, requires
+from app.web.render import words
 
 router = APIRouter()
 ROOT = "/notifications"
@@ -39,52 +37,49 @@ PROJECT_PAGES = {"round": "/rounds", "guideline": "/guidelines"}
 
 
 @router.get(ROOT, dependencies=[requires(Permission.USE)])
-def index(
-    request: Request, session: DbSession, user: CurrentUser, all: bool = False, cursor: str | None = None
-) -> Response:
+def index(page: Page, all: bool = False, cursor: str | None = None) -> Response:
     """List unread notifications; `all` adds those read in the last 90 days."""
-    page = notifications_queries.page(session, user, only_unread=not all, limit=30, cursor=cursor)
-    projects = {project.id: project for project in projects_queries.projects_of(session, user)}
-    subjects = _subjects(session, [line for line in page.items if line.project_id in projects])
+    found = notifications_queries.page(page.session, page.user, only_unread=not all, limit=30, cursor=cursor)
+    projects = {project.id: project for project in projects_queries.projects_of(page.session, page.user)}
+    subjects = _subjects(page, [line for line in found.items if line.project_id in projects])
     query = "all=true&" if all else ""
-    return render(
-        request,
+    return page.render(
         "notifications/list.html",
-        lines=[(line, title(line), projects.get(line.project_id), subjects.get(line.id, "")) for line in page.items],
+        lines=[(line, title(line), projects.get(line.project_id), subjects.get(line.id, "")) for line in found.items],
         all=all,
-        next_href=f"{ROOT}?{query}cursor={page.next}" if page.next else None,
+        next_href=f"{ROOT}?{query}cursor={found.next}" if found.next else None,
     )
 
 
 @router.post(f"{ROOT}/read", dependencies=[requires(Permission.USE)])
-def read(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm) -> Response:
+def read(page: Page) -> Response:
     """Mark one notification as read, or all of them with `all`. `open` redirects to its subject."""
-    if form_str(form, "all"):
-        notifications_actions.mark_read(session, user)
-        return redirect(request, ROOT, "All marked as read.")
-    line = notifications_queries.by_id(session, user, form_str(form, "id"))
-    notifications_actions.mark_read(session, user, [line.id])
-    return redirect(request, filtered_url(session, line) if form_str(form, "open") else ROOT)
+    if page.form.text("all"):
+        notifications_actions.mark_read(page.session, page.user)
+        return page.redirect(ROOT, "All marked as read.")
+    line = notifications_queries.by_id(page.session, page.user, page.form.text("id"))
+    notifications_actions.mark_read(page.session, page.user, [line.id])
+    return page.redirect(_subject_url(page, line) if page.form.text("open") else ROOT)
 
 
 def title(line: Notification) -> str:
     return TITLES.get(line.kind) or KINDS.get(line.kind) or words(line.kind.replace(".", "_"))
 
 
-def _subjects(session: Session, lines: list[Notification]) -> dict[str, str]:
+def _subjects(page: Page, lines: list[Notification]) -> dict[str, str]:
     """Map notification id -> start of the pair's current prompt, or the number of the run, round or guideline."""
     ids = {line.subject_id for line in lines if line.subject_kind == "pair"}
-    texts = pairs_queries.currents(session, pairs_queries.by_ids(session, ids))
+    texts = pairs_queries.currents(page.session, pairs_queries.by_ids(page.session, ids))
     prompts = {pair_id: revision.prompt[:120] for pair_id, revision in texts.items()}
     kinds = {line.id: "Version" if line.subject_kind == "guideline" else words(line.subject_kind) for line in lines}
     numbers = {line.id: f"{kinds[line.id]} {line.details['number']}" for line in lines if "number" in line.details}
     return {**numbers, **{line.id: prompts[line.subject_id] for line in lines if line.subject_id in prompts}}
 
 
-def filtered_url(session: Session, line: Notification) -> str:
+def _subject_url(page: Page, line: Notification) -> str:
     """Return the page of a notification's subject."""
     if line.subject_kind in PAGES:
         anchor = "#comments" if line.kind.startswith("comment.") else ""
         return PAGES[line.subject_kind].format(id=line.subject_id) + anchor
-    slug = projects_queries.slug_of(session, line.project_id)
+    slug = projects_queries.slug_of(page.session, line.project_id)
     return f"/projects/{slug}{PROJECT_PAGES.get(line.subject_kind, '')}"

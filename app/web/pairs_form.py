@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.datastructures import FormData
-
 from app.core.errors import Invalid
 from app.domain.pairs import content as pair_content, declarations
 from app.domain.pairs.content import Content
@@ -14,6 +12,7 @@ from app.domain.pairs.declarations import Declared
 from app.domain.pairs.tables import Revision
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
+from app.web.forms import Form
 
 TAGS = ("domain", "language", "category", "difficulty")
 BLANK: dict[str, Any] = {
@@ -29,29 +28,24 @@ BLANK: dict[str, Any] = {
 DECLARED = ("assistance", "pasted_share", "waivers")
 
 
-def from_form(form: FormData) -> dict[str, Any]:
+def from_form(form: Form) -> dict[str, Any]:
     """Return the form as plain data, without empty turns at the end and without an empty system message."""
     turns = [
-        {"role": str(role), "content": str(content).replace("\r\n", "\n")}
-        for role, content in zip(form.getlist("role"), form.getlist("content"), strict=False)
+        {"role": role, "content": content.replace("\r\n", "\n")}
+        for role, content in zip(form.every("role"), form.every("content"), strict=False)
     ]
     turns = [turn for turn in turns if turn["role"] != "system" or turn["content"].strip()]
     while len(turns) > 2 and not turns[-1]["content"].strip() and not turns[-2]["content"].strip():
         turns = turns[:-2]
-    tags = {
-        name.removeprefix("tag:"): str(value).strip()
-        for name, value in form.multi_items()
-        if name.startswith("tag:") and str(value).strip()
-    }
-    extra, value = str(form.get("extra_tag") or "").strip(), str(form.get("extra_value") or "").strip()
-    if extra and value:
+    tags = {name: value.strip() for name, value in form.prefixed("tag:").items()}
+    if (extra := form.text("extra_tag")) and (value := form.text("extra_value")):
         tags[extra] = value
     return {
         "messages": turns,
         "context": _documents(form),
         "tags": tags,
-        "source": str(form.get("source") or "").strip(),
-        "licence": str(form.get("licence") or "").strip(),
+        "source": form.text("source"),
+        "licence": form.text("license"),
         **_declared(form),
     }
 
@@ -62,10 +56,10 @@ def tags_from_query(query: Mapping[str, str]) -> dict[str, str]:
     return {name[:60]: value[:120] for name, value in list(tags)[:8] if name and value}
 
 
-def _documents(form: FormData) -> list[dict[str, str]]:
+def _documents(form: Form) -> list[dict[str, str]]:
     """Return the context documents that have a text; title and source are matched by position."""
-    texts = [str(text).replace("\r\n", "\n") for text in form.getlist("context_text")]
-    names = {key: [str(name).strip() for name in form.getlist(f"context_{key}")] for key in ("source", "title")}
+    texts = [text.replace("\r\n", "\n") for text in form.every("context_text")]
+    names = {key: [name.strip() for name in form.every(f"context_{key}")] for key in ("source", "title")}
     return [
         {"text": text} | {key: column[at] for key, column in names.items() if at < len(column) and column[at]}
         for at, text in enumerate(texts)
@@ -73,16 +67,16 @@ def _documents(form: FormData) -> list[dict[str, str]]:
     ]
 
 
-def _declared(form: FormData) -> dict[str, Any]:
+def _declared(form: Form) -> dict[str, Any]:
     """Return the author's declarations; None for each field that the form lacks, which keeps the stored value."""
-    share = str(form.get("pasted_share") or "")
+    share = form.raw("pasted_share")
     waivers = [
         {"code": name.removeprefix("waiver:"), "reason": str(reason)}
         for name, reason in form.multi_items()
         if name.startswith("waiver:")
     ]
     return {
-        "assistance": str(form.get("assistance") or "") or None,
+        "assistance": form.raw("assistance") or None,
         "pasted_share": _share(share) if share else None,
         "waivers": waivers if waivers or "declares" in form else None,
     }

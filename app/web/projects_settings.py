@@ -5,33 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from sqlalchemy.orm import Session
-from starlette.datastructures import FormData
+from fastapi import APIRouter, Response
 
-from app.core.errors import AppError
+from app.core.errors import AppError, Conflict, Invalid
 from app.domain.accounts.permissions import Permission
-from app.domain.accounts.tables import User
 from app.domain.checks.guideline_rules import FREE, LENGTH, TESTS
 from app.domain.checks.pii.redaction import KINDS
 from app.domain.checks.registry import CODES
 from app.domain.projects import actions as projects_actions, settings as project_settings
 from app.domain.projects.criteria import LEVELS
-from app.domain.projects.tables import Project
 from app.domain.reviews import settings_actions
-from app.http.transactions import DbSession
-from app.web.deps import (
-    CsrfForm,
-    CurrentProject,
-    CurrentUser,
-    form_number,
-    form_str,
-    project_context,
-    redirect,
-    requires,
-)
-from app.web.forms import form_errors
-from app.web.render import render
+from app.web.deps import Page, requires
+from app.web.forms import Form
 
 router = APIRouter()
 PARTS = ("kind", "field", "value", "case", "message", "severity")
@@ -55,37 +40,34 @@ RULES = {
 
 
 @router.get("/projects/{slug}/settings", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def show(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
-    return _page(
-        request, session, user, project, project_settings.of(project.settings), project.overlap, project.criteria
-    )
+def show(page: Page) -> Response:
+    return _page(page, project_settings.of(page.project.settings), page.project.overlap, page.project.criteria)
 
 
 @router.post("/projects/{slug}/settings", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def change(
-    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
-) -> Response:
-    values = project_settings.of(project.settings) | {"checks": _checks(form), "rules": list(_rules(form))}
-    criteria = _criteria(form)
-    with form_errors() as result:
-        project_settings.parse(values | _numbers(form))  # before any change: a rejected form commits too
+def change(page: Page) -> Response:
+    checks = page.form.prefixed("check:")  # an empty choice is the default
+    values = project_settings.of(page.project.settings) | {"checks": checks, "rules": list(_rules(page.form))}
+    criteria = _criteria(page.form)
+    try:
+        project_settings.parse(values | _numbers(page.form))  # before any change: a rejected form commits too
         settings_actions.change_review_settings(
-            session,
-            user,
-            project,
-            overlap=form_number(form, "overlap", int),
-            criteria=_remaining(form, project, criteria),
+            page.session,
+            page.user,
+            page.project,
+            overlap=page.form.number("overlap", int),
+            criteria=_remaining(page, criteria),
         )
-        projects_actions.change_settings(session, user, project, values | _numbers(form))
-    if result.error:
-        overlap = form_str(form, "overlap") or project.overlap
-        return _page(request, session, user, project, values, overlap, criteria or project.criteria, result.error)
-    return redirect(request, f"/projects/{project.slug}/settings", "Settings saved")
+        projects_actions.change_settings(page.session, page.user, page.project, values | _numbers(page.form))
+    except (Conflict, Invalid) as error:
+        overlap = page.form.text("overlap") or page.project.overlap
+        return _page(page, values, overlap, criteria or page.project.criteria, error)
+    return page.redirect(f"{page.root}/settings", "Settings saved")
 
 
-def _criteria(form: FormData) -> list[dict[str, Any]]:
+def _criteria(form: Form) -> list[dict[str, Any]]:
     """Return the criteria in the form, without an empty one; [] if the form has no such fields."""
-    columns = [[_plain(value) for value in form.getlist(f"criterion_{part}")] for part in CRITERION]
+    columns = [[_plain(value) for value in form.every(f"criterion_{part}")] for part in CRITERION]
     rows = [dict(zip(CRITERION, row, strict=True)) for row in zip(*columns, strict=False)]
     return [
         {**{part: row[part] for part in ("name", "question", "good", "bad")},
@@ -94,32 +76,23 @@ def _criteria(form: FormData) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _plain(value: object) -> str:
-    return str(value).replace("\r\n", "\n").strip()
+def _plain(value: str) -> str:
+    return value.replace("\r\n", "\n").strip()
 
 
-def _remaining(form: FormData, project: Project, criteria: list[dict[str, Any]]) -> list[Any] | None:
+def _remaining(page: Page, criteria: list[dict[str, Any]]) -> list[Any] | None:
     """Return the criteria without removed ones, and with those another user added after the page was loaded."""
-    if "criterion_name" not in form:
+    if "criterion_name" not in page.form:
         return None
-    removed = {_plain(name) for name in form.getlist("criterion_removed")}
+    removed = {_plain(name) for name in page.form.every("criterion_removed")}
     known = {item["name"] for item in criteria} | removed
     remaining = [item for item in criteria if item["name"] not in removed]
-    return [*remaining, *(item["name"] for item in project.criteria if item["name"] not in known)]
+    return [*remaining, *(item["name"] for item in page.project.criteria if item["name"] not in known)]
 
 
-def _checks(form: FormData) -> dict[str, str]:
-    """Return the severities that differ from the default; an empty choice is the default."""
-    return {
-        name.removeprefix("check:"): str(value)
-        for name, value in form.multi_items()
-        if name.startswith("check:") and value
-    }
-
-
-def _rules(form: FormData) -> Iterator[dict[str, Any]]:
+def _rules(form: Form) -> Iterator[dict[str, Any]]:
     """Yield the rules in the form; a row without a kind is empty or removed."""
-    columns = [[str(value) for value in form.getlist(f"rule_{part}")] for part in PARTS]
+    columns = [form.every(f"rule_{part}") for part in PARTS]
     for row in zip(*columns, strict=False):
         kind, field, value, case, message, severity = row
         if kind:
@@ -136,29 +109,25 @@ def _value(kind: str, text: str) -> dict[str, Any]:
     return {"value": int(lines[0]) if lines and lines[0].isdecimal() and len(lines[0]) < 9 else text}
 
 
-def _numbers(form: FormData) -> dict[str, Any]:
-    shares = {name: (form_number(form, name) or 0) / 100 for name in project_settings.SHARES}
-    return shares | {name: form_number(form, name, int) or 0 for name in project_settings.COUNTS}
+def _numbers(form: Form) -> dict[str, Any]:
+    shares = {name: (form.number(name) or 0) / 100 for name in project_settings.SHARES}
+    return shares | {name: form.number(name, int) or 0 for name in project_settings.COUNTS}
 
 
 def _page(
-    request: Request,
-    session: Session,
-    user: User,
-    project: Project,
+    page: Page,
     values: dict[str, Any],
     overlap: int | str,
     criteria: list[dict[str, Any]],
     error: AppError | None = None,
 ) -> Response:
-    return render(
-        request,
+    return page.render(
         "projects/settings.html",
-        **project_context(session, user, project, "/settings"),
+        tab="/settings",
         values=values,
         overlap=overlap,
         criteria=criteria,
-        known={item["name"] for item in project.criteria},
+        known={item["name"] for item in page.project.criteria},
         error=error,
         checks=CODES,
         kinds={f"pii.{kind}": words for kind, (words, _) in KINDS.items() if kind != "secret"},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
 from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import nh3
 from fastapi import Request
@@ -27,28 +28,10 @@ FLASH_COOKIE = "preceptor_flash"
 MAX_DIFF_TOKENS = 6000
 
 TONES = {
-    "approved": "good",
-    "done": "good",
-    "open": "accent",
-    "accept": "good",
-    "fix_and_accept": "good",
-    "closed": "",
-    "submitted": "accent",
-    "in_review": "accent",
-    "running": "accent",
-    "queued": "",
-    "changes_requested": "warn",
-    "return": "warn",
-    "escalate": "warn",
-    "in_round": "warn",
-    "cancelled": "warn",
-    "rejected": "bad",
-    "reject": "bad",
-    "failed": "bad",
-    "discarded": "",
-    "withdrawn": "",
-    "draft": "",
-    "candidate": "accent",
+    "good": ("approved", "done", "accept", "fix_and_accept"),
+    "accent": ("open", "submitted", "in_review", "running", "candidate"),
+    "warn": ("changes_requested", "return", "escalate", "in_round", "cancelled"),
+    "bad": ("rejected", "reject", "failed"),
 }
 WORDS = {
     "changes_requested": "Returned",
@@ -79,8 +62,13 @@ def words(name: str) -> str:
     return WORDS.get(name) or name.replace("_", " ").replace("-", " ").capitalize()
 
 
+def with_query(path: str, query: Mapping[str, Any]) -> str:
+    """Return the path with the values that are not empty as its query."""
+    return f"{path}?{urlencode({name: value for name, value in query.items() if value})}"
+
+
 def tone(name: str) -> str:
-    return TONES.get(name, "")
+    return next((tone for tone, names in TONES.items() if name in names), "")
 
 
 def ago(moment: datetime) -> str:
@@ -206,19 +194,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(
-        words=words,
-        tone=tone,
-        ago=ago,
-        moment=moment,
-        duration=duration,
-        size=size,
-        count=count,
-        percent=percent,
-        markdown=markdown,
-        shown=shown,
-        as_json=as_json,
-    )
+    filters = (words, tone, ago, moment, duration, size, count, percent, markdown, shown, as_json)
+    env.filters |= {function.__name__: function for function in filters}
     env.globals.update(static=static, word_diff=word_diff, path="", flash=None, user=None)
     return env
 

@@ -4,107 +4,81 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from sqlalchemy.orm import Session
+from fastapi import APIRouter, Response
 
-from app.core.errors import AppError
+from app.core.errors import AppError, Invalid
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
-from app.domain.accounts.tables import User
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair
 from app.domain.projects import settings as project_settings
-from app.domain.projects.tables import Project
 from app.domain.review_quality import actions as review_quality_actions, queries as review_quality_queries
 from app.domain.reviews import decisions, queries as reviews_queries
-from app.http.transactions import DbSession
-from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
-from app.web.forms import form_errors
-from app.web.render import render
+from app.web.deps import CurrentPair, Page, requires
 from app.web.reviews import BLANK_REVIEW, queue_tabs, review_form
 
 router = APIRouter()
 
 
 @router.get("/projects/{slug}/reviews/gold", dependencies=[requires(Permission.REVIEW_PAIR)])
-def rates(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
+def rates(page: Page) -> Response:
     """Show your own accuracy; users who manage the project also see every reviewer and the gold pairs."""
-    context = project_context(session, user, project, "/reviews")
-    manages = context["can"]["manage_project"]
-    rates_by_reviewer = review_quality_queries.gold_rates(session, project, None if manages else user)
-    answers = review_quality_queries.gold_answers(session, project) if manages else []
-    return render(
-        request,
+    manages = page.can["manage_project"]
+    rates_by_reviewer = review_quality_queries.gold_rates(page.session, page.project, None if manages else page.user)
+    answers = review_quality_queries.gold_answers(page.session, page.project) if manages else []
+    return page.render(
         "review_quality/gold.html",
-        **context,
-        **queue_tabs(session, user, project),
+        tab="/reviews",
+        **queue_tabs(page),
         rates=rates_by_reviewer,
-        answers=[(answer, pair, pairs_queries.submitted(session, pair)) for answer, pair in answers],
-        names=accounts_queries.display_names(session, set(rates_by_reviewer)),
-        chosen=project_settings.of(project.settings),
+        answers=[(answer, pair, pairs_queries.submitted(page.session, pair)) for answer, pair in answers],
+        names=accounts_queries.display_names(page.session, set(rates_by_reviewer)),
+        chosen=project_settings.of(page.project.settings),
     )
 
 
 @router.get("/pairs/{pair_id}/gold", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def form(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, pair_id: str) -> Response:
-    pair = pairs_queries.by_id(session, pair_id)
-    return _form(request, session, user, project, pair, BLANK_REVIEW)
+def form(page: Page, pair: CurrentPair) -> Response:
+    return _form(page, pair, BLANK_REVIEW)
 
 
 @router.post("/pairs/{pair_id}/gold", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def mark(
-    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
-) -> Response:
-    pair = pairs_queries.by_id(session, pair_id)
-    values = review_form(form, project)
-    answer = {"decision": form_str(form, "decision"), "ratings": values["ratings"], "explanation": values["comment"]}
-    with form_errors(422) as result:
-        review_quality_actions.mark(session, user, pair, **answer)
-    if result.error:
-        return _form(request, session, user, project, pair, values, answer["decision"], result.error)
-    return redirect(request, f"/projects/{project.slug}/reviews/gold", "Marked as gold")
+def mark(page: Page, pair: CurrentPair) -> Response:
+    values = review_form(page)
+    answer = {"decision": page.form.text("decision"), "ratings": values["ratings"], "explanation": values["comment"]}
+    try:
+        review_quality_actions.mark(page.session, page.user, pair, **answer)
+    except Invalid as error:
+        return _form(page, pair, values, answer["decision"], error)
+    return page.redirect(f"{page.root}/reviews/gold", "Marked as gold")
 
 
 @router.post("/pairs/{pair_id}/gold/retire", dependencies=[requires(Permission.MANAGE_PROJECT)])
-def retire(
-    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, pair_id: str
-) -> Response:
-    pair = pairs_queries.by_id(session, pair_id)
-    review_quality_actions.retire(session, user, pair)
-    return redirect(request, f"/projects/{project.slug}/reviews/gold", "Gold pair retired")
+def retire(page: Page, pair: CurrentPair) -> Response:
+    review_quality_actions.retire(page.session, page.user, pair)
+    return page.redirect(f"{page.root}/reviews/gold", "Gold pair retired")
 
 
 @router.get("/projects/{slug}/agreement", dependencies=[requires(Permission.REVIEW_PAIR)])
-def agreement(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
-    report = review_quality_queries.report(session, project)
+def agreement(page: Page) -> Response:
+    report = review_quality_queries.report(page.session, page.project)
     people = {reviewer for row in report.people for reviewer in row["reviewers"]}
-    return render(
-        request,
+    return page.render(
         "review_quality/agreement.html",
-        **project_context(session, user, project, "/agreement"),
+        tab="/agreement",
         report=report,
-        names=accounts_queries.display_names(session, people),
-        chosen=project_settings.of(project.settings),
+        names=accounts_queries.display_names(page.session, people),
+        chosen=project_settings.of(page.project.settings),
     )
 
 
-def _form(
-    request: Request,
-    session: Session,
-    user: User,
-    project: Project,
-    pair: Pair,
-    values: dict[str, Any],
-    chosen: str = "",
-    error: AppError | None = None,
-) -> Response:
-    return render(
-        request,
+def _form(page: Page, pair: Pair, values: dict[str, Any], chosen: str = "", error: AppError | None = None) -> Response:
+    return page.render(
         "review_quality/mark_gold.html",
-        **project_context(session, user, project, "/reviews"),
+        tab="/reviews",
         pair=pair,
-        revision=pairs_queries.submitted(session, pair),
-        answer=None if error else reviews_queries.gold_answer(session, pair.id),
+        revision=pairs_queries.submitted(page.session, pair),
+        answer=None if error else reviews_queries.gold_answer(page.session, pair.id),
         decisions=decisions.FINAL_DECISIONS,
         values=values,
         chosen=chosen,

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from itertools import zip_longest
 from typing import Any
-from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
-from starlette.datastructures import FormData
 
 from app.core.errors import AppError, Invalid
 from app.domain.accounts import queries as accounts_queries
@@ -22,62 +20,55 @@ from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
 from app.domain.rounds import actions as rounds_actions, queries as rounds_queries, targets as round_targets
 from app.domain.rounds.tables import Round
-from app.http.transactions import DbSession
-from app.web.deps import CsrfForm, CurrentProject, CurrentUser, form_str, project_context, redirect, requires
-from app.web.forms import form_errors
+from app.web.deps import Page, requires
+from app.web.forms import Form
 from app.web.pairs_form import TAGS
-from app.web.render import render
+from app.web.render import with_query
 
 router = APIRouter(prefix="/projects/{slug}/rounds")
 BLANK: dict[str, Any] = {"title": "", "brief": "", "deadline": "", "targets": [], "assignees": {}}
 
 
 @router.get("", dependencies=[requires(Permission.READ_PROJECT)])
-def index(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
-    return _list(request, session, user, project, BLANK)
+def index(page: Page) -> Response:
+    return _list(page, BLANK)
 
 
 @router.post("", dependencies=[requires(Permission.OPEN_ROUND)])
-def create(
-    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject
-) -> Response:
-    with form_errors(422) as result:
-        round_ = rounds_actions.create_round(session, user, project, **_parsed(form))
-    if result.error:
-        return _list(request, session, user, project, _typed(form), result.error)
-    return redirect(request, f"/projects/{project.slug}/rounds/{round_.id}", f"Round {round_.number} created")
+def create(page: Page) -> Response:
+    try:
+        round_ = rounds_actions.create_round(page.session, page.user, page.project, **_parsed(page.form))
+    except Invalid as error:
+        return _list(page, _typed(page.form), error)
+    return page.redirect(f"{page.root}/rounds/{round_.id}", f"Round {round_.number} created")
 
 
 @router.get("/{round_id}", dependencies=[requires(Permission.READ_PROJECT)])
-def show(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, round_id: str) -> Response:
-    return _show(request, session, user, project, rounds_queries.by_id(session, project, round_id))
+def show(page: Page, round_id: str) -> Response:
+    return _show(page, rounds_queries.by_id(page.session, page.project, round_id))
 
 
 @router.post("/{round_id}", dependencies=[requires(Permission.OPEN_ROUND)])
-def edit(
-    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, round_id: str
-) -> Response:
-    round_ = rounds_queries.by_id(session, project, round_id)
-    with form_errors(422) as result:
-        rounds_actions.edit_round(session, user, project, round_, _parsed(form))
-    if result.error:
-        return _show(request, session, user, project, round_, _typed(form), result.error)
-    return redirect(request, f"/projects/{project.slug}/rounds/{round_.id}", "Round saved")
+def edit(page: Page, round_id: str) -> Response:
+    round_ = rounds_queries.by_id(page.session, page.project, round_id)
+    try:
+        rounds_actions.edit_round(page.session, page.user, page.project, round_, _parsed(page.form))
+    except Invalid as error:
+        return _show(page, round_, _typed(page.form), error)
+    return page.redirect(f"{page.root}/rounds/{round_.id}", "Round saved")
 
 
 @router.post("/{round_id}/close", dependencies=[requires(Permission.OPEN_ROUND)])
-def close(
-    request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject, round_id: str
-) -> Response:
-    round_ = rounds_queries.by_id(session, project, round_id)
-    rounds_actions.close_round(session, user, project, round_)
-    return redirect(request, f"/projects/{project.slug}/rounds", f"Round {round_.number} closed")
+def close(page: Page, round_id: str) -> Response:
+    round_ = rounds_queries.by_id(page.session, page.project, round_id)
+    rounds_actions.close_round(page.session, page.user, page.project, round_)
+    return page.redirect(f"{page.root}/rounds", f"Round {round_.number} closed")
 
 
-def targets(form: FormData) -> list[dict[str, Any]]:
+def targets(form: Form) -> list[dict[str, Any]]:
     """Return the filled-in rows of the targets table. Raises Invalid if a count is not a number."""
-    columns = {name: [str(value).strip() for value in form.getlist(f"target_{name}")] for name in TAGS}
-    other = [[str(value).strip() for value in form.getlist(f"target_{name}")] for name in ("tag", "value", "count")]
+    columns = {name: [value.strip() for value in form.every(f"target_{name}")] for name in TAGS}
+    other = [[value.strip() for value in form.every(f"target_{name}")] for name in ("tag", "value", "count")]
     rows = []
     for tag, value, count, *named in zip_longest(*other, *columns.values(), fillvalue=""):
         tags = {name: text for name, text in zip(columns, named, strict=True) if text} | ({tag: value} if value else {})
@@ -90,15 +81,10 @@ def targets(form: FormData) -> list[dict[str, Any]]:
     return rows
 
 
-def visible_people(progress: progress_queries.Progress, user: User, can: Mapping[str, bool]) -> list[dict[str, Any]]:
-    """Return every contributor's row to reviewers, and only their own row to other users."""
-    return [person for person in progress.people if can["review_pair"] or person["user"] == user.id]
-
-
-def writing_url(project: Project, round_: Round, tags: Mapping[str, str]) -> str:
+def _writing_url(project: Project, round_: Round, tags: Mapping[str, str]) -> str:
     """Return the URL of a new pair with the tags of a target filled in."""
     query = {"round": round_.id} | {f"tag:{name}": value for name, value in tags.items()}
-    return f"/projects/{project.slug}/pairs/new?{urlencode(query)}"
+    return with_query(f"/projects/{project.slug}/pairs/new", query)
 
 
 def due(deadline: datetime | None, today: date | None = None) -> str:
@@ -122,11 +108,17 @@ def row(session: Session, user: User, project: Project, round_: Round) -> dict[s
         "late": round_.deadline is not None and round_.deadline.date() < datetime.now(UTC).date(),
         "mine": next((person for person in progress.people if person["user"] == user.id), None),
         "next": [
-            {**target, "url": writing_url(project, round_, target["tags"])}
+            {**target, "url": _writing_url(project, round_, target["tags"])}
             for target in sorted(progress.targets, key=lambda target: -target["to_write"])
             if target["to_write"]
         ],
     }
+
+
+def open_rows(session: Session, user: User, project: Project) -> list[dict[str, Any]]:
+    """Return the cards of the open rounds, most urgent first."""
+    rounds = rounds_queries.by_urgency(rounds_queries.open_rounds(session, project))
+    return [row(session, user, project, round_) for round_ in rounds]
 
 
 def chart(pace: progress_queries.Throughput) -> dict[str, Any]:
@@ -141,53 +133,37 @@ def chart(pace: progress_queries.Throughput) -> dict[str, Any]:
     }
 
 
-def _list(
-    request: Request,
-    session: Session,
-    user: User,
-    project: Project,
-    values: dict[str, Any],
-    error: AppError | None = None,
-) -> Response:
-    context = project_context(session, user, project, "/rounds")
-    rounds = rounds_queries.all_rounds(session, project)
+def _list(page: Page, values: dict[str, Any], error: AppError | None = None) -> Response:
+    rounds = rounds_queries.all_rounds(page.session, page.project)
     open_ = rounds_queries.by_urgency([round_ for round_ in rounds if round_.state == "open"])
-    return render(
-        request,
+    return page.render(
         "rounds/list.html",
-        **context,
-        rows=[row(session, user, project, round_) for round_ in open_],
+        tab="/rounds",
+        rows=[row(page.session, page.user, page.project, round_) for round_ in open_],
         closed=[
-            (round_, progress_queries.of_round(session, round_).targets) for round_ in rounds if round_.state != "open"
+            (round_, progress_queries.of_round(page.session, round_).targets)
+            for round_ in rounds
+            if round_.state != "open"
         ],
         values=values,
         error=error,
-        **_choices(session, project),
+        **_choices(page.session, page.project),
     )
 
 
-def _show(
-    request: Request,
-    session: Session,
-    user: User,
-    project: Project,
-    round_: Round,
-    values: dict[str, Any] | None = None,
-    error: AppError | None = None,
-) -> Response:
-    context = project_context(session, user, project, "/rounds")
-    details = row(session, user, project, round_)
-    return render(
-        request,
+def _show(page: Page, round_: Round, values: dict[str, Any] | None = None, error: AppError | None = None) -> Response:
+    details = row(page.session, page.user, page.project, round_)
+    people = details["progress"].people
+    return page.render(
         "rounds/show.html",
-        **context,
+        tab="/rounds",
         row=details,
-        people=visible_people(details["progress"], user, context["can"]),
-        names=accounts_queries.display_names(session, [person["user"] for person in details["progress"].people]),
+        people=people if page.can["review_pair"] else [own for own in people if own["user"] == page.user.id],
+        names=accounts_queries.display_names(page.session, [person["user"] for person in people]),
         chart=chart(details["pace"]) if details["pace"] else None,
-        values=values or _stored(session, round_),
+        values=values or _stored(page.session, round_),
         error=error,
-        **_choices(session, project),
+        **_choices(page.session, page.project),
     )
 
 
@@ -199,21 +175,19 @@ def _choices(session: Session, project: Project) -> dict[str, Any]:
     }
 
 
-def _parsed(form: FormData) -> dict[str, Any]:
+def _parsed(form: Form) -> dict[str, Any]:
     """Return the form as the actions expect it. Raises Invalid if a count is not a number."""
     return {
-        "title": form_str(form, "title"),
-        "brief": form_str(form, "brief"),
+        "title": form.text("title"),
+        "brief": form.text("brief"),
         "targets": targets(form),
-        "deadline": form_str(form, "deadline") or None,
-        "assignees": [
-            {"user": user_id, "count": _assigned(form, user_id)} for user_id in map(str, form.getlist("assignee"))
-        ],
+        "deadline": form.text("deadline") or None,
+        "assignees": [{"user": user_id, "count": _assigned(form, user_id)} for user_id in form.every("assignee")],
     }
 
 
-def _assigned(form: FormData, user_id: str) -> int | None:
-    count = form_str(form, f"assigned:{user_id}")
+def _assigned(form: Form, user_id: str) -> int | None:
+    count = form.text(f"assigned:{user_id}")
     if count and not (count.isascii() and count.isdigit()):
         raise Invalid(
             f"{count!r} is not a whole number. Enter the number of pairs, or leave it empty to share the targets.",
@@ -222,14 +196,14 @@ def _assigned(form: FormData, user_id: str) -> int | None:
     return int(count) if count else None
 
 
-def _typed(form: FormData) -> dict[str, Any]:
+def _typed(form: Form) -> dict[str, Any]:
     """Return what was typed, to show the form again; without targets if they cannot be read."""
-    typed: dict[str, Any] = {name: form_str(form, name) for name in ("title", "brief", "deadline")}
+    typed: dict[str, Any] = {**form.texts("title", "brief", "deadline")}
     try:
         typed["targets"] = [{**target, "tags": target.get("tags", {})} for target in targets(form)]
     except Invalid:
         typed["targets"] = []
-    assignees = {str(user_id): form_str(form, f"assigned:{user_id}") for user_id in form.getlist("assignee")}
+    assignees = {user_id: form.text(f"assigned:{user_id}") for user_id in form.every("assignee")}
     return {**typed, "assignees": assignees}
 
 

@@ -32,34 +32,12 @@ from app.web import (
     webhooks,
 )
 
-ROUTERS = [
-    home.router,
-    help.router,
-    auth.router,
-    account.router,
-    accounts.router,
-    projects.router,
-    projects_settings.router,
-    guidelines.router,
-    rounds.router,
-    pairs_writing.router,
-    pairs.router,
-    reviews.router,
-    reviews_adjudication.router,
-    review_quality.router,
-    comments.router,
-    notifications.router,
-    webhooks.router,
-    imports.router,
-    versions.router,
-    runs.router,
-    findings.router,
-    audit.router,
-    consent.router,
-    lineage.router,
-    privacy.router,
-]
+PAGES = (
+    home, help, auth, account, accounts, projects, projects_settings, guidelines, rounds, pairs_writing, pairs, reviews,
+    reviews_adjudication, review_quality, comments, notifications, webhooks, imports, versions, runs, findings, audit,
+    consent, lineage, privacy,
+)  # fmt: skip
 
 router = APIRouter(include_in_schema=False)
-for page_router in ROUTERS:
-    router.include_router(page_router)
+for page in PAGES:
+    router.include_router(page.router)

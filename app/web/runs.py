@@ -5,94 +5,67 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy.orm import Session
 from sse_starlette.sse import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.core import jobs
-from app.core.errors import AppError
+from app.core.errors import AppError, Conflict, Invalid
 from app.core.rate_limits import COSTLY
 from app.domain.accounts.permissions import Permission
-from app.domain.accounts.tables import User
 from app.domain.evaluations import queries as evaluations_queries
 from app.domain.findings import queries as findings_queries
 from app.domain.lineage import queries as lineage_queries
 from app.domain.models import queries as models_queries
-from app.domain.projects.tables import Project
 from app.domain.runs import actions as runs_actions, queries as runs_queries, stream
 from app.domain.runs.tables import TrainingRun
 from app.domain.versions import queries as versions_queries
-from app.http.transactions import DbSession
 from app.web import evaluations, runs_recipe
-from app.web.deps import (
-    CsrfForm,
-    CurrentProject,
-    CurrentUser,
-    form_str,
-    project_context,
-    rate_limited,
-    redirect,
-    requires,
-)
-from app.web.forms import form_errors
-from app.web.render import render
+from app.web.deps import Page, rate_limited, requires
+from app.web.render import with_query
 
 router = APIRouter()
 FILTERS = ("gained", "lost", "wrong")
 
 
 @router.get("/projects/{slug}/runs", dependencies=[requires(Permission.READ_PROJECT)])
-def index(request: Request, session: DbSession, user: CurrentUser, project: CurrentProject) -> Response:
-    versions = {version.id: version for version in versions_queries.versions(session, project)}
+def index(page: Page) -> Response:
+    versions = {version.id: version for version in versions_queries.versions(page.session, page.project)}
     rows = [
-        (run, versions.get(run.version_id), _primary_metric(session, run))
-        for run in runs_queries.runs(session, project)
+        (run, versions.get(run.version_id), _primary_metric(page, run))
+        for run in runs_queries.runs(page.session, page.project)
     ]
-    return render(
-        request, "runs/list.html", **project_context(session, user, project, "/runs"), rows=rows, versions=versions
-    )
+    return page.render("runs/list.html", tab="/runs", rows=rows, versions=versions)
 
 
-def _primary_metric(session: Session, run: TrainingRun) -> dict[str, Any] | None:
-    report = evaluations_queries.report_of(session, run) if run.state == "done" else None
+def _primary_metric(page: Page, run: TrainingRun) -> dict[str, Any] | None:
+    report = evaluations_queries.report_of(page.session, run) if run.state == "done" else None
     return evaluations.metric_row(report["primary"], report["metrics"][report["primary"]]) if report else None
 
 
 @router.get("/projects/{slug}/runs/new", dependencies=[requires(Permission.TRAIN)])
-def new(
-    request: Request, session: DbSession, user: CurrentUser, project: CurrentProject, version: str = ""
-) -> Response:
-    return _form(request, session, user, project, {"version": version, "base_model": project.base_model})
+def new(page: Page, version: str = "") -> Response:
+    return _form(page, {"version": version, "base_model": page.project.base_model})
 
 
 @router.post("/projects/{slug}/runs", dependencies=[rate_limited(COSTLY, "runs"), requires(Permission.TRAIN)])
-def start(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, project: CurrentProject) -> Response:
-    recipe, version_id = runs_recipe.read(form), form_str(form, "version")
-    with form_errors() as result:
-        run = runs_actions.request_run(session, user, project, version_id=version_id, recipe=recipe)
-        return redirect(request, f"/runs/{run.id}")
-    values = {name: str(value) for name, value in form.multi_items()}
-    return _form(request, session, user, project, values, result.error)
+def start(page: Page) -> Response:
+    recipe, version_id = runs_recipe.read(page.form), page.form.text("version")
+    try:
+        run = runs_actions.request_run(page.session, page.user, page.project, version_id=version_id, recipe=recipe)
+    except (Conflict, Invalid) as error:
+        return _form(page, {name: str(value) for name, value in page.form.multi_items()}, error)
+    return page.redirect(f"/runs/{run.id}")
 
 
-def _form(
-    request: Request,
-    session: Session,
-    user: User,
-    project: Project,
-    values: dict[str, str],
-    error: AppError | None = None,
-) -> Response:
-    return render(
-        request,
+def _form(page: Page, values: dict[str, str], error: AppError | None = None) -> Response:
+    return page.render(
         "runs/new.html",
         error=error,
         values=values,
-        **project_context(session, user, project, "/runs"),
-        versions=versions_queries.versions(session, project),
+        tab="/runs",
+        versions=versions_queries.versions(page.session, page.project),
         basic_fields=runs_recipe.fields(basic=True),
         more_fields=runs_recipe.fields(basic=False),
     )
@@ -100,30 +73,23 @@ def _form(
 
 @router.get("/runs/{run_id}", dependencies=[requires(Permission.READ_PROJECT)])
 def show(
-    request: Request,
-    session: DbSession,
-    user: CurrentUser,
-    project: CurrentProject,
-    run_id: str,
-    only: str = "",
-    tag: str = "",
-    value: str = "",
-    cursor: str | None = None,
+    page: Page, run_id: str, only: str = "", tag: str = "", value: str = "", cursor: str | None = None
 ) -> Response:
-    run = runs_queries.by_id(session, run_id)
-    common = project_context(session, user, project, "/runs") | {
+    run = runs_queries.by_id(page.session, run_id)
+    common: dict[str, Any] = {
+        "tab": "/runs",
         "run": run,
-        "version": versions_queries.by_id(session, run.version_id),
-        "curve": runs_queries.curve(session, run),
-        "job": jobs.by_id(session, run.job_id) if run.job_id else None,
+        "version": versions_queries.by_id(page.session, run.version_id),
+        "curve": runs_queries.curve(page.session, run),
+        "job": jobs.by_id(page.session, run.job_id) if run.job_id else None,
     }
-    report = evaluations_queries.report_of(session, run) if run.state == "done" else None
+    report = evaluations_queries.report_of(page.session, run) if run.state == "done" else None
     if report is None:
-        latest = runs_queries.latest_event(session, run) or {}
-        return render(request, "runs/live.html", **common, latest=latest, last_seq=latest.get("seq", 0))
+        latest = runs_queries.latest_event(page.session, run) or {}
+        return page.render("runs/live.html", **common, latest=latest, last_seq=latest.get("seq", 0))
     chosen = {name: text for name, text in {"only": only, "tag": tag, "value": value}.items() if text}
     answers = evaluations_queries.answers_page(
-        session,
+        page.session,
         run,
         limit=10,
         cursor=cursor,
@@ -131,8 +97,7 @@ def show(
         tag=tag or None,
         value=value or None,
     )
-    return render(
-        request,
+    return page.render(
         "evaluations/report.html",
         **common,
         report=report,
@@ -143,22 +108,22 @@ def show(
         slices=evaluations.slice_rows(report, findings_queries.weak_slices(report)),
         chosen=chosen,
         filters=FILTERS,
-        model=models_queries.of_run(session, run),
-        withdrawn=lineage_queries.withdrawn_training_examples(session, run),
-        link=lambda **more: _link(run.id, chosen, more),
+        model=models_queries.of_run(page.session, run),
+        withdrawn=lineage_queries.withdrawn_training_examples(page.session, run),
+        link=lambda **more: with_query(f"/runs/{run.id}", chosen | more) + "#answers",
         findings={
             (finding.tag, finding.value): finding
-            for finding in findings_queries.of_project(session, project)
+            for finding in findings_queries.of_project(page.session, page.project)
             if finding.run_id == run.id
         },
     )
 
 
 @router.post("/runs/{run_id}/cancel", dependencies=[requires(Permission.TRAIN)])
-def cancel(request: Request, session: DbSession, user: CurrentUser, form: CsrfForm, run_id: str) -> Response:
-    run = runs_queries.by_id(session, run_id)
-    runs_actions.cancel_run(session, user, run)
-    return redirect(request, f"/runs/{run.id}", "Cancellation requested. The trainer stops after the current step.")
+def cancel(page: Page, run_id: str) -> Response:
+    run = runs_queries.by_id(page.session, run_id)
+    runs_actions.cancel_run(page.session, page.user, run)
+    return page.redirect(f"/runs/{run.id}", "Cancellation requested. The trainer stops after the current step.")
 
 
 @router.get("/runs/{run_id}/events", dependencies=[requires(Permission.READ_PROJECT)])
@@ -184,8 +149,3 @@ def _state(request: Request, run_id: str) -> str:
     """Read the state in a short transaction, so that an open stream holds no connection."""
     with request.app.state.database.read() as session:
         return str(runs_queries.by_id(session, run_id).state)
-
-
-def _link(run_id: str, chosen: dict[str, str], more: dict[str, Any]) -> str:
-    query = {name: value for name, value in {**chosen, **more}.items() if value}
-    return f"/runs/{run_id}?{urlencode(query)}#answers"

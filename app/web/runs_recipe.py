@@ -11,9 +11,8 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from starlette.datastructures import FormData
 
-from app.web.deps import form_str
+from app.web.forms import Form
 from trainer.protocol import Recipe
 
 BASIC = ("method", "epochs", "max_minutes", "seed")
@@ -41,12 +40,12 @@ def fields(basic: bool) -> list[FormField]:
     return [field for field in _fields(Recipe, ()) if (field.name in BASIC) == basic]
 
 
-def read(form: FormData) -> dict[str, Any]:
+def read(form: Form) -> dict[str, Any]:
     """Return the recipe that was filled in, not yet validated. Empty fields are left to their defaults."""
-    recipe: dict[str, Any] = {"base_model": form_str(form, "hub_model") or form_str(form, "base_model") or "starter"}
+    recipe: dict[str, Any] = {"base_model": form.text("hub_model") or form.text("base_model") or "starter"}
     for field in _fields(Recipe, ()):
         *parents, name = field.path
-        if value := form_str(form, field.name).replace(",", "."):
+        if value := form.text(field.name).replace(",", "."):
             (recipe.setdefault(parents[0], {}) if parents else recipe)[name] = value
     if "early_stopping_patience" in form and "early_stopping" not in recipe:
         recipe["early_stopping"] = None

@@ -63,7 +63,7 @@ FORMS: dict[str, list[tuple[str, str, list[tuple[str, str]]]]] = {
             "Someone saved a newer revision",
             [
                 ("expected_revision", "{twice_first}"), ("role", "user"), ("content", "A third thought about hives."),
-                ("role", "assistant"), ("content", "Emergency"), ("source", "Own work"), ("licence", "CC0-1.0"),
+                ("role", "assistant"), ("content", "Emergency"), ("source", "Own work"), ("license", "CC0-1.0"),
             ],
         ),
         ("/pairs/{draft}/comments", "note--bad", [("text", "")]),

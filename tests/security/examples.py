@@ -21,10 +21,10 @@ FORM: dict[str, Any] = {
     "content": [turn["content"] for turn in TURNS],
     "tag:language": "en",
     "source": "Own work",
-    "licence": "CC0-1.0",
+    "license": "CC0-1.0",
 }
 FILE = {"file": ("rows.jsonl", b'{"prompt": "Ear ache on a plane, age 9?", "completion": "Pharmacist"}\n')}
-ORIGIN = {"source": "Own work", "licence": "CC0-1.0", "format": "jsonl"}
+ORIGIN = {"source": "Own work", "license": "CC0-1.0", "format": "jsonl"}
 ROUND = {
     "title": "Rashes again",
     "brief": "Write rashes.",

@@ -373,7 +373,7 @@ def test_the_name_of_a_file_is_words_and_no_path(
         "/projects/clinic/imports",
         files={"file": (name, b"{}\n")},
         headers={"Sec-Fetch-Site": "same-origin"},
-        data={"csrf": token, "source": "s", "licence": "l"},
+        data={"csrf": token, "source": "s", "license": "l"},
     )
     assert answer.status_code == 303
     answer = client.get(answer.headers["location"])

@@ -21,7 +21,7 @@ def _pair_form(page: str, prompt: str, completion: str) -> dict[str, object]:
         "role": ["user", "assistant"],
         "content": [prompt, completion],
         "source": "Own work",
-        "licence": "CC0",
+        "license": "CC0",
         "tag:language": "en",
         "then": "review",
     }

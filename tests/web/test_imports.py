@@ -29,7 +29,7 @@ TABLE = (
     b"May I have my chart?,records,files,b\n"
     b"Where is the lift?,,house,c\n"
 )
-ORIGIN = {"source": "the desk", "licence": "CC0-1.0"}
+ORIGIN = {"source": "the desk", "license": "CC0-1.0"}
 
 
 class Page:
@@ -119,9 +119,9 @@ def test_half_a_mapping_is_answered_with_words(bob: Page) -> None:
     assert "both" in page and 'name="c1"' in page, "the columns stay, to go on with"
 
 
-def test_source_and_licence_are_needed(bob: Page, database: Database) -> None:
+def test_source_and_license_are_needed(bob: Page, database: Database) -> None:
     where = bob.upload(b'{"prompt": "Where to?", "completion": "left"}\n', "x.jsonl").headers["location"]
-    refused = bob.send(where, bob.look(where), source="", licence="MIT")
+    refused = bob.send(where, bob.look(where), source="", license="MIT")
     assert refused.status_code == 422 and "Enter the source" in refused.text and 'value="MIT"' in refused.text
     assert count(database, jobs.Job) == 0
 

@@ -30,7 +30,7 @@ def desk(cast: Cast, signed_in: As) -> tuple[TestClient, dict[str, Any]]:
         "role": ["system", "user", "assistant"],
         "content": ["", "Please write to ann.lee@example.org, it is 2 + 2 = 5.", "2 + 2 = 5 says ann.lee@example.org"],
         "source": "Own work",
-        "licence": "CC0",
+        "license": "CC0",
         "declares": "yes",
         "assistance": "rephrased",
         "pasted_share": "0.4",
