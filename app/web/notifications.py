@@ -39,15 +39,15 @@ PROJECT_PAGES = {"round": "/rounds", "guideline": "/guidelines"}
 @router.get(ROOT, dependencies=[requires(Permission.USE)])
 def index(page: Page, all: bool = False, cursor: str | None = None) -> Response:
     """List unread notifications; `all` adds those read in the last 90 days."""
-    found = notifications_queries.page(page.session, page.user, only_unread=not all, limit=30, cursor=cursor)
+    lines = notifications_queries.page(page.session, page.user, only_unread=not all, limit=30, cursor=cursor)
     projects = {project.id: project for project in projects_queries.projects_of(page.session, page.user)}
-    subjects = _subjects(page, [line for line in found.items if line.project_id in projects])
+    subjects = _subjects(page, [line for line in lines.items if line.project_id in projects])
     query = "all=true&" if all else ""
     return page.render(
         "notifications/list.html",
-        lines=[(line, title(line), projects.get(line.project_id), subjects.get(line.id, "")) for line in found.items],
+        lines=[(line, title(line), projects.get(line.project_id), subjects.get(line.id, "")) for line in lines.items],
         all=all,
-        next_href=f"{ROOT}?{query}cursor={found.next}" if found.next else None,
+        next_href=f"{ROOT}?{query}cursor={lines.next}" if lines.next else None,
     )
 
 

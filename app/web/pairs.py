@@ -12,7 +12,7 @@ from app.domain.lineage import queries as lineage_queries
 from app.domain.pairs import actions as pairs_actions, history, queries as pairs_queries
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.reviews import actions as reviews_actions, queries as reviews_queries
-from app.web import comments, pairs_form, pairs_problems  # noqa: F401  (problem_view registers `explained` for the templates)
+from app.web import comments, pairs_form, pairs_problems  # noqa: F401  (pairs_problems registers `explained` for the templates)
 from app.web.deps import CurrentPair, Page, requires
 from app.web.render import with_query
 
@@ -31,7 +31,7 @@ def index(
     unresolved: bool = False,
     cursor: str | None = None,
 ) -> Response:
-    found = pairs_queries.page(
+    matches = pairs_queries.page(
         page.session,
         page.project,
         state=state or None,
@@ -42,8 +42,8 @@ def index(
         cursor=cursor,
         also=comments_queries.unresolved(page.user) if unresolved else None,
     )
-    texts = pairs_queries.currents(page.session, found.items)
-    rows = [(pair, texts[pair.id]) for pair in found.items]
+    texts = pairs_queries.currents(page.session, matches.items)
+    rows = [(pair, texts[pair.id]) for pair in matches.items]
     chosen = {"state": state, "tag": tag, "value": value, "author": author, "q": q}
     chosen["unresolved"] = "true" if unresolved else ""
     url = f"{page.root}/pairs"
@@ -60,9 +60,9 @@ def index(
             key=lambda item: item[1],
         ),
         tag_values=pairs_queries.tag_values(page.session, page.project),
-        names=accounts_queries.display_names(page.session, {pair.author_id for pair in found.items}),
+        names=accounts_queries.display_names(page.session, {pair.author_id for pair in matches.items}),
         links={item: with_query(url, chosen | {"state": item}) for item in ("", *STATES)},
-        next_href=with_query(url, chosen | {"cursor": found.next}) if found.next else None,
+        next_href=with_query(url, chosen | {"cursor": matches.next}) if matches.next else None,
     )
 
 
