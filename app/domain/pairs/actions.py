@@ -59,8 +59,7 @@ def save(
 
     Raises PreconditionFailed if someone saved since, Forbidden for users other than the author and the editors.
     """
-    project = access.project_of(session, user, pair.project_id)
-    _require_editable(session, user, project, pair)
+    project = _require_editable(session, user, pair)
     session.refresh(pair, with_for_update=True)
     if pair.current_revision_id != expected_revision:
         raise PreconditionFailed("Someone saved a newer revision; reload, compare and save again.")
@@ -79,8 +78,7 @@ def save(
 
 def submit(session: Session, user: User, pair: Pair) -> Pair:
     """Send the current revision to review. Raises Conflict that names the blocking problems or the terms to accept."""
-    project = access.project_of(session, user, pair.project_id)
-    _require_author(session, user, project, pair)
+    project = _require_author(session, user, pair)
     terms_id = consent_queries.require_current(session, user)
     if pair.state not in (State.DRAFT, State.CHANGES_REQUESTED):
         raise Conflict(f"A pair that is {pair.state} cannot be submitted.")
@@ -101,8 +99,7 @@ def submit(session: Session, user: User, pair: Pair) -> Pair:
 
 def withdraw(session: Session, user: User, pair: Pair) -> Pair:
     """Take a submission back. Raises Conflict once a reviewer has it."""
-    project = access.project_of(session, user, pair.project_id)
-    _require_author(session, user, project, pair)
+    _require_author(session, user, pair)
     if pair.state != State.SUBMITTED:
         raise Conflict("Only a submission without a review can be withdrawn.")
     pair.submitted_revision_id, pair.state, pair.updated_at = None, State.DRAFT, now()
@@ -111,8 +108,7 @@ def withdraw(session: Session, user: User, pair: Pair) -> Pair:
 
 
 def discard(session: Session, user: User, pair: Pair) -> Pair:
-    project = access.project_of(session, user, pair.project_id)
-    _require_author(session, user, project, pair)
+    _require_author(session, user, pair)
     if pair.state not in (State.DRAFT, State.CHANGES_REQUESTED):
         raise Conflict(f"A pair that is {pair.state} cannot be discarded.")
     pair.discarded_at, pair.state, pair.updated_at = now(), State.DISCARDED, now()
@@ -122,8 +118,7 @@ def discard(session: Session, user: User, pair: Pair) -> Pair:
 
 def undiscard(session: Session, user: User, pair: Pair) -> Project:
     """Undo the discarding: a step of `reviews.actions.restore`, which derives the state. Raises Forbidden, Conflict."""
-    project = access.project_of(session, user, pair.project_id)
-    _require_author(session, user, project, pair)
+    project = _require_author(session, user, pair)
     session.refresh(pair, with_for_update=True)
     if pair.state != State.DISCARDED:
         raise Conflict("Only a discarded pair can be restored.")
@@ -219,15 +214,19 @@ def notify(
     notifications_actions.notify(session, people, pair.project_id, kind, "pair", pair.id, but=but, **details)
 
 
-def _require_author(session: Session, user: User, project: Project, pair: Pair) -> None:
-    access.require(session, user, Permission.WRITE_PAIR, project)
+def _require_author(session: Session, user: User, pair: Pair) -> Project:
+    """Return the project of the pair."""
+    project = access.require_in(session, user, Permission.WRITE_PAIR, pair.project_id)
     if pair.author_id != user.id and not user.is_admin:
         raise Forbidden("Only the author may do this.")
+    return project
 
 
-def _require_editable(session: Session, user: User, project: Project, pair: Pair) -> None:
-    access.require(session, user, Permission.WRITE_PAIR, project)
+def _require_editable(session: Session, user: User, pair: Pair) -> Project:
+    """Return the project of the pair."""
+    project = access.require_in(session, user, Permission.WRITE_PAIR, pair.project_id)
     if pair.author_id != user.id and not access.allows(session, user, Permission.REVIEW_PAIR, project):
         raise Forbidden("Only the author and the editors may change this pair.")
     if pair.state not in EDITABLE:
         raise Conflict(f"A pair that is {pair.state} cannot be edited.")
+    return project

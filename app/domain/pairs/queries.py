@@ -72,15 +72,11 @@ def revisions(session: Session, pair: Pair) -> list[Revision]:
 # --- problems ---
 
 
-def neighbors_of(session: Session, project: Project, content: Content, *, without: str | None = None) -> list[Neighbor]:
-    """Return neighbors by wording, then by meaning, each pair once."""
-    return _neighborhood(session, project, content, without)[0]
-
-
-def _neighborhood(
+def neighbors_of(
     session: Session, project: Project, content: Content, without: str | None
 ) -> tuple[list[Neighbor], tuple[Neighbor, ...]]:
-    """Return the neighbors; and the nearest approved pairs, where the prompt is far from all of them."""
+    """Return neighbors by wording, then by meaning, each pair once; and the nearest approved pairs, where the prompt is
+    far from all of them."""
     if not content.prompt.strip():
         return [], ()
     by_wording = near_duplicate_queries.neighbors(
@@ -96,7 +92,7 @@ def problems_for(
 ) -> list[dict[str, Any]]:
     """Return every problem of a content, checked against the project and its settings; nothing is saved."""
     reader = token_limits.reader_of(project)
-    neighbors, far_from = _neighborhood(session, project, content, without)
+    neighbors, far_from = neighbors_of(session, project, content, without)
     problems = check_pair(
         content.prompt,
         content.completion,
@@ -150,7 +146,7 @@ def page(
     tag_spellings = [spellings(session, project, tag, [value]) for tag, value in (tags or {}).items()]
     if not all(tag_spellings) or not is_text(q or ""):
         return Page([], None)
-    conditions += [_has_tag(tag) for tag in tag_spellings]
+    conditions += [has_tag(tag) for tag in tag_spellings]
     conditions += [Pair.author_id == author] if author else []
     conditions += [search_queries.contains(session, q)] if q else []
     place += [Pair.id < cursor] if cursor else []
@@ -224,20 +220,11 @@ def _distinct(
     return list(session.scalars(select(steps.c.value).where(steps.c.value.is_not(None)).limit(limit)))
 
 
-def _has_tag(tag_spellings: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
+def has_tag(tag_spellings: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
+    """Return a condition on Pair: it has one of these (tag, value)."""
     tag_row = aliased(PairTag)
-    return exists().where(tag_row.pair_id == Pair.id, matches_spelling(tag_row, tag_spellings))
-
-
-def matches_spelling(tag_row: Any, tag_spellings: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
-    """Return a condition on an alias of PairTag: one of these (tag, value)."""
     matches = (and_(tag_row.tag == tag, tag_row.value == value) for tag, value in tag_spellings)
-    return or_(*matches) if tag_spellings else false()
-
-
-def tag_condition(session: Session, project: Project, tag_row: Any, tag: str, values: list[str]) -> ColumnElement[bool]:
-    """Return a condition on an alias of PairTag: this tag with one of these values, in any spelling."""
-    return matches_spelling(tag_row, spellings(session, project, tag, values))
+    return exists().where(tag_row.pair_id == Pair.id, or_(*matches) if tag_spellings else false())
 
 
 def tag_values(session: Session, project: Project) -> dict[str, list[tuple[str, int]]]:

@@ -64,6 +64,13 @@ def project_of(session: Session, user: User, project_id: str) -> Project:
     return _readable(session, user, Project.id == project_id)
 
 
+def require_in(session: Session, user: User, permission: Permission, project_id: str) -> Project:
+    """Require the permission in the project of a row, and return the project. Raises as `require` does."""
+    project = project_of(session, user, project_id)
+    require(session, user, permission, project)
+    return project
+
+
 def _readable(session: Session, user: User, is_project: ColumnElement[bool]) -> Project:
     """The project and the user's role in it, in one query."""
     of_user = and_(Membership.project_id == Project.id, Membership.user_id == user.id)

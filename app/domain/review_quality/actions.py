@@ -27,8 +27,7 @@ def mark(
 
     Raises Forbidden, Conflict while a reviewer holds a lease on it, Invalid.
     """
-    project = access.project_of(session, user, pair.project_id)
-    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    project = access.require_in(session, user, Permission.MANAGE_PROJECT, pair.project_id)
     if pair.is_gold or pair.state in (State.DISCARDED, State.WITHDRAWN):
         raise Conflict("This pair is already gold, or discarded or withdrawn; choose another.")
     if reviews_queries.live_leases(session, pair):
@@ -48,8 +47,7 @@ def mark(
 
 def retire(session: Session, user: User, pair: Pair) -> None:
     """Stop serving the pair as gold; its state is the one it had before. Answers and hit rates stay."""
-    project = access.project_of(session, user, pair.project_id)
-    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    access.require_in(session, user, Permission.MANAGE_PROJECT, pair.project_id)
     answer = session.get(GoldAnswer, pair.id)
     if answer is None or not pair.is_gold:
         raise Conflict("This pair is not gold.")

@@ -74,8 +74,7 @@ def take_over(session: Session, user: User, lease_id: str) -> Lease:
     """
     lease = queries.lease_by_id(session, lease_id)
     pair = pairs_queries.by_id(session, lease.pair_id)
-    project = access.project_of(session, user, pair.project_id)
-    access.require(session, user, Permission.MANAGE_PROJECT, project)
+    access.require_in(session, user, Permission.MANAGE_PROJECT, pair.project_id)
     pair = pairs_actions.lock(session, pair.id)
     _require_transferable(session, user, pair, lease)
     holder = lease.reviewer_id
@@ -102,8 +101,7 @@ def decide(
 
     Raises Forbidden for the user's own pair, Conflict for a lost lease or another revision, Invalid.
     """
-    project = access.project_of(session, user, pair.project_id)
-    access.require(session, user, Permission.REVIEW_PAIR, project)
+    project = access.require_in(session, user, Permission.REVIEW_PAIR, pair.project_id)
     if pair.author_id == user.id:
         raise Forbidden("You cannot review your own pair.")
     pair = pairs_actions.lock(session, pair.id)
@@ -117,8 +115,7 @@ def decide(
 def undo(session: Session, user: User, review: Review) -> None:
     """Undo the user's own decision. Raises Forbidden for another user's, Conflict when the pair changed since."""
     pair = pairs_queries.by_id(session, review.pair_id)
-    project = access.project_of(session, user, pair.project_id)
-    access.require(session, user, Permission.REVIEW_PAIR, project)
+    project = access.require_in(session, user, Permission.REVIEW_PAIR, pair.project_id)
     if review.reviewer_id != user.id:
         raise Forbidden("You can undo only your own decisions.")
     pair = pairs_actions.lock(session, pair.id)
@@ -255,8 +252,7 @@ def _notify_taken_over(session: Session, user: User, pair: Pair, holders: Sequen
 def _open_lease(session: Session, user: User, lease_id: str) -> tuple[Lease, Pair, Project]:
     """The user's live lease, its pair and project. An unknown lease and one of another project are both NotFound."""
     pair = pairs_queries.by_id(session, queries.lease_by_id(session, lease_id).pair_id)
-    project = access.project_of(session, user, pair.project_id)
-    access.require(session, user, Permission.REVIEW_PAIR, project)
+    project = access.require_in(session, user, Permission.REVIEW_PAIR, pair.project_id)
     return queries.own_lease(session, user, lease_id), pair, project
 
 

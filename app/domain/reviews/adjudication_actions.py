@@ -52,8 +52,7 @@ def adjudicate(
     messages: list[dict[str, Any]] | None = None,
 ) -> Review:
     """Decide the pair's state. Raises Forbidden, Conflict when the pair needs no adjudication, Invalid."""
-    project = access.project_of(session, user, pair.project_id)
-    access.require(session, user, Permission.REVIEW_PAIR, project)
+    project = access.require_in(session, user, Permission.REVIEW_PAIR, pair.project_id)
     pair = pairs_actions.lock(session, pair.id)
     require_adjudicator(session, user, project, pair)
     answer = Answer(decision, ratings, comment, messages)

@@ -241,7 +241,8 @@ def precedents(session: Session, project: Project, revision: Revision, limit: in
     """
     content = pairs_actions.content_of(revision)
     rows: list[dict[str, Any]] = []
-    for match in pairs_queries.neighbors_of(session, project, content, without=revision.pair_id)[:20]:
+    neighbors, _ = pairs_queries.neighbors_of(session, project, content, revision.pair_id)
+    for match in neighbors[:20]:
         pair = pairs_queries.by_id(session, match.pair)
         if pair.state in DECIDED and (reviews := of_pair(session, pair)):
             review = max(reviews, key=lambda review: (_is_adjudication(review), review.id))

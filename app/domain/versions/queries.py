@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
 from app.core.storage import Storage
 from app.domain.pairs import queries as pairs_queries
-from app.domain.pairs.tables import Pair, PairTag, Revision
+from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects.tables import Project
 from app.domain.versions import distribution, freeze
 from app.domain.versions.tables import DatasetVersion, VersionItem
@@ -90,7 +90,6 @@ def approved_pairs(session: Session, project: Project, filters: dict[str, Any]) 
         .order_by(Pair.id)
     )
     for tag, value in filters.items():
-        match = aliased(PairTag)
         values = value if isinstance(value, list) else [value]
         if tag == "licence":
             statement = statement.where(Revision.licence.in_(values))
@@ -98,11 +97,7 @@ def approved_pairs(session: Session, project: Project, filters: dict[str, Any]) 
         if tag == "accepted_terms":
             statement = statement.where(Revision.terms_id.is_not(None)) if value else statement
             continue
-        statement = statement.where(
-            select(match.pair_id)
-            .where(match.pair_id == Pair.id, pairs_queries.tag_condition(session, project, match, tag, values))
-            .exists()
-        )
+        statement = statement.where(pairs_queries.has_tag(pairs_queries.spellings(session, project, tag, values)))
     return [(pair, revision) for pair, revision in session.execute(statement)]
 
 
