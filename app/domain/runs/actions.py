@@ -21,7 +21,6 @@ from app.domain.runs.tables import TRAIN, RunEvent, TrainingRun
 from app.domain.versions import queries as versions_queries
 from app.domain.versions.splits import SPLITS
 from trainer import protocol
-from trainer.protocol.recipe import first_problem
 
 
 def request_run(
@@ -66,7 +65,7 @@ def parse_recipe(recipe: dict[str, Any]) -> protocol.Recipe:
     try:
         return protocol.Recipe.model_validate(recipe)
     except ValidationError as error:
-        field, problem = first_problem(error)
+        field, problem = protocol.first_problem(error)
         raise Invalid(f"recipe.{field}: {problem}.", field=f"recipe.{field}") from error
 
 

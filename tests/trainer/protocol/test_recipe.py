@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from trainer.protocol import Recipe, TrainWork, read_work
-from trainer.protocol.recipe import first_problem
+from trainer.protocol import Recipe, TrainWork, first_problem, read_work
 
 STORED_BY_0_1_0 = {
     "base_model": "starter", "method": "lora", "epochs": 6.0, "max_minutes": None, "learning_rate": None,
