@@ -30,14 +30,10 @@ def reason_of(error: BaseException) -> FailureReason:
         return "nonfinite_loss"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "disk_full"
-    return "oom" if _out_of_memory(error) else "crash"
-
-
-def _out_of_memory(error: BaseException) -> bool:
     # torch raises OutOfMemoryError on CUDA, but a plain RuntimeError with this text on the CPU.
     words = str(error).lower()
     named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    return named or "can't allocate memory" in words or "out of memory" in words
+    return "oom" if named or "can't allocate memory" in words or "out of memory" in words else "crash"
 
 
 def first_line(error: Exception) -> str:

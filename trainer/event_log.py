@@ -13,9 +13,10 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lines = _complete_lines(path)
-        self._seq = Event.model_validate_json(lines[-1]).seq if lines else 0
+        complete = _complete(path)
+        self._seq = Event.model_validate_json(complete.splitlines()[-1]).seq if complete else 0
         self._file = path.open("a", encoding="utf-8")
+        self._file.truncate(len(complete))  # a partial line would join the next event
 
     def add(self, kind: str, **fields: Any) -> Event:
         self._seq += 1
@@ -34,21 +35,13 @@ class EventLog:
         self._file.close()
 
 
-def _complete_lines(path: Path) -> list[str]:
-    """Return the complete lines. A partial line left by a kill is cut off, or the next event would join it."""
-    if not path.exists():
-        return []
-    content = path.read_bytes()
-    complete = content[: content.rfind(b"\n") + 1]
-    if len(complete) < len(content):
-        path.write_bytes(complete)
-    return complete.decode("utf-8").splitlines()
+def _complete(path: Path) -> bytes:
+    """Return the complete lines; the last one may be partial after a kill, or while another process appends."""
+    content = path.read_bytes() if path.exists() else b""
+    return content[: content.rfind(b"\n") + 1]
 
 
 def read_events(path: Path, after: int = 0) -> list[Event]:
     """Return the complete events with `seq` greater than `after`; safe while another process appends."""
-    if not path.exists():
-        return []
-    content = path.read_bytes()
-    lines = content[: content.rfind(b"\n") + 1].decode("utf-8").splitlines()
-    return [event for line in lines[after:] if (event := Event.model_validate_json(line)).seq > after]
+    lines = _complete(path).splitlines()[after:]
+    return [event for line in lines if (event := Event.model_validate_json(line)).seq > after]

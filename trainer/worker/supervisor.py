@@ -13,8 +13,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from trainer.atomic import sha256_of, write_text
 from trainer.errors import EXIT_STOPPED
@@ -25,7 +27,6 @@ from trainer.protocol import (
     Claim,
     DataFile,
     Event,
-    FailureReason,
     Finish,
     Heartbeat,
     Outcome,
@@ -56,7 +57,11 @@ def work(once: bool, stop: threading.Event) -> int:
     application, name = AppClient(url, token), f"{socket.gethostname()}-{os.getpid()}"
     wait = IDLE_SECONDS
     while not stop.is_set():
-        claim, wait = _try_claim(application, name, wait)
+        try:
+            claim, wait = application.claim(name), IDLE_SECONDS
+        except (Unavailable, RequestRefused, LeaseLost) as error:
+            log.warning("no claim: %s", error)
+            claim, wait = None, min(MAX_WAIT, wait * 2)
         if claim is not None:
             Attempt(application, claim, stop).execute()
         if once:
@@ -64,15 +69,6 @@ def work(once: bool, stop: threading.Event) -> int:
         if claim is None:
             stop.wait(wait)
     return 0
-
-
-def _try_claim(application: AppClient, name: str, wait: float) -> tuple[Claim | None, float]:
-    """Return (the claim or None, seconds to wait before the next try)."""
-    try:
-        return application.claim(name), IDLE_SECONDS
-    except (Unavailable, RequestRefused, LeaseLost) as error:
-        log.warning("no claim: %s", error)
-        return None, min(MAX_WAIT, wait * 2)
 
 
 def home() -> Path:
@@ -109,7 +105,8 @@ class Attempt:
             log.info("%s: stopped after a checkpoint", self.name)
         except RequestRefused as error:
             log.error("%s: %s", self.name, error)
-            self._finish("failed", reason="crash", error=str(error), ignore_refusal=True)
+            with suppress(RequestRefused, LeaseLost):
+                self._finish("failed", reason="crash", error=str(error))
 
     def _execute(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
@@ -119,7 +116,15 @@ class Attempt:
         finally:
             child.kill()
         self._retry(self._send_events)
-        self._finish_by_exit_code(child)
+        if self.cancelled:
+            self._finish("cancelled")
+        elif child.exit_code == 0:
+            self._upload_results()
+        elif child.exit_code == EXIT_STOPPED:
+            self._finish("failed", reason="worker_lost", error="the machine stopped the training process")
+        else:
+            reason, error = child.failure()
+            self._finish("failed", reason=reason, error=error)
 
     def _write_spec(self) -> Path:
         """Fetch the files of the claim's work and write it with their paths and our output folder."""
@@ -134,8 +139,7 @@ class Attempt:
             raise RequestRefused(f"the claim has no hash of the {name} split")
         path = self.folder / f"{name}-{file.sha256[:16]}.jsonl"
         if not path.exists() or sha256_of(path) != file.sha256:
-            digest = file.sha256
-            self._retry(lambda: self.application.download(self.claim, digest, path))
+            self._retry(partial(self.application.download, self.claim, file.sha256, path))
         return DataFile(path=str(path), sha256=file.sha256)
 
     def _watch(self, child: Child) -> None:
@@ -157,13 +161,10 @@ class Attempt:
             self.sent = events[-1].seq
 
     def _beat_if_due(self) -> None:
-        if time.monotonic() - self._last_beat >= self.claim.lease_seconds / 4:
-            self._beat()
-
-    def _beat(self) -> None:
-        latest = self._latest
+        if time.monotonic() - self._last_beat < self.claim.lease_seconds / 4:
+            return
         beat = Heartbeat(job=self.claim.job, token=self.claim.token)
-        if latest is not None:
+        if latest := self._latest:
             beat.done, beat.total, beat.eta_seconds = latest.step, latest.total_steps, latest.eta_seconds
         self.cancelled = self.application.heartbeat(beat).cancel or self.cancelled
         self._last_beat = time.monotonic()
@@ -191,17 +192,6 @@ class Attempt:
                 raise Interrupted
             wait = min(MAX_WAIT, wait * 2)
 
-    def _finish_by_exit_code(self, child: Child) -> None:
-        if self.cancelled:
-            self._finish("cancelled")
-        elif child.exit_code == 0:
-            self._upload_results()
-        elif child.exit_code == EXIT_STOPPED:
-            self._finish("failed", reason="worker_lost", error="the machine stopped the training process")
-        else:
-            reason, error = child.failure()
-            self._finish("failed", reason=reason, error=error)
-
     def _upload_results(self) -> None:
         artifacts = [self._upload(path) for path in self._results()]
         report = Report.model_validate_json((self.out / "report.json").read_text(encoding="utf-8"))
@@ -213,10 +203,8 @@ class Attempt:
         shutil.rmtree(self.folder, ignore_errors=True)  # the application has every result now
 
     def _results(self) -> list[Path]:
-        folders = [
-            path for folder in RESULT_FOLDERS for path in sorted((self.out / folder).rglob("*")) if path.is_file()
-        ]
-        return folders + [self.out / name for name in RESULT_FILES if (self.out / name).exists()]
+        found = [path for folder in RESULT_FOLDERS for path in sorted((self.out / folder).rglob("*"))]
+        return [path for path in [*found, *(self.out / name for name in RESULT_FILES)] if path.is_file()]
 
     def _upload(self, path: Path) -> Artifact:
         name = path.relative_to(self.out).as_posix()
@@ -224,31 +212,9 @@ class Attempt:
         self._retry(lambda: self.application.upload(self.claim, artifact, path))
         return artifact
 
-    def _finish(
-        self,
-        outcome: Outcome,
-        reason: FailureReason | None = None,
-        error: str = "",
-        recipe: ResolvedRecipe | None = None,
-        report: Report | None = None,
-        answers: list[Answer] | None = None,
-        artifacts: list[Artifact] | None = None,
-        ignore_refusal: bool = False,
-    ) -> None:
-        message = Finish(
-            job=self.claim.job,
-            token=self.claim.token,
-            outcome=outcome,
-            reason=reason,
-            error=error[:20_000],
-            recipe=recipe,
-            report=report,
-            answers=answers or [],
-            artifacts=artifacts or [],
-        )
-        try:
-            self._retry(lambda: self.application.finish(message))
-        except (RequestRefused, LeaseLost):
-            if not ignore_refusal:
-                raise
+    def _finish(self, outcome: Outcome, *, error: str = "", **rest: Any) -> None:
+        """Report the end of the attempt; `rest` are further fields of Finish."""
+        job, token = self.claim.job, self.claim.token
+        message = Finish(job=job, token=token, outcome=outcome, error=error[:20_000], **rest)
+        self._retry(lambda: self.application.finish(message))
         log.info("%s: %s %s", self.name, outcome, error[:200])
