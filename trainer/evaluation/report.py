@@ -1,17 +1,16 @@
-"""The answers of systems to scores, comparisons and slices: the report. Knows the protocol; runs no model."""
+"""The answers of systems to scores, comparisons, slices and baselines: the report. Runs no language model."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from trainer.evaluation import metrics
-from trainer.evaluation.baselines import baseline_scores
 from trainer.evaluation.generate import Generated
-from trainer.evaluation.statistics import macro_f1, paired_difference, score_interval
+from trainer.evaluation.statistics import macro_f1, paired_difference, score_interval, wilson
 from trainer.protocol import (
     LOWER_IS_BETTER,
     Answer,
@@ -28,6 +27,7 @@ from trainer.protocol import (
 
 MIN_SLICE = 5
 MAX_SLICES = 200
+MAX_ANSWERS = 500  # distinct ones of a bag-of-words baseline
 Outputs = Mapping[str, Sequence[Generated]]
 
 
@@ -133,3 +133,37 @@ def _slice(pair: tuple[str, str], group: Sequence[Answer], primary: str, seed: i
     scores, comparisons = _aggregate(group, primary, seed)
     tag, value = pair
     return Slice(tag=tag, value=value, n=len(group), metric=primary, scores=scores, comparisons=comparisons)
+
+
+def baseline_scores(train: Sequence[Example], test: Sequence[Example]) -> tuple[dict[str, dict[str, Interval]], str]:
+    """Return ({name: {"exact_match": interval}}, a note or ""): the most frequent answer, and a bag-of-words classifier
+    where answers recur. They put a gain over an untrained base in proportion."""
+    answers = [metrics.normalize(example.messages[-1].content) for example in train]
+    common = Counter(answers).most_common(1)[0][0]
+    scores = {"majority": _scored([common] * len(test), test)}
+    distinct = len(set(answers))
+    if distinct < 2 or distinct > min(MAX_ANSWERS, len(answers) / 2):
+        return scores, f"no bag-of-words baseline: {distinct:,} distinct answers in {len(answers):,} training examples"
+    scores["bag_of_words"] = _scored(_bag_of_words(train, answers, test), test)
+    return scores, ""
+
+
+def _bag_of_words(train: Sequence[Example], answers: list[str], test: Sequence[Example]) -> list[str]:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=20_000)
+    features = vectors.fit_transform(map(_baseline_text, train))
+    classifier = LogisticRegression(C=10, max_iter=100, tol=1e-3).fit(features, answers)
+    return [str(label) for label in classifier.predict(vectors.transform(map(_baseline_text, test)))]
+
+
+def _baseline_text(example: Example) -> str:
+    # The word keeps the vectorizer from failing on prompts that contain only symbols.
+    return "prompt " + "\n".join(message.content for message in example.messages[:-1])
+
+
+def _scored(answers: Sequence[str], test: Sequence[Example]) -> dict[str, Interval]:
+    pairs = zip(answers, test, strict=True)
+    hits = sum(metrics.exact_match(answer, example.messages[-1].content) for answer, example in pairs)
+    return {"exact_match": wilson(int(hits), len(test))}

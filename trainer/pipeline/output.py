@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from trainer.data.dataset import read_examples
 from trainer.errors import Stopped, UserError
 from trainer.evaluation.generate import Generated, generate
 from trainer.event_log import EventLog
-from trainer.protocol import Answer, Cost, DataFile, Example, Report
+from trainer.protocol import Answer, DataFile, Example, Report
 
 Stop = Callable[[], bool]
 
@@ -30,13 +29,9 @@ class Output:
     events: EventLog
     stop: Stop
 
-    def finished_report(self) -> Report | None:
-        """Return the report of work that was already done, or None."""
-        path = self.folder / "report.json"
-        if not path.exists():
-            return None
-        self.events.log("this work is already finished")
-        return Report.model_validate_json(path.read_text(encoding="utf-8"))
+    def is_finished(self) -> bool:
+        """Return whether an earlier attempt did all the work."""
+        return (self.folder / "report.json").exists()
 
     def answers(
         self, system: str, model: Any, chat: ChatTokenizer, test: Sequence[Example], *, max_length: int, limit: int
@@ -100,9 +95,3 @@ def read_split(name: str, file: DataFile) -> list[Example]:
     if not examples:
         raise UserError(f"the {name} split is empty; it needs at least one example")
     return examples
-
-
-def cost_of(seconds: float, tokens: int) -> Cost:
-    """Return the cost of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Cost(seconds=seconds, tokens=tokens, peak_memory_bytes=peak)

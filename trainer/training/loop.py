@@ -22,10 +22,8 @@ from trainer.event_log import EventLog
 from trainer.models.autotune import ComputeConfig, autotune
 from trainer.protocol import ResolvedRecipe, Task
 from trainer.training import checkpoints
-from trainer.training.loss import completion_loss
-from trainer.training.optimizer import Regularization, adamw, add_dropout, trainable_parameters
-from trainer.training.schedule import Schedule
-from trainer.training.validation import evaluate_loss
+from trainer.training.loss import completion_loss, evaluate_loss
+from trainer.training.optimizer import Regularization, Schedule, adamw, add_dropout, trainable_parameters
 
 CHECKPOINT_SECONDS = 15.0
 REPORT_SECONDS = 1.0
@@ -64,8 +62,7 @@ class TrainingJob:
     validation_tokens: int
     folder: Path
     events: EventLog
-    stop: Callable[[], bool] = lambda: False
-    regularization: Regularization | None = None
+    stop: Callable[[], bool]
 
 
 class FineTuning:
@@ -77,7 +74,7 @@ class FineTuning:
 
     def __init__(self, job: TrainingJob) -> None:
         self.job, recipe = job, job.recipe
-        self.regularization = job.regularization or Regularization.for_size(job.parameters)
+        self.regularization = Regularization.for_size(job.parameters)
         self.state = TrainingState()
         self.sampler = LengthGroupedBatchSampler(job.train.lengths, recipe.max_tokens_per_batch, recipe.seed)
         budget = recipe.max_minutes * 60 if recipe.max_minutes else None

@@ -1,21 +1,22 @@
-"""Cross-entropy at label positions only. Knows decoder models and batches; knows nothing of optimizers or files.
+"""Cross-entropy at label positions only, and validation by it. Knows nothing of optimizers or files.
 
 With short answers most positions have no label; the head (hidden x vocabulary) skips them, forward and backward.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn import functional
 
-from trainer.data.dataset import IGNORED, Batch
+from trainer.data.dataset import IGNORED, Batch, TokenizedDataset, in_order
+from trainer.models.autotune import ComputeConfig
+
+MAX_ROWS = 1000  # of a validation; more rows cost time and add little precision
 
 
-@dataclass(frozen=True)
-class LabelLogits:
+class LabelLogits(NamedTuple):
     """`logits` (labels, vocabulary), `targets` (labels,) and the batch row of each label `rows` (labels,)."""
 
     logits: torch.Tensor
@@ -39,8 +40,7 @@ def completion_loss(model: Any, batch: Batch, smoothing: float = 0.0) -> torch.T
     return functional.cross_entropy(labels.logits.float(), labels.targets, label_smoothing=smoothing)
 
 
-@dataclass(frozen=True)
-class BatchEval:
+class BatchEval(NamedTuple):
     """Sums over a batch: nats, label tokens, and rows whose every label token is the model's first choice."""
 
     nats: float
@@ -57,3 +57,18 @@ def eval_batch(model: Any, batch: Batch) -> BatchEval:
     wrong = torch.zeros(len(batch.inputs), device=labels.rows.device, dtype=torch.long)
     wrong.index_add_(0, labels.rows, (labels.logits.argmax(-1) != labels.targets).long())
     return BatchEval(float(nats), len(labels.targets), int((wrong == 0).sum()))
+
+
+def evaluate_loss(
+    model: Any, dataset: TokenizedDataset, batch_tokens: int, compute: ComputeConfig
+) -> tuple[float, float]:
+    """Return (nats per label token, share of examples whose every label token is the model's first choice)."""
+    model.eval()
+    count = min(len(dataset), MAX_ROWS)
+    sums = []
+    for rows in in_order(dataset.lengths[:count], batch_tokens):
+        batch = dataset.collate(rows)
+        with compute.context(batch.inputs.shape[1]):
+            sums.append(eval_batch(model, batch))
+    nats, labels, exact = map(sum, zip(*sums, strict=True))
+    return nats / max(1, labels), exact / max(1, count)
