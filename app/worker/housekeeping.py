@@ -1,19 +1,22 @@
-"""Hourly housekeeping: removes files and rows that are no longer needed, and repeats erasures after a restore."""
+"""Housekeeping: removes what is no longer needed, repeats erasures after a restore, signs audit checkpoints."""
 
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from app.bootstrap import Installation
-from app.core.errors import Conflict
+from app.core.errors import AppError, Conflict
+from app.domain.audit import actions as audit_actions
 from app.domain.notifications import actions as notifications_actions
 from app.domain.pairs.indexes import index_actions
 from app.domain.privacy import actions as privacy_actions, erasure_log
 
-log = logging.getLogger("preceptor.jobs")
+log, audit_log = logging.getLogger("preceptor.jobs"), logging.getLogger("preceptor.audit")
+CHECK_SECONDS = 20.0
 
 
 def sweep(installation: Installation) -> None:
@@ -55,3 +58,27 @@ def _repeat_erasures(installation: Installation) -> None:
         return
     if pseudonyms:
         log.warning("erased %d people again after a restore: %s", len(pseudonyms), ", ".join(pseudonyms))
+
+
+class CheckpointSigner:
+    """Signs a checkpoint when one is due. Errors are logged and stop no other work."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self._next_check = 0.0
+
+    def sign_if_due(self, *, closing: bool = False) -> None:
+        """Check at most every 20 seconds; sign every 200 events, every hour, and on `closing`."""
+        if not closing and time.monotonic() < self._next_check:
+            return
+        self._next_check = time.monotonic() + CHECK_SECONDS
+        try:
+            with self.installation.database.read() as session:
+                made = audit_actions.make_checkpoint(session, self.installation.settings, only_if_due=not closing)
+        except AppError as error:
+            audit_log.error("audit log: %s", error.detail)
+        except (OSError, SQLAlchemyError) as error:
+            audit_log.error("audit log: no checkpoint could be signed (%s)", error)
+        else:
+            if made:
+                audit_log.info("audit log: signed %d events", made.count)

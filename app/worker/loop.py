@@ -11,7 +11,6 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
@@ -24,22 +23,13 @@ from app.core.db.errors import as_app_error
 from app.core.errors import AppError, StorageFull, Unavailable
 from app.domain.imports import actions as imports_actions
 from app.domain.notifications import actions as notifications_actions
-from app.domain.pairs.indexes import index_actions
 from app.domain.versions import actions as versions_actions
 from app.domain.webhooks import delivery, safe_http
 from app.domain.webhooks.tables import DELIVERY
-from app.worker import embeddings, housekeeping, imports, versions, webhooks
-from app.worker.checkpoint_signer import CheckpointSigner
+from app.worker import handlers, housekeeping
+from app.worker.handlers import HANDLERS
 from app.worker.lease import ClaimedJob, Stopped
 
-Handler = Callable[[Installation, ClaimedJob], Callable[[Session], dict[str, Any]]]
-"""Does the work and returns the step that writes its result."""
-HANDLERS: dict[str, Handler] = {
-    imports_actions.KIND: imports.run,
-    versions_actions.KIND: versions.run,
-    index_actions.KIND: embeddings.run,
-    DELIVERY: webhooks.run,
-}
 WEBHOOK_KINDS = [DELIVERY]
 DATA_KINDS = [kind for kind in HANDLERS if kind not in WEBHOOK_KINDS]
 NOTIFICATION_NAMES = {imports_actions.KIND: "import", versions_actions.KIND: "version"}
@@ -87,7 +77,7 @@ def work_once(
     except Stopped:
         _end(job, "cancelled", error="Cancelled.")
     except safe_http.NotDelivered as error:
-        webhooks.retry_or_fail(job, str(error))
+        handlers.retry_or_fail(job, str(error))
     except imports_actions.BadRows as error:
         _end(job, "failed", error=error.detail, reason="user_error", result=error.result)
     except AppError as error:
@@ -99,7 +89,7 @@ def work_once(
         _end(job, "failed", error=_described(error), reason="crash")
     finally:
         if job.kind == imports_actions.KIND:
-            imports.clean_up(installation.database)
+            handlers.clean_up_import(installation.database)
     return True
 
 
@@ -164,7 +154,7 @@ def drain(installation: Installation) -> None:
 def work(installation: Installation, stop: threading.Event) -> None:
     """Until `stop`: do the jobs, sign audit checkpoints, do the housekeeping. Wait for an unreachable database."""
     monitor, pause, swept = jobs.LeaseMonitor(installation.settings.lease_seconds), IDLE_SECONDS, float("-inf")
-    signer = CheckpointSigner(installation)
+    signer = housekeeping.CheckpointSigner(installation)
     deliveries = threading.Thread(target=_deliver, args=(installation, stop), name="webhooks", daemon=True)
     deliveries.start()
     while not stop.is_set():

@@ -14,7 +14,7 @@ from app.core.db.database import Database
 from app.core.storage import Storage
 from app.settings import Settings
 from app.worker import loop
-from app.worker.checkpoint_signer import CheckpointSigner
+from app.worker.housekeeping import CheckpointSigner
 from tests.cli.test_commands import preceptor
 from tests.security import tampering
 
