@@ -27,15 +27,14 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.command == "embedding":
         return _embedding(args.out)
-    stop = _stop_on_signal()
-    return _run(args.spec, args.parent, stop) if args.command == "run" else _work(args.once, stop)
-
-
-def _stop_on_signal() -> threading.Event:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    return stop
+    if args.command == "run":
+        return _run(args.spec, args.parent, stop)
+    from trainer.worker.supervisor import work as claim_and_work
+
+    return claim_and_work(args.once, stop)
 
 
 def _run(spec: Path, parent: int | None, stop: threading.Event) -> int:
@@ -61,12 +60,6 @@ def _embedding(out: Path) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-def _work(once: bool, stop: threading.Event) -> int:
-    from trainer.worker.supervisor import work
-
-    return work(once, stop)
 
 
 if __name__ == "__main__":

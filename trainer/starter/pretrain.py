@@ -1,8 +1,8 @@
 """Pretrains the starter model: `python -m trainer.starter.pretrain TEXTS OUT [--minutes 15]`.
 
-Knows the tokenizer, the architecture and the pretraining loop; knows nothing of fine-tuning. The seed sets the rows,
-their order and the initial weights. The clock sets the number of steps: pass --steps (recorded in `pretraining.json`)
-to repeat a run exactly.
+TEXTS holds public-domain books as Markdown, named `Author__Title.md`; they become running prose and pseudo-dialogues.
+Knows nothing of fine-tuning. The seed sets the rows, their order and the initial weights. The clock sets the number of
+steps: pass --steps (recorded in `pretraining.json`) to repeat a run exactly.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ import csv
 import json
 import math
 import random
+import re
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,10 +23,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from trainer.starter.corpus import Row, read_books, training_rows
-
 SPECIALS = ["<|endoftext|>", "<|pad|>", "<|system|>", "<|user|>", "<|assistant|>"]
 VOCABULARY = 4096
+PROSE_CHARACTERS = 1400
 ROW_TOKENS = 256
 ROWS_A_STEP = 16
 TEMPLATE = (
@@ -31,6 +33,95 @@ TEMPLATE = (
     "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
+
+
+@dataclass(frozen=True)
+class Book:
+    """One text: `label` is its title as a snake_case word, `paragraphs` its cleaned prose."""
+
+    label: str
+    author: str
+    paragraphs: list[str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Prose when `answer` is None; otherwise a question and its answer, which train the role tokens."""
+
+    text: str
+    answer: str | None = None
+
+
+def read_books(folder: Path) -> list[Book]:
+    """Read every `*.md` of the folder in name order, so that a seed gives the same rows on every machine."""
+    return [_read_book(path) for path in sorted(folder.glob("*.md"))]
+
+
+def _read_book(path: Path) -> Book:
+    author, _, title = path.stem.partition("__")
+    blocks = re.split(r"\n\s*\n", path.read_text(encoding="utf-8"))
+    paragraphs = [text for text in map(_clean, blocks) if len(text) > 40]
+    return Book(_label(title), _label(author), paragraphs)
+
+
+def _clean(block: str) -> str:
+    plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", block)
+    plain = re.sub(r"[*_#>`\\]+", "", plain)
+    for curly, straight in (("“", '"'), ("”", '"'), ("’", "'"), ("‘", "'")):
+        plain = plain.replace(curly, straight)
+    return re.sub(r"\s+", " ", plain).strip()
+
+
+def _label(words: str) -> str:
+    return "_".join(re.findall(r"[a-z]+", words.lower()))
+
+
+def sentences(paragraph: str) -> list[str]:
+    """Split a paragraph into its sentences of 16 to 239 characters."""
+    return [part for part in re.split(r"(?<=[.!?])\s+", paragraph) if 15 < len(part) < 240]
+
+
+def training_rows(books: list[Book], seed: int) -> list[Row]:
+    """Return all prose once and about as many short dialogues, shuffled by the seed."""
+    rng = random.Random(seed)
+    rows = [row for book in books for row in _prose(book)]
+    rows += [row for book in books for paragraph in book.paragraphs for row in _dialogues(book, paragraph, rng)]
+    rng.shuffle(rows)
+    return rows
+
+
+def _prose(book: Book) -> list[Row]:
+    rows, current = [], ""
+    for paragraph in book.paragraphs:
+        current = f"{current}\n{paragraph}" if current else paragraph
+        if len(current) > PROSE_CHARACTERS:
+            rows.append(Row(current))
+            current = ""
+    return [*rows, Row(current)] if current else rows
+
+
+def _dialogues(book: Book, paragraph: str, rng: random.Random) -> list[Row]:
+    """Make one dialogue of each paragraph of at least two sentences.
+
+    Naming the book makes the last prompt token summarize a short text, which label tasks need later; the other kinds
+    teach that the answer depends on the prompt (copying) and that answers end.
+    """
+    parts = sentences(paragraph)
+    if len(parts) < 2:
+        return []
+    at = rng.randrange(len(parts) - 1)
+    kinds = ("book", "book", "author", "reply", "last_words")
+    return [_dialogue(rng.choice(kinds), book, parts[at], parts[at + 1])]
+
+
+def _dialogue(kind: str, book: Book, first: str, second: str) -> Row:
+    if kind == "book":
+        return Row(first, book.label)
+    if kind == "author":
+        return Row(f"Author? {first}", book.author)
+    if kind == "reply":
+        return Row(first, second)
+    return Row(f"Last words? {first}", " ".join(first.split()[-3:]))
 
 
 def train_tokenizer(rows: list[Row]) -> PreTrainedTokenizerFast:
@@ -115,7 +206,7 @@ def held_out_loss(model: LlamaForCausalLM, rows: torch.Tensor) -> float:
     return sum(losses) / len(losses)
 
 
-def batches(rows: torch.Tensor, seed: int):  # type: ignore[no-untyped-def]
+def batches(rows: torch.Tensor, seed: int) -> Iterator[torch.Tensor]:
     """Yield batches without end, in a new order in each pass over the rows."""
     rng = random.Random(seed)
     while True:
@@ -165,11 +256,7 @@ def pretrain(texts: Path, out: Path, minutes: float, steps: int | None, seed: in
     curve.append((step, round(time.monotonic() - started, 1), round(mean, 4), round(held_out_loss(model, held_out), 4)))
     tokens = step * ROW_TOKENS * ROWS_A_STEP
     save(model, tokenizer, out, {"steps": step, "seed": seed, "tokens": tokens, "held_out_loss": curve[-1][3]})
-    _write_curve(out.parent / "loss.csv", curve)
-
-
-def _write_curve(path: Path, curve: list[tuple[int, float, float, float]]) -> None:
-    with path.open("w", newline="") as file:
+    with (out.parent / "loss.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["step", "seconds", "training_loss", "held_out_loss"])
         writer.writerows(curve)
