@@ -46,9 +46,9 @@ class IncompatibleDatabase(AppError):
 
 
 def migrate(database: Database) -> None:
-    """Bring the schema to the newest revision, all or nothing; nothing happens when it is there. Raises Unfit.
+    """Bring the schema to the newest revision, all or nothing; nothing happens when it is there.
 
-    A SQLite file that holds data is copied first, to backups/ beside it. Needs no ini file, from any folder.
+    A SQLite file that holds data is copied first, to backups/ beside it. Raises IncompatibleDatabase.
     """
     present, newest = require_fit(database)
     if present == newest:
@@ -65,7 +65,7 @@ def upgrade(database: Database, revision: str) -> None:
 
 
 def require_fit(database: Database) -> tuple[str | None, str | None]:
-    """schema_revisions of a database that is sound and known to this version. Raises Unfit in words; writes nothing."""
+    """schema_revisions of a database, read only. Raises IncompatibleDatabase if it is damaged or unknown."""
     if path := sqlite_file.path_of(str(database.engine.url)):
         _require_sound(path)
     tables = sqlite_file.table_names(path) if path else inspect(database.engine).get_table_names()

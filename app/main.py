@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import text
 
 from app.api.routes import router as api_router
 from app.api.worker import router as worker_router
-from app.core.db.database import Database
+from app.bootstrap import ROOT, open_installation
 from app.core.jobs import LeaseMonitor
 from app.core.rate_limits import Limits
-from app.core.storage import Storage
-from app.domain.pairs.indexes.embedding_index import FOLDER, KEY, EmbeddingIndex
 from app.http import route_permissions
 from app.http.exception_handlers import handle_errors
 from app.http.middleware import Application
@@ -23,7 +19,6 @@ from app.settings import Settings
 from app.web import errors as error_pages
 from app.web.routes import router as web_router
 
-ROOT = Path(__file__).resolve().parent.parent
 ROUTERS = APIRouter()
 """The routes of all interfaces. FastAPI resolves the dependencies of routes at each inclusion, which takes a third of a
 second. Here this happens once per process and not once per application."""
@@ -33,15 +28,14 @@ for router in (api_router, worker_router, web_router):
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Create the application with its database, storage, routes and error handlers."""
-    settings = settings or Settings()
+    settings, database, storage = open_installation(settings)
     app = Application(title="Preceptor", version="0.1.0", docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.error_pages = error_pages
-    app.state.embedding_index = EmbeddingIndex(settings.data_dir / FOLDER)
-    app.state.database = Database(settings.resolved_database_url, {KEY: app.state.embedding_index})
+    app.state.database = database
     app.state.writers = WriterSemaphore()
-    app.state.limits = Limits(app.state.database)
-    app.state.storage = Storage(settings.resolved_storage_url)
+    app.state.limits = Limits(database)
+    app.state.storage = storage
     app.state.watch = LeaseMonitor(settings.lease_seconds)
     app.mount("/static", StaticFiles(directory=ROOT / "static", check_dir=False), name="static")
     app.router.routes += ROUTERS.routes

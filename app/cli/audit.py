@@ -3,51 +3,58 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.bootstrap import open_installation
 from app.core.errors import AppError
 from app.domain.audit import actions as audit_actions, checkpoints, verify_queries
-from app.domain.audit.verify import Verification
 from app.settings import Settings
 
-log = logging.getLogger("preceptor.audit")
+audit = typer.Typer(no_args_is_help=True, help="Verify and sign the audit log.")
 
 
-def verify_log(against: list[Path], public_key: str | None) -> Verification:
-    """Verify the entire log against this installation's checkpoints and those of the given files."""
+@audit.command("verify")
+def verify_log(
+    against: Annotated[list[Path] | None, typer.Option(help="A copy of the checkpoints file. Repeatable.")] = None,
+    public_key: Annotated[str | None, typer.Option(help="The public key printed by: preceptor audit key")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Verify the audit log. Exits with 1 and names the first invalid event if it was tampered with."""
     installation = open_installation()
     key = checkpoints.parse_public_key(public_key) if public_key else None
     with installation.database.read() as session:
-        return verify_queries.verify_log(session, installation.settings, against=against, key=key)
-
-
-def print_verification(result: Verification, *, as_json: bool) -> None:
+        result = verify_queries.verify_log(session, installation.settings, against=against or [], key=key)
     if as_json:
         print(json.dumps(result.as_dict(), indent=2))
-        return
-    print(result.summary())
-    for note in result.notes:
-        print(f"note: {note}")
-    if result.intact:
-        print(f"{result.agreeing} checkpoints match. Hash of event {result.count:,}: {result.head}")
+    else:
+        print(result.summary())
+        for note in result.notes:
+            print(f"note: {note}")
+        if result.intact:
+            print(f"{result.agreeing} checkpoints match. Hash of event {result.count:,}: {result.head}")
+    raise typer.Exit(0 if result.intact else 1)
 
 
-def sign_now() -> str:
-    """Sign a checkpoint and return a message."""
+@audit.command("checkpoint")
+def sign_checkpoint() -> None:
+    """Sign a checkpoint of the audit log."""
     installation = open_installation()
     with installation.database.read() as session:
         checkpoint = audit_actions.make_checkpoint(session, installation.settings)
     if checkpoint is None:
-        return "No new events since the last checkpoint."
-    return f"Signed {checkpoint.count:,} events; appended to {installation.settings.audit_checkpoints_path}."
+        print("No new events since the last checkpoint.")
+    else:
+        print(f"Signed {checkpoint.count:,} events; appended to {installation.settings.audit_checkpoints_path}.")
 
 
-def public_key_text() -> str:
-    return checkpoints.public_key_text(checkpoints.private_key(open_installation().settings).public_key())
+@audit.command("key")
+def print_public_key() -> None:
+    """Print the public key of the checkpoints. Keep a copy outside this server."""
+    print(checkpoints.public_key_text(checkpoints.private_key(open_installation().settings).public_key()))
 
 
 def examine_log(settings: Settings) -> tuple[bool, str]:

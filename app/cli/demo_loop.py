@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
+import typer
 
 from app.bootstrap import Installation, migrate, open_installation
 from app.cli import accounts, demo_project, report_text, services
-from app.cli.memory import Peak, in_words
-from app.cli.supervisor import Supervisor, free_port, wait_until_healthy
+from app.cli.supervisor import Peak, Supervisor, free_port, wait_until_healthy
 from app.cli.up import start
 from app.core.errors import AppError
 from app.domain.accounts import actions as accounts_actions
@@ -73,8 +73,15 @@ class Loop:
             time.sleep(0.3)
 
 
-def run(*, out: Path | None, keep: bool, minutes: float) -> None:
-    """Run all steps, print the report and write it to `out`. Raises LoopFailed."""
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="Run the loop without a browser, then exit.")] = False,
+    out: Annotated[Path | None, typer.Option("--json", help="Write the report to this JSON file.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Use PRECEPTOR_DATA_DIR and keep the data.")] = False,
+    minutes: Annotated[float, typer.Option(help="Maximum training time in minutes.", min=0.05, max=60)] = 2.0,
+) -> None:
+    """Run the whole loop on the demo data through the HTTP API."""
+    if not headless:
+        raise AppError("Add --headless to run the demo without a browser. To use the pages, run: preceptor up")
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="preceptor-demo-") as folder:
         installation = open_installation(None if keep else _temporary_settings(Path(folder)))
@@ -93,8 +100,13 @@ def _temporary_settings(folder: Path) -> Settings:
 
 def _with_processes(installation: Installation, minutes: float) -> tuple[Loop, dict[str, Any]]:
     migrate(installation.database)
-    _create_accounts(installation)
-    port, peak = free_port(), Peak(os.getpid())
+    with installation.database.session() as session:
+        accounts.create_first(session)
+        tokens = {
+            role: accounts_actions.issue_token(session, user=accounts.user_named(session, email), name="demo", days=1)
+            for role, email, _ in accounts.FIRST
+        }
+    port, peak = free_port(), Peak()
     url = services.loopback("127.0.0.1", port)
     supervisor = Supervisor(installation.settings.data_dir.resolve() / "logs")
 
@@ -106,7 +118,7 @@ def _with_processes(installation: Installation, minutes: float) -> tuple[Loop, d
         web = start(installation, supervisor, "127.0.0.1", port, url, with_trainer=True)
         wait_until_healthy(url, web)
         with httpx.Client(base_url=url, timeout=120.0, trust_env=False) as client:
-            loop = Loop(client, _tokens(installation), check_processes, f"riverbend-{port}", minutes)
+            loop = Loop(client, tokens, check_processes, f"riverbend-{port}", minutes)
             for step in STEPS:
                 step(loop)
                 check_processes()
@@ -117,21 +129,6 @@ def _with_processes(installation: Installation, minutes: float) -> tuple[Loop, d
         supervisor.stop()
     names = ("report", "version", "finding", "round", "run")
     return loop, {**{name: loop.created[name] for name in names}, "peak_memory_bytes": peak.bytes}
-
-
-def _create_accounts(installation: Installation) -> None:
-    with installation.database.session() as session:
-        accounts.create_first(session)
-
-
-def _tokens(installation: Installation) -> dict[str, str]:
-    with installation.database.session() as session:
-        return {
-            account.role: accounts_actions.issue_token(
-                session, user=accounts.user_named(session, account.email), name="demo", days=1
-            )
-            for account in accounts.FIRST
-        }
 
 
 def _create_project(loop: Loop) -> None:
@@ -189,12 +186,8 @@ def _freeze(loop: Loop) -> None:
 
 def _train(loop: Loop) -> None:
     recipe = {**demo_project.RECIPE, "max_minutes": loop.minutes}
-    run = loop.call(
-        "admin",
-        "POST",
-        f"/projects/{loop.slug}/runs",
-        json={"version": loop.created["version"]["id"], "recipe": recipe},
-    )
+    wanted = {"version": loop.created["version"]["id"], "recipe": recipe}
+    run = loop.call("admin", "POST", f"/projects/{loop.slug}/runs", json=wanted)
     run = loop.created["run"] = loop.wait("training", f"/runs/{run['id']}")
     if run["state"] != "done":
         raise LoopFailed(f"The run {run['state']}: {run['error']}", exit_code=1)
@@ -209,17 +202,11 @@ def _find(loop: Loop) -> None:
     if not report["slices"]:
         raise LoopFailed("The report has no slices to create a finding from.")
     weakest = (weak_slices(report) or sorted(report["slices"], key=lambda part: part["tuned"]["value"]))[0]
-    finding = loop.created["finding"] = loop.call(
-        "admin",
-        "POST",
-        f"/projects/{loop.slug}/findings",
-        json={"run_id": run["id"], "tag": weakest["tag"], "value": weakest["value"], "note": weakest.get("reason", "")},
-    )
+    tag, value, note = weakest["tag"], weakest["value"], weakest.get("reason", "")
+    wanted = {"run_id": run["id"], "tag": tag, "value": value, "note": note}
+    finding = loop.created["finding"] = loop.call("admin", "POST", f"/projects/{loop.slug}/findings", json=wanted)
     loop.created["round"] = loop.call("admin", "POST", f"/findings/{finding['id']}/round")
-    print(
-        f"admin   created a finding ({weakest['tag']} = {weakest['value']}) and opened the next round from it\n",
-        flush=True,
-    )
+    print(f"admin   created a finding ({tag} = {value}) and opened the next round from it\n", flush=True)
 
 
 STEPS = (_create_project, _import, _write, _review, _freeze, _train, _find)
@@ -239,4 +226,5 @@ def _print(result: dict[str, Any], created: dict[str, Any]) -> None:
         f"weakest slice: {result['finding']['tag']} = {result['finding']['value']} {result['finding']['note']}".rstrip()
     )
     print(f"next round: {result['round']['title']}, targets {result['round']['targets']}")
-    print(f"whole loop: {report_text.seconds(result['seconds'])}, peak memory {in_words(result['peak_memory_bytes'])}")
+    memory = report_text.gibibytes(result["peak_memory_bytes"])
+    print(f"whole loop: {report_text.seconds(result['seconds'])}, peak memory {memory}")

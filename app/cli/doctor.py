@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
 
+import typer
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,29 +31,6 @@ RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
 CheckResult = tuple[bool, str]
 
 
-def run_checks(settings: Settings, only: str | None = None) -> Iterator[tuple[str, bool, str]]:
-    """Yield (name, passed, message) for each check."""
-    checks: list[tuple[str, Callable[[Settings], CheckResult]]] = [
-        ("data folder", _data_folder),
-        ("disk", _disk),
-        ("secret key", _secret_key),
-        ("file modes", _modes),
-        ("clock", _clock),
-        ("sqlite", _sqlite),
-        ("database", _database),
-        ("tokens", _tokens),
-        ("audit log", audit.examine_log),
-        ("vendor files", _vendor),
-        ("starter model", _starter),
-        ("embedding", _embedding),
-        ("torch", _torch),
-    ]
-    for name, check in checks:
-        if only and name != only:
-            continue
-        yield name, *check(settings)
-
-
 def _data_folder(settings: Settings) -> CheckResult:
     folder = settings.data_dir.resolve()
     try:
@@ -64,13 +43,11 @@ def _data_folder(settings: Settings) -> CheckResult:
 
 def _secret_key(settings: Settings) -> CheckResult:
     try:
-        length = len(settings.key)
+        return bool(settings.key), "long enough"
     except OSError as error:
         return False, f"cannot be read ({error}); see PRECEPTOR_SECRET_KEY_FILE"
-    return (
-        length >= 32,
-        "long enough" if length >= 32 else f"only {length} characters; use at least 32",
-    )
+    except ValueError as error:
+        return False, str(error)
 
 
 def _disk(settings: Settings) -> CheckResult:
@@ -144,10 +121,7 @@ def _tokens(settings: Settings) -> CheckResult:
     except SQLAlchemyError:
         return True, "unknown until the schema exists"
     if ends and ends[-1] < soon:
-        return (
-            False,
-            f"the last trainer token expires on {ends[-1]:%d %b %Y}; run: preceptor token create --worker",
-        )
+        return False, f"the last trainer token expires on {ends[-1]:%d %b %Y}; run: preceptor token create --worker"
     return True, f"{len(ends)} valid trainer token{'' if len(ends) == 1 else 's'}"
 
 
@@ -177,3 +151,30 @@ def _torch(_: Settings) -> CheckResult:
         return True, version("torch")
     except PackageNotFoundError:
         return False, "not installed; needed only on machines that run a trainer: pip install -e '.[trainer]'"
+
+
+CHECKS: dict[str, Callable[[Settings], CheckResult]] = {
+    "data folder": _data_folder,
+    "disk": _disk,
+    "secret key": _secret_key,
+    "file modes": _modes,
+    "clock": _clock,
+    "sqlite": _sqlite,
+    "database": _database,
+    "tokens": _tokens,
+    "audit log": audit.examine_log,
+    "vendor files": _vendor,
+    "starter model": _starter,
+    "embedding": _embedding,
+    "torch": _torch,
+}
+
+
+def doctor(database: Annotated[bool, typer.Option("--database", help="Check only the database.")] = False) -> None:
+    """Check the installation. Exits with 1 if a check fails."""
+    settings, healthy = Settings(), True
+    for name in ["database"] if database else CHECKS:
+        passed, message = CHECKS[name](settings)
+        healthy = healthy and passed
+        print(f"{'ok  ' if passed else 'FAIL'} {name}: {message}")
+    raise typer.Exit(0 if healthy else 1)

@@ -6,11 +6,12 @@ import hashlib
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
+import typer
 from sqlalchemy.orm import Session
 
-from app.bootstrap import Installation
+from app.bootstrap import Installation, open_installation
 from app.cli import accounts
 from app.core import jobs
 from app.core.errors import AppError, Invalid, NotFound
@@ -24,50 +25,46 @@ from app.domain.versions.tables import DatasetVersion
 from app.worker import loop
 
 
-def import_file(
-    installation: Installation,
-    slug: str,
-    path: Path,
-    *,
-    email: str | None,
-    form: str,
-    source: str,
-    license: str,
-    submit: bool,
-    approve: bool,
-    names: dict[str, list[str]],
-    skip_bad: bool = False,
-    bad_rows: Path | None = None,
-) -> dict[str, Any]:
-    """Import a file to the end; returns the counts. Raises AppError with what is wrong in the file.
-
-    Bad rows go to the file `bad_rows`, each with what is wrong with it.
-    """
-    with path.open("rb") as data, installation.database.session() as session:
+def import_(
+    project: str,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    names: Annotated[str, typer.Option("--map", help="prompt=question,completion=answer,tags=topic")] = "",
+    source: Annotated[str, typer.Option(help="Source for rows without one. Default: the file name.")] = "",
+    license: Annotated[str, typer.Option("--license", "--licence", help="License for rows without one.")] = "",
+    form: Annotated[str, typer.Option("--format", help="auto, or a format name.")] = "auto",
+    email: Annotated[str | None, typer.Option("--user", help="The importing user. Default: the oldest admin.")] = None,
+    submit: Annotated[bool, typer.Option("--submit", help="Submit the pairs for review.")] = False,
+    approve: Annotated[bool, typer.Option("--approve", help="Approve without review; this is logged.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip rows with errors and import the rest.")] = False,
+    bad_rows: Annotated[Path | None, typer.Option(help="Write rows with errors to this JSON Lines file.")] = None,
+) -> None:
+    """Import a file of pairs into a project. A row with an error cancels the import unless --skip-bad is set."""
+    installation, mapping = open_installation(), parse_map(names)
+    with file.open("rb") as data, installation.database.session() as session:
         user = accounts.acting_user(session, email)
-        project = access.visible_project(session, user, slug)
         job = imports_actions.request_import(
             session,
             user,
-            project,
+            access.visible_project(session, user, project),
             storage=installation.storage,
             data=data,
-            filename=path.name,
+            filename=file.name,
             format=form,
-            source=source,
+            source=source or file.name,
             license=license,
             submit=submit,
             approve=approve,
             skip_bad=skip_bad,
-            mapping=names,
+            mapping=mapping,
         )
     ended = _finished(installation, job.id)
-    address = (ended.result or {}).get("errors_file")
+    counts = dict(ended.result or {})
+    address = counts.pop("errors_file", None)
     if address and bad_rows:
         write_whole(bad_rows, [installation.storage.bytes_of(address)], mode=SHARED)
     if ended.state != "done":
         raise AppError(f"The import {ended.state}: {ended.error}")
-    return {name: value for name, value in (ended.result or {}).items() if name != "errors_file"}
+    print(", ".join(f"{count} {name}" for name, count in counts.items()))
 
 
 def _finished(installation: Installation, job_id: str) -> jobs.Job:
@@ -94,6 +91,15 @@ def parse_map(text: str) -> dict[str, list[str]]:
             raise Invalid("Write --map as prompt=question,completion=answer (target=column).", field="map")
         names.setdefault(target.strip(), []).append(column.strip())
     return column_mapping.parse(names)
+
+
+def export_(
+    version: Annotated[str, typer.Argument(help="Version ID, or PROJECT/NUMBER.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    form: Annotated[str, typer.Option("--format", help="jsonl, openai, sharegpt, alpaca, trl")] = "jsonl",
+) -> None:
+    """Export a version's files and manifest.json."""
+    print(export_version(open_installation(), version, form, out))
 
 
 def export_version(installation: Installation, named: str, form: str, folder: Path) -> Path:

@@ -80,6 +80,10 @@ def seconds(value: float | None) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
+def gibibytes(size: int) -> str:
+    return f"{size / 2**30:.2f} GiB"
+
+
 def progress(done: float, total: float, eta: float | None) -> str:
     share = min(1.0, done / total) if total else 0.0
     bar = "#" * round(24 * share)

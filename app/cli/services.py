@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
 from app.bootstrap import ROOT
 from app.cli.supervisor import StartFailed
@@ -17,6 +16,9 @@ from app.settings import Settings
 
 APP_PREFIXES = ("PRECEPTOR_", "PG", "AWS_", "FSSPEC_")
 TRAINER_PREFIXES = ("PRECEPTOR_TRAINER_", "PRECEPTOR_ALLOW_HUB")
+FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}  # threads do not each keep a heap (glibc)
+WORKER = [sys.executable, "-m", "app.cli", "worker"]
+TRAINER = [sys.executable, "-m", "trainer", "work"]
 
 
 def web_processes() -> int:
@@ -53,14 +55,6 @@ def web_command(host: str, port: int) -> list[str]:
     ]
 
 
-def worker_command() -> list[str]:
-    return [sys.executable, "-m", "app.cli", "worker"]
-
-
-def trainer_command() -> list[str]:
-    return [sys.executable, "-m", "trainer", "work"]
-
-
 def create_embedding(settings: Settings, say: Callable[[str], None]) -> None:
     """Create the embedding if it is missing and its packages are installed; else near-duplicates match by wording."""
     folder = settings.data_dir.resolve() / embedding_index.FOLDER
@@ -74,15 +68,11 @@ def create_embedding(settings: Settings, say: Callable[[str], None]) -> None:
         say(f"Creating the embedding failed: {result.stderr.strip()[-300:]}")
 
 
-def low_memory_env() -> dict[str, str]:
-    """Return the environment with fewer malloc arenas, so that threads do not each keep a heap (glibc)."""
-    return {"MALLOC_ARENA_MAX": "2", **os.environ}
-
-
 def app_environment(settings: Settings, url: str) -> dict[str, str]:
     """Return the environment of web and worker, with the data folder as an absolute path."""
     return {
-        **low_memory_env(),
+        **FEW_ARENAS,
+        **os.environ,
         "PRECEPTOR_DATA_DIR": str(settings.data_dir.resolve()),
         "PRECEPTOR_URL": url,
         "PYTHONUNBUFFERED": "1",
@@ -101,13 +91,9 @@ def trainer_environment(settings: Settings, url: str, token: str) -> dict[str, s
         "PRECEPTOR_URL": url,
         "PRECEPTOR_WORKER_TOKEN": token,
         "PYTHONUNBUFFERED": "1",
-        "PRECEPTOR_TRAINER_DIR": str(trainer_dir(settings)),
+        "PRECEPTOR_TRAINER_DIR": str(settings.data_dir.resolve() / "trainer"),
         "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "1"),
     }
-
-
-def trainer_dir(settings: Settings) -> Path:
-    return settings.data_dir.resolve() / "trainer"
 
 
 def loopback(host: str, port: int) -> str:

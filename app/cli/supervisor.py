@@ -8,11 +8,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
 import httpx
+import psutil
 
 from app.bootstrap import ROOT
 from app.core.errors import AppError
@@ -81,13 +83,11 @@ class Child:
     def signal(self, number: int, *, group: bool = False) -> None:
         if self.process is None:
             return
-        try:
+        with suppress(ProcessLookupError):
             if group:
                 os.killpg(self.process.pid, number)
             elif self.alive:
                 self.process.send_signal(number)
-        except ProcessLookupError:
-            pass
 
 
 @dataclass
@@ -108,9 +108,6 @@ class Supervisor:
             if line := child.restart_if_dead():
                 say(line)
 
-    def pids(self) -> list[int]:
-        return [child.process.pid for child in self.children if child.process and child.alive]
-
     def stop(self) -> None:
         """Terminate all processes, newest first. After STOP_SECONDS, kill the rest with their children."""
         for child in reversed(self.children):
@@ -127,14 +124,10 @@ class Supervisor:
 def wait_until_healthy(url: str, web: Child, *, seconds: float = 60.0) -> None:
     """Wait until /healthz answers 200. Raises StartFailed with the end of the log."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if not web.alive:
-            break
-        try:
+    while web.alive and time.monotonic() < deadline:
+        with suppress(httpx.HTTPError):
             if httpx.get(f"{url}/healthz", timeout=2.0, trust_env=False).status_code == 200:
                 return
-        except httpx.HTTPError:
-            pass
         time.sleep(0.1)
     raise StartFailed(f"The web process did not answer at {url}. End of its log ({web.log}):\n{web.tail()}")
 
@@ -167,6 +160,20 @@ def wait_until_free(host: str, port: int, *, seconds: float = 5.0) -> None:
         except StartFailed:
             time.sleep(0.05)
     require_free(host, port)
+
+
+class Peak:
+    """The highest sum of resident memory of this process and all below it; shared pages count once for each."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def sample(self) -> None:
+        process, total = psutil.Process(), 0
+        for member in [process, *process.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                total += member.memory_info().rss
+        self.bytes = max(self.bytes, total)
 
 
 class Interrupts:

@@ -8,8 +8,7 @@ from importlib.util import find_spec
 
 from app.bootstrap import Installation, migrate, open_installation
 from app.cli import accounts, demo_project, report_text, services
-from app.cli.memory import Peak, in_words
-from app.cli.supervisor import Child, Interrupts, Supervisor, require_free, wait_until_healthy
+from app.cli.supervisor import Child, Interrupts, Peak, Supervisor, require_free, wait_until_healthy
 from app.core import jobs
 from app.domain.evaluations import queries as evaluations_queries
 from app.domain.runs import queries as runs_queries
@@ -61,14 +60,14 @@ def start(
     settings = installation.settings
     environment = services.app_environment(settings, url)
     web = supervisor.start("web", services.web_command(host, port), environment)
-    supervisor.start("worker", services.worker_command(), environment)
+    supervisor.start("worker", services.WORKER, environment)
     if with_trainer and find_spec("torch") is None:
         say("No trainer started: torch is not installed. Install it with: pip install -e '.[trainer]'")
     elif with_trainer:
         with installation.database.session() as session:
             token = accounts.trainer_token(session)
         local = services.loopback(host, port)
-        supervisor.start("trainer", services.trainer_command(), services.trainer_environment(settings, local, token))
+        supervisor.start("trainer", services.TRAINER, services.trainer_environment(settings, local, token))
     return web
 
 
@@ -93,7 +92,7 @@ def watch(installation: Installation, supervisor: Supervisor, interrupts: Interr
         queued = run.id if run else None
     has_trainer = any(child.name == "trainer" for child in supervisor.children)
     run_id = queued if has_trainer else None
-    peak, ticker = Peak(os.getpid()), report_text.Ticker("First fine-tuning run:")
+    peak, ticker = Peak(), report_text.Ticker("First fine-tuning run:")
     if queued and not has_trainer:
         say("A run is queued. It starts when a trainer is running.")
     while not interrupts.stopped:
@@ -119,5 +118,5 @@ def _follow(installation: Installation, run_id: str, ticker: report_text.Ticker,
             ticker.end(f"First fine-tuning run {run.state}: {run.error or 'see trainer.log'}")
         ended = run.state in ENDED
     if ended:
-        say(f"Report: {url}/runs/{run_id}    Peak memory of all processes: {in_words(peak.bytes)}")
+        say(f"Report: {url}/runs/{run_id}    Peak memory of all processes: {report_text.gibibytes(peak.bytes)}")
     return None if ended else run_id

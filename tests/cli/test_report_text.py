@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from app.cli import memory, report_text, services
+from app.cli import report_text, services, supervisor
 from app.settings import Settings
 
 INTERVAL = {"value": 0.5, "low": 0.4, "high": 0.6}
@@ -51,11 +52,14 @@ def test_the_trainer_sees_no_database_and_no_key(tmp_path: Path, monkeypatch: py
 
 
 def test_a_peak_counts_the_whole_family() -> None:
-    if not Path("/proc/self/status").exists():
-        pytest.skip("reads /proc")
-    assert os.getpid() in memory.family(os.getppid())
-    peak = memory.Peak(os.getpid())
-    assert peak.sample() > 10 * 2**20
+    peak = supervisor.Peak()
+    peak.sample()
+    alone = peak.bytes
+    assert alone > 10 * 2**20
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        peak.sample()
+        child.terminate()
+    assert peak.bytes > alone
 
 
 @pytest.mark.parametrize(

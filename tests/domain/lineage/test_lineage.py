@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from app.bootstrap import Installation
-from app.cli import main, people
+from app.cli import accounts, main
 from app.core.db.database import Database
 from app.domain.accounts.tables import Person, User
 from app.domain.imports import actions as imports_actions, queries as imports_queries
@@ -91,9 +91,10 @@ def test_commands_export_and_erase(
 ) -> None:
     installation = Installation(settings, app.state.database, app.state.storage)
     path = tmp_path / "alice.zip"
-    assert people.export(installation, "alice@example.org", path) == path.stat().st_size
+    monkeypatch.setattr(accounts, "open_installation", lambda: installation)
+    exported = CliRunner().invoke(main.app, ["person", "export", "alice@example.org", "--out", str(path)])
+    assert exported.output.endswith(f": {path.stat().st_size:,} bytes\n")
     assert "persons.jsonl" in ZipFile(path).namelist()
-    monkeypatch.setattr(main, "open_installation", lambda: installation)
     command = ["person", "erase", "alice@example.org", "--content", "keep"]
     aborted = CliRunner().invoke(main.app, command, input="n\n")
     assert aborted.exit_code == 1
