@@ -59,13 +59,15 @@ class Loop:
             raise LoopFailed(f"{method} {path} as {user} returned {response.status_code}: {response.text[:2000]}")
         return response.json()
 
-    def wait(self, what: str, path: str, user: str = "admin") -> dict[str, Any]:
-        """Poll a job or run until it ends, and show its progress."""
-        ticker = report_text.Ticker(what)
+    def wait(self, what: str, path: str, label: str, exit_code: int = 2) -> dict[str, Any]:
+        """Poll a job or run until it is done, and show its progress. Raises LoopFailed if it ends otherwise."""
+        ticker = report_text.Ticker(label)
         while True:
-            job: dict[str, Any] = self.call(user, "GET", path)
+            job: dict[str, Any] = self.call("admin", "GET", path)
             if job["state"] in ENDED:
                 ticker.end()
+                if job["state"] != "done":
+                    raise LoopFailed(f"The {what} {job['state']}: {job['error']}", exit_code)
                 return job
             progress = job["progress"]
             ticker.show(report_text.progress(progress["done"], progress["total"], progress["eta_seconds"]))
@@ -143,9 +145,7 @@ def _import(loop: Loop) -> None:
     form = {"format": "jsonl", "source": demo_project.SOURCE, "license": demo_project.LICENSE, "approve": "true"}
     file = {"file": ("pairs.jsonl", demo_project.read("pairs.jsonl").encode(), "application/jsonl")}
     job = loop.call("editor", "POST", f"/projects/{loop.slug}/imports", data=form, files=file)
-    job = loop.wait("importing", f"/jobs/{job['id']}")
-    if job["state"] != "done":
-        raise LoopFailed(f"The import {job['state']}: {job['error']}")
+    job = loop.wait("import", f"/jobs/{job['id']}", "importing")
     print(f"editor  imported {job['result']['imported']:,} pairs, approved {job['result']['approved']:,}", flush=True)
 
 
@@ -177,9 +177,7 @@ def _review(loop: Loop) -> None:
 
 def _freeze(loop: Loop) -> None:
     job = loop.call("admin", "POST", f"/projects/{loop.slug}/versions", json=demo_project.VERSION)
-    job = loop.wait("freezing", f"/jobs/{job['id']}")
-    if job["state"] != "done":
-        raise LoopFailed(f"The freeze {job['state']}: {job['error']}")
+    job = loop.wait("freeze", f"/jobs/{job['id']}", "freezing")
     version = loop.created["version"] = loop.call("admin", "GET", f"/versions/{job['result']['version']}")
     print(f"admin   froze version {version['number']}: {version['counts']}", flush=True)
 
@@ -188,9 +186,7 @@ def _train(loop: Loop) -> None:
     recipe = {**demo_project.RECIPE, "max_minutes": loop.minutes}
     wanted = {"version": loop.created["version"]["id"], "recipe": recipe}
     run = loop.call("admin", "POST", f"/projects/{loop.slug}/runs", json=wanted)
-    run = loop.created["run"] = loop.wait("training", f"/runs/{run['id']}")
-    if run["state"] != "done":
-        raise LoopFailed(f"The run {run['state']}: {run['error']}", exit_code=1)
+    run = loop.created["run"] = loop.wait("run", f"/runs/{run['id']}", "training", exit_code=1)
     loop.created["report"] = loop.call("admin", "GET", f"/runs/{run['id']}/report")
     print("trainer fine-tuned and evaluated", flush=True)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from itertools import chain
 
 from app.bootstrap import ROOT
 from app.cli.supervisor import StartFailed
@@ -30,29 +31,17 @@ def web_processes() -> int:
 
 
 def web_command(host: str, port: int) -> list[str]:
-    return [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "app.asgi:serve",
-        "--factory",
-        "--host",
-        host,
-        "--port",
-        str(port),
-        "--no-server-header",
-        "--no-access-log",  # the log would contain one-time links
-        "--timeout-keep-alive",
-        "75",  # longer than proxies keep a connection open, so that none closes during a request
-        "--forwarded-allow-ips",  # trust X-Forwarded-… of a local proxy, or of those named
-        os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
-        "--timeout-graceful-shutdown",
-        "3",
-        "--workers",
-        str(web_processes()),
-        "--timeout-worker-healthcheck",  # a busy machine is not a dead one
-        "60",
-    ]
+    options = {
+        "--host": host,
+        "--port": str(port),
+        "--timeout-keep-alive": "75",  # longer than proxies keep one open, so that none closes during a request
+        "--forwarded-allow-ips": os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),  # who may send X-Forwarded-…
+        "--timeout-graceful-shutdown": "3",
+        "--workers": str(web_processes()),
+        "--timeout-worker-healthcheck": "60",  # a busy machine is not a dead one
+    }
+    flags = ["--factory", "--no-server-header", "--no-access-log"]  # the log would contain one-time links
+    return [sys.executable, "-m", "uvicorn", "app.asgi:serve", *flags, *chain.from_iterable(options.items())]
 
 
 def create_embedding(settings: Settings, say: Callable[[str], None]) -> None:
