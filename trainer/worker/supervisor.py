@@ -203,8 +203,8 @@ class Attempt:
         shutil.rmtree(self.folder, ignore_errors=True)  # the application has every result now
 
     def _results(self) -> list[Path]:
-        found = [path for folder in RESULT_FOLDERS for path in sorted((self.out / folder).rglob("*"))]
-        return [path for path in [*found, *(self.out / name for name in RESULT_FILES)] if path.is_file()]
+        outputs = [path for folder in RESULT_FOLDERS for path in sorted((self.out / folder).rglob("*"))]
+        return [path for path in [*outputs, *(self.out / name for name in RESULT_FILES)] if path.is_file()]
 
     def _upload(self, path: Path) -> Artifact:
         name = path.relative_to(self.out).as_posix()
