@@ -218,4 +218,5 @@ def check_rules(rules: Sequence[Rule], prompt: str, completion: str, sources: Se
     for rule in rules:
         breaches = TESTS[rule.kind][1](rule, texts[rule.field], sources)
         for (words, span), _ in zip(breaches, range(10), strict=False):
-            yield Problem("guideline", rule.severity, rule.message or words, rule.field, span, kind=rule.kind)
+            message = rule.message or words
+            yield Problem("guideline", message, rule.field, span, kind=rule.kind, severity=rule.severity)

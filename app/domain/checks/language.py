@@ -29,9 +29,5 @@ def check_language(text: str, languages: Sequence[str], field: str = "prompt") -
         return
     best = detect(words, model="lite", k=1)[0]
     if float(best["score"]) >= (MIN_SCORE if len(words) >= SHORT else SURE) and best["lang"] not in expected:
-        yield Problem(
-            "language",
-            "warn",
-            f"This looks like {best['lang']!r}, but the project uses {', '.join(sorted(expected))}.",
-            field,
-        )
+        words = f"This looks like {best['lang']!r}, but the project uses {', '.join(sorted(expected))}."
+        yield Problem("language", words, field)

@@ -42,18 +42,18 @@ class Problem:
     """
 
     code: str
-    severity: Severity
     message: str
     field: str = "prompt"
     span: tuple[int, int] | None = None
     neighbours: tuple[Neighbor, ...] = ()
     kind: str = ""
     fix: Fix | None = None
+    severity: Severity = "warn"
 
     def as_dict(self) -> dict[str, Any]:
         data = asdict(self)
         data["span"] = list(self.span) if self.span else None
         if self.fix:
             data["fix"]["span"] = list(self.fix.span)
-        data["neighbours"] = [asdict(neighbor) for neighbor in self.neighbours]
+        data["neighbours"] = list(data["neighbours"])
         return data

@@ -64,4 +64,4 @@ def is_prose(prompt: str) -> bool:
 def check_relevance(far_from: Sequence[Neighbor]) -> Iterator[Problem]:
     """Warn and show the nearest approved pairs; `far_from` is empty unless the prompt is far from all of them."""
     if far_from:
-        yield Problem("irrelevant", "warn", MESSAGE, "prompt", None, tuple(far_from))
+        yield Problem("irrelevant", MESSAGE, "prompt", neighbours=tuple(far_from))

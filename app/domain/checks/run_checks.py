@@ -10,7 +10,7 @@ from app.domain.checks.guideline_rules import Rule, check_rules
 from app.domain.checks.language import check_language
 from app.domain.checks.pii.check import check_pii
 from app.domain.checks.problem import Neighbor, Problem
-from app.domain.checks.registry import CODES, Check, apply
+from app.domain.checks.registry import apply
 from app.domain.checks.relevance import check_relevance
 from app.domain.checks.similarity.duplicates import check_duplicates
 from app.domain.checks.text.arithmetic import check_arithmetic
@@ -20,7 +20,6 @@ from app.domain.checks.text.invisible import check_invisible
 from app.domain.checks.text.readability import check_readability, check_vocabulary
 from app.domain.checks.text.tokens import check_tokens
 
-__all__ = ["CODES", "Check", "apply", "check_alone", "check_pair", "in_order"]
 PROSE = frozenset({"generation", "translation"})
 
 
@@ -45,44 +44,15 @@ def check_pair(
     documents that a rule may require. `far_from` are the nearest approved pairs if all of them are far. Tokens are
     counted if `tokenizer` and `context_length` are given.
     """
-    problems = check_alone(
-        prompt,
-        completion,
-        languages=languages,
-        task=task,
-        rules=rules,
-        sources=sources,
-        settings=settings,
-        code_language=code_language,
-        tokenizer=tokenizer,
-        context_length=context_length,
-    )
-    problems += check_duplicates(completion, neighbours, task)
-    problems += check_relevance(far_from)
-    return in_order(problems, settings)
-
-
-def check_alone(
-    prompt: str,
-    completion: str,
-    *,
-    languages: Sequence[str],
-    task: str,
-    rules: Sequence[Rule],
-    sources: Sequence[str],
-    settings: Mapping[str, str] | None,
-    code_language: str,
-    tokenizer: str | Path | None,
-    context_length: int,
-) -> list[Problem]:
-    """Run the checks that need no other pair. Problems keep their default severity."""
     problems = [*_problems(prompt, completion, languages, task, code_language)]
     problems += check_rules(rules, prompt, completion, sources)
     if tokenizer and context_length:
         problems += check_tokens(prompt, completion, tokenizer, context_length)
     if (settings or {}).get("hard_to_read", "off") != "off":
         problems += check_readability(completion)
-    return problems
+    problems += check_duplicates(completion, neighbours, task)
+    problems += check_relevance(far_from)
+    return in_order(problems, settings)
 
 
 def in_order(problems: Iterable[Problem], settings: Mapping[str, str] | None) -> list[Problem]:

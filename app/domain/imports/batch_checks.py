@@ -15,7 +15,7 @@ import numpy as np
 
 from app.domain.checks.guideline_rules import Rule
 from app.domain.checks.problem import Neighbor
-from app.domain.checks.run_checks import check_alone, in_order
+from app.domain.checks.run_checks import check_pair, in_order
 from app.domain.checks.similarity.duplicates import check_duplicates
 from app.domain.checks.similarity.minhash import Grams, keys_of, shingles
 
@@ -88,7 +88,7 @@ def _parse_config(values: Payload) -> CheckConfig:
 
 
 def _own_problems(config: CheckConfig, text: Text) -> Problems:
-    problems = check_alone(
+    problems = check_pair(
         text.prompt,
         text.completion,
         languages=config.languages,
@@ -100,7 +100,7 @@ def _own_problems(config: CheckConfig, text: Text) -> Problems:
         tokenizer=config.tokenizer,
         context_length=config.context_length,
     )
-    return [problem.as_dict() for problem in in_order(problems, config.severities)]
+    return [problem.as_dict() for problem in problems]
 
 
 def add_neighbor_problems(

@@ -10,8 +10,8 @@ from hypothesis import given, settings, strategies as st
 
 from app.core.errors import Invalid
 from app.domain.checks import registry
-from app.domain.checks.registry import parse_settings
-from app.domain.checks.run_checks import CODES, check_pair
+from app.domain.checks.registry import CODES, parse_settings
+from app.domain.checks.run_checks import check_pair
 from app.domain.checks.text.readability import reading_ease
 from app.domain.checks.text.tokens import tokens
 

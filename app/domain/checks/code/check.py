@@ -67,13 +67,10 @@ def _of_block(field: str, text: str, language: str, start: int, end: int) -> Ite
     if fault:
         line, words = fault
         span, number = _line_span(text, start, end, line)
-        yield Problem(
-            "code", "warn", f"This {language} does not parse: line {number}: {words}", field, span, kind=language
-        )
+        yield Problem("code", f"This {language} does not parse: line {number}: {words}", field, span, kind=language)
     elif language in DIALECTS:
         for risk in sql_risks(code, DIALECTS[language]):
-            span = (start + risk.start, start + risk.end)
-            yield Problem("sql_risk", "warn", risk.message, field, span)
+            yield Problem("sql_risk", risk.message, field, (start + risk.start, start + risk.end))
 
 
 def _line_span(text: str, start: int, end: int, line: int) -> tuple[tuple[int, int], int]:

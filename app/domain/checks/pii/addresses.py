@@ -19,8 +19,7 @@ SHORT = r" [a-zà-öø-ž]{1,4}\b\.?"  # u., rkp., str
 
 STREET = (
     r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Way|Place|Pl|Square|Terrace|Crescent"
-    r"|Close"
-    r"|Parkway|Pkwy|Highway|Hwy|Circle|Trail|Mews|Gardens|Grove|Quay|Alley|Turnpike|Esplanade|Rise)\b\.?"
+    r"|Close|Parkway|Pkwy|Highway|Hwy|Circle|Trail|Mews|Gardens|Grove|Quay|Alley|Turnpike|Esplanade|Rise)\b\.?"
 )
 SUFFIXED = (
     rf"(?:{WORD} ){{0,2}}[{UPPER}]\w{{1,24}}(?:stra(?:ß|ss)e|str\.|gasse|weg|platz|allee|damm|ufer|gata|gatan|gate"
@@ -30,15 +29,13 @@ SUFFIXED = (
 )
 PREFIXED = (
     r"(?:Via|Viale|Vicolo|Piazza|Piazzetta|Corso|Rua|Rúa|R\.|Avenida|Avda\.|Av\.|Travessa|Praça|Calle|C/|Plaza|Paseo"
-    r"|Carrer|Rue|rue|Chemin|Allée|Quai|Place"
-    r"|Boulevard|Avenue|Impasse|ul\.|ulica|al\.|os\.|pl\.|Strada|Str\.|Bulevardul|Praceta|Largo|Estrada|Trg|Ronda"
-    r"|Camino|Carretera|Cañada|Strada)"
+    r"|Carrer|Rue|rue|Chemin|Allée|Quai|Place|Boulevard|Avenue|Impasse|ul\.|ulica|al\.|os\.|pl\.|Strada|Str\."
+    r"|Bulevardul|Praceta|Largo|Estrada|Trg|Ronda|Camino|Carretera|Cañada|Strada)"
     rf" (?:{LINK} |[ld]['’]){{0,2}}{WORDS}"
 )
 SPACED = (
     rf"{WORD}(?: {WORD})? (?:Stra(?:ß|ss)e|Weg|Platz|Allee|Gasse|gate|gata|vei|väg"
-    r"|tér|tere|utca|utcája|út|útja|krt\.|körút|sor"
-    r"|gatve|g\.|iela|tee|pst|tn|cad\.|sok\.|sokak|caddesi)(?!\w)"
+    r"|tér|tere|utca|utcája|út|útja|krt\.|körút|sor|gatve|g\.|iela|tee|pst|tn|cad\.|sok\.|sokak|caddesi)(?!\w)"
 )
 UNIT = r"(?:Apt|Apartment|Suite|Ste|Unit|Flat)\b\.?"
 PLACE = rf"(?:{PREFIXED}|{SUFFIXED}|{SPACED})"
@@ -66,10 +63,9 @@ FORMS = [
 ]
 SPOKEN = re.compile(
     rf"\b(?:address(?: is|:)|address of [^\n]{{1,60}}? is|located (?:at|on|in)|moved to|arrived? at"
-    rf"|liv(?:e|es|ed|ing) (?:at|on|in)|resid(?:e|es|ed|ing) (?:at|on)|(?:deliver|ship|sen[dt]"
-    rf"|mail)(?:ed|s)? "
-    rf"(?:it |this )?to:?|wohn(?:e|t|haft)(?: in)?(?: der)?|habite(?: au)?|vivo en|abito in)\s{{1,8}}(?:user:"
-    rf" )?((?-i:(?:{NUM} ){{1,2}}(?:{WORD} {WORDS}|{WORDS}(?:{SHORT})? {NUM}\b)))",
+    rf"|liv(?:e|es|ed|ing) (?:at|on|in)|resid(?:e|es|ed|ing) (?:at|on)"
+    rf"|(?:deliver|ship|sen[dt]|mail)(?:ed|s)? (?:it |this )?to:?|wohn(?:e|t|haft)(?: in)?(?: der)?|habite(?: au)?"
+    rf"|vivo en|abito in)\s{{1,8}}(?:user: )?((?-i:(?:{NUM} ){{1,2}}(?:{WORD} {WORDS}|{WORDS}(?:{SHORT})? {NUM}\b)))",
     re.IGNORECASE,
 )
 AT = re.compile(rf"\b(?:[Aa]t|to|in|on) ({NUM} {WORDS} {NUM}\b)")

@@ -61,21 +61,7 @@ def _problem(field: str, mark: PiiSpan, placeholder: str) -> Problem:
     span, words = (mark.start, mark.end), KINDS[mark.kind][0]
     fix = Fix(span, placeholder)
     if mark.kind == "secret":
-        return Problem(
-            "secret",
-            "block",
-            f"This looks like {words}: revoke it, then replace it with {placeholder}.",
-            field,
-            span,
-            kind=mark.kind,
-            fix=fix,
-        )
-    return Problem(
-        "pii",
-        "warn",
-        f"This looks like {words}: replace it with {placeholder} or with a made-up one.",
-        field,
-        span,
-        kind=mark.kind,
-        fix=fix,
-    )
+        message = f"This looks like {words}: revoke it, then replace it with {placeholder}."
+        return Problem("secret", message, field, span, kind=mark.kind, fix=fix, severity="block")
+    message = f"This looks like {words}: replace it with {placeholder} or with a made-up one."
+    return Problem("pii", message, field, span, kind=mark.kind, fix=fix)

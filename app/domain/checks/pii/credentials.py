@@ -27,9 +27,8 @@ OWN = re.compile(
 )
 HINT = re.compile(
     r"AKIA|AKC|AKCp|eyJ|sk_|sk-|rk_live|xox|hooks\.slack|ghp_|gho_|ghs_|ghu_|ghr_|gl[a-z]{1,6}-|npm|pypi|SG\.|BEGIN"
-    r"|AccountKey|sq0|\bAC[a-z0-9]{32}"
-    r"|\bSK[a-z0-9]{32}|-us\d|discord|[MNO][\w-]{22,26}\.|artifactory|cloudant|softlayer|\bsl_|ibm|\bcos\b|hmac"
-    r"|\d{8,10}:[\w-]{35}|://[^\s/:@]{1,80}:",
+    r"|AccountKey|sq0|\bAC[a-z0-9]{32}|\bSK[a-z0-9]{32}|-us\d|discord|[MNO][\w-]{22,26}\.|artifactory|cloudant"
+    r"|softlayer|\bsl_|ibm|\bcos\b|hmac|\d{8,10}:[\w-]{35}|://[^\s/:@]{1,80}:",
     re.IGNORECASE,
 )
 DETECTORS = {
@@ -60,8 +59,7 @@ DETECTORS = {
 MAX_LINE = 1000
 PASSWORD = re.compile(
     r"\b(?:password|passwd|passphrase|passcode|pwd|passwort|kennwort|mot de passe|contraseña|senha|wachtwoord"
-    r"|api[_ -]?key|secret(?:[_ -]?key)?"
-    r"|access[_ -]?token|auth[_ -]?token)\b(?:\s(?:is|ist|est|es)\b"
+    r"|api[_ -]?key|secret(?:[_ -]?key)?|access[_ -]?token|auth[_ -]?token)\b(?:\s(?:is|ist|est|es)\b"
     r"|\s?[:=]{1,2})\s{0,3}([\"'`]?)([^\s\"'`{}<>$,;]{6,80})",
     re.IGNORECASE,
 )

@@ -89,15 +89,13 @@ NAMED: list[tuple[str, str]] = [
     ),
     (
         r"mrn|medical record|patient|nhs|medicare|medicaid|health (?:card|insurance)|insurance (?:policy|member)"
-        r"|member id"
-        r"|versicherten|krankenversicherungs",
+        r"|member id|versicherten|krankenversicherungs",
         "health_id",
     ),
     (
-        r"national (?:id|identity|insurance)|identity (?:card|document)|id card|personal (?:id|identity)|sin|tfn"
-        r"|nino|aadhaar|bsn"
-        r"|pesel|cpf|curp|dni|nie|nif|ausweis|personalausweis|steuer-?id|identifikations|codice fiscale|personnummer"
-        r"|carte d'identité|burgerservice|my number",
+        r"national (?:id|identity|insurance)|identity (?:card|document)|id card|personal (?:id|identity)|sin|tfn|nino"
+        r"|aadhaar|bsn|pesel|cpf|curp|dni|nie|nif|ausweis|personalausweis|steuer-?id|identifikations|codice fiscale"
+        r"|personnummer|carte d'identité|burgerservice|my number",
         "national_id",
     ),
     (
@@ -111,9 +109,8 @@ VALUE = re.compile(TOKEN, re.IGNORECASE)
 SIX = re.compile(r"\d(?:\D{0,12}\d){4}")
 
 MONTH = (
-    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez|janv|févr|avr|juin|juil|août|déc|ene|abr"
-    r"|ago|dic|gen|mag"
-    r"|giu|lug|set|ott)[a-zéûäç]{0,8}\.?"
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez|janv|févr|avr|juin|juil|août|déc|ene|abr|ago"
+    r"|dic|gen|mag|giu|lug|set|ott)[a-zéûäç]{0,8}\.?"
 )
 DATE = (
     rf"(?:\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{2,4}}|\d{{4}}[./-]\d{{1,2}}[./-]\d{{1,2}}|\d{{1,2}}(?:st|nd|rd|th|\.)?(?:"

@@ -39,13 +39,12 @@ STRONG = re.compile(
     re.IGNORECASE,
 )
 WEAK = re.compile(
-    r"(?:\b(?:i am|i'm|this is|(?:directed|written|composed|sung|played|painted|founded|led|not)(?: by)?"
-    r"|features?|featuring|starring|follow(?:ed)? up with"
-    r"|it's under|dear|hi|hello|hey|contact|speak (?:to|with)|spoke (?:to|with)|ask for|met with|heard"
-    r"|said|says|told|asked"
-    r"|patient|author|lawyer|producer|doctor|attorney|plaintiff|defendant|client|colleague|neighbou?r|boss|manager|friend"
-    r"|wife|husband|brother|sister|mother|father|son|daughter|uncle|aunt|cousin|grand(?:mother|father)|assistant to"
-    r"|player|teacher|singer|actor|actress|writer|professor|partner))[ \t,:>]{1,8}$",
+    r"(?:\b(?:i am|i'm|this is|(?:directed|written|composed|sung|played|painted|founded|led|not)(?: by)?|features?"
+    r"|featuring|starring|follow(?:ed)? up with|it's under|dear|hi|hello|hey|contact|speak (?:to|with)"
+    r"|spoke (?:to|with)|ask for|met with|heard|said|says|told|asked|patient|author|lawyer|producer|doctor|attorney"
+    r"|plaintiff|defendant|client|colleague|neighbou?r|boss|manager|friend|wife|husband|brother|sister|mother|father"
+    r"|son|daughter|uncle|aunt|cousin|grand(?:mother|father)|assistant to|player|teacher|singer|actor|actress|writer"
+    r"|professor|partner))[ \t,:>]{1,8}$",
     re.IGNORECASE,
 )
 _RELATIVE = (

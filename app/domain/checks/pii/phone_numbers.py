@@ -20,17 +20,15 @@ CANDIDATE = re.compile(
 SEVEN = re.compile(r"\d(?:[\d ()./\-\u00a0+]{0,9}\d){6}")
 BEFORE = re.compile(
     r"(?:\b(?:phone|telephone|tel|call(?:ing|ed)?|mobile|fax|desk|cell|cellphone|whats ?app|sms|text|dial|ring|reach"
-    r"|hotline|contact"
-    r"|telefon\w*|handy|mobil|rufnummer|téléphone|portable|appele[rz]|teléfono|móvil|celular|llam\w+|telefono|cellulare"
-    r"|telefone|telemóvel|telefoon|puhelin|puhelinnumero|messages? to|answering at|(?:my|his|her|their|our|phone"
-    r"|registered) number)\b|☎|📞)[^\d\n]{0,24}\n?\s{0,8}$",
+    r"|hotline|contact|telefon\w*|handy|mobil|rufnummer|téléphone|portable|appele[rz]|teléfono|móvil|celular|llam\w+"
+    r"|telefono|cellulare|telefone|telemóvel|telefoon|puhelin|puhelinnumero|messages? to|answering at"
+    r"|(?:my|his|her|their|our|phone|registered) number)\b|☎|📞)[^\d\n]{0,24}\n?\s{0,8}$",
     re.IGNORECASE,
 )
 AFTER = re.compile(r"[ \-–(]{1,3}(?:office|fax|mobile|cell|home|work|desk|phone|tel)\b", re.IGNORECASE)
 NOT_NUMBER = re.compile(
     r"\d{4}[-./ ]\d{1,2}[-./ ]\d{1,2}(?: \d{1,2})?|\d{1,2}[-./ ]\d{1,2}[-./ ]\d{4}|\d{4} ?[-–] ?\d{4}"
-    r"|(?:\d{1,3}\.){3}\d{1,3}"
-    r"|\d{1,3}(?: \d{3})+|\d+ ?/ ?\d+|\d+\.\d+"
+    r"|(?:\d{1,3}\.){3}\d{1,3}|\d{1,3}(?: \d{3})+|\d+ ?/ ?\d+|\d+\.\d+"
 )
 # Hotlines and the number that stands for "a number".
 NOBODY = re.compile(r"1[-. ]8(?:00|33|44|55|66|77|88)[-. ].*|\(?123\)?[-. ]{0,2}456[-. ]?7890|1?234567890?")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from app.domain.checks.problem import Neighbor, Problem
+from app.domain.checks.problem import Neighbor, Problem, Severity
 from app.domain.checks.similarity.contradiction import difference
 from app.domain.checks.similarity.minhash import normalize
 
@@ -45,4 +45,5 @@ def _words(other: Neighbor, differs: str) -> str:
 
 def _problem(code: str, message: str, neighbours: Sequence[Neighbor]) -> Problem:
     field = "completion" if code == "contradiction" else "prompt"
-    return Problem(code, "block" if code == "duplicate" else "warn", message, field, None, tuple(neighbours[:SHOWN]))
+    severity: Severity = "block" if code == "duplicate" else "warn"
+    return Problem(code, message, field, neighbours=tuple(neighbours[:SHOWN]), severity=severity)

@@ -10,21 +10,18 @@ from itertools import pairwise
 from app.domain.checks.problem import Fix, Problem
 
 QUESTION = re.compile(
-    r"\bhow (?:many|much (?:is|are|does|do|did|was|were|will|would|money|time|water|more|less)|old (?:is|are|was"
-    r"|were)|far is|tall is)\b"
-    r"|\bwhat (?:percentage|percent|fraction|is the (?:number|total|sum|average|mean|median|price|cost|dose|dosage))"
-    r" of\b|\bwhat percentage\b"
+    r"\bhow (?:many|much (?:is|are|does|do|did|was|were|will|would|money|time|water|more|less)|old (?:is|are|was|were)"
+    r"|far is|tall is)\b|\bwhat (?:percentage|percent|fraction"
+    r"|is the (?:number|total|sum|average|mean|median|price|cost|dose|dosage)) of\b|\bwhat percentage\b"
     r"|\bwie ?viele?\b|\bwie hoch ist\b|\bcombien\b|\bcuántos?\b|\bcuántas?\b|\bquant[ieo]\b|\bhoeveel\b",
     re.IGNORECASE,
 )
 IN_WORDS = re.compile(
     r"\b(?:zero|none|no|nobody|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|twenty|thirty"
-    r"|forty|fifty|sixty|seventy"
-    r"|eighty|ninety|hundreds?|thousands?|millions?|billions?|half|third|quarter|once|twice|both|single|couple"
-    r"|several|unknown|depends?|varies|vary"
-    r"|many|few|most|all|keine?|ein(?:e[nmrs]?)?|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|hundert|tausend"
-    r"|un[eoa]?|deux|trois|quatre|cinq|dix"
-    r"|cent|mille|dos|tres|cuatro|cinco|diez|cien|mil|due|tre|quattro|dieci|cento|twee|drie|vijf|tien)\b",
+    r"|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|thousands?|millions?|billions?|half|third|quarter|once|twice"
+    r"|both|single|couple|several|unknown|depends?|varies|vary|many|few|most|all|keine?|ein(?:e[nmrs]?)?|zwei|drei"
+    r"|vier|fünf|sechs|sieben|acht|neun|zehn|hundert|tausend|un[eoa]?|deux|trois|quatre|cinq|dix|cent|mille|dos|tres"
+    r"|cuatro|cinco|diez|cien|mil|due|tre|quattro|dieci|cento|twee|drie|vijf|tien)\b",
     re.IGNORECASE,
 )
 NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d{1,8})?|\d{1,12}(?:\.\d{1,8})?"
@@ -43,9 +40,7 @@ TOKENS = re.compile(rf"{NUMBER}|[-+*/×x÷·−–]")
 def check_arithmetic(prompt: str, completion: str, task: str = "generation") -> Iterator[Problem]:
     """A warning for each; "how many" only where the answer is prose, since a query or a label needs no number."""
     if task in ("generation", "regression") and _lacks_number(prompt, completion):
-        yield Problem(
-            "no_number", "warn", "The prompt asks for a number and the completion has none; add it.", "completion"
-        )
+        yield Problem("no_number", "The prompt asks for a number and the completion has none; add it.", "completion")
     if "=" in completion:
         yield from _wrong_sums(completion)
 
@@ -76,7 +71,7 @@ def _wrong_sums(completion: str) -> Iterator[Problem]:
 def _wrong(left: str, right: str, value: Fraction, span: tuple[int, int]) -> Problem:
     correct = shown(value)
     fix = Fix(span, correct) if _is_number(right) else None
-    return Problem("arithmetic", "warn", f"{left} is {correct}, not {right}; correct it.", "completion", span, fix=fix)
+    return Problem("arithmetic", f"{left} is {correct}, not {right}; correct it.", "completion", span, fix=fix)
 
 
 def _is_number(text: str) -> bool:

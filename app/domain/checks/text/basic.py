@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from app.domain.checks.problem import Problem
+from app.domain.checks.problem import Problem, Severity
 
 MAX_CHARACTERS = 32_000
 MARKUP = re.compile(r"<\|[a-z_]{2,20}\|>|\[/?INST\]|<</?SYS>>|^(?:### )?(?:Human|Assistant|User):", re.MULTILINE)
@@ -22,27 +22,23 @@ def check_text(prompt: str, completion: str, task: str = "generation") -> Iterat
             if not (task == "code" and name == "completion" and problem.code == "template"):
                 yield problem
     if prompt.strip() and prompt.strip().casefold() == completion.strip().casefold():
-        yield Problem("echo", "block", "The completion repeats the prompt; write the answer.", "completion")
+        yield Problem("echo", "The completion repeats the prompt; write the answer.", "completion", severity="block")
 
 
 def _check_field(name: str, text: str) -> Iterator[Problem]:
     if not text.strip():
-        yield Problem("empty", "block", f"The {name} is empty; write it.", name)
+        yield Problem("empty", f"The {name} is empty; write it.", name, severity="block")
         return
     if len(text) > MAX_CHARACTERS:
-        yield Problem("too_long", "block", f"The {name} has {len(text)} characters; at most {MAX_CHARACTERS}.", name)
+        words = f"The {name} has {len(text)} characters; at most {MAX_CHARACTERS}."
+        yield Problem("too_long", words, name, severity="block")
     if name == "prompt" and len(text.split()) < 2:
-        yield Problem("too_short", "warn", "The prompt is a single word; give the model a realistic request.", name)
+        yield Problem("too_short", "The prompt is a single word; give the model a realistic request.", name)
     for pattern, code, words in (
         (MARKUP, "chat_markup", "looks like leftover chat markup; delete it"),
         (TEMPLATE, "template", "looks like a placeholder; fill it in"),
         (CONTROL, "control_character", "is an invisible control character; delete it"),
     ):
         if match := pattern.search(text):
-            yield Problem(
-                code,
-                "block" if code == "control_character" else "warn",
-                f"{match.group()!r} {words}.",
-                name,
-                match.span(),
-            )
+            severity: Severity = "block" if code == "control_character" else "warn"
+            yield Problem(code, f"{match.group()!r} {words}.", name, match.span(), severity=severity)

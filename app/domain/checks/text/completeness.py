@@ -28,16 +28,13 @@ BOILERPLATE = re.compile(
     r"\bas an? (?:ai|artificial intelligence|large)(?: language)?(?:[- ]model|[- ]assistant)?\b"
     r"|\bas of my (?:last|latest) (?:knowledge )?(?:update|training)|\bmy (?:knowledge cut-?off|training data)\b"
     r"|\bi (?:am|'m) (?:an? )?(?:ai|language model|chatgpt|virtual assistant)\b|\bas a language model\b"
-    r"|\bchatgpt\b.{0,20}\bI\b"
-    r"|\bals (?:ki|künstliche intelligenz|ki-sprachmodell|sprachmodell)\b|\ben tant que (?:modèle de langage|ia)\b"
-    r"|\bcomo (?:modelo de lenguaje|una ia)\b"
-    r"|\bregenerate response\b",
+    r"|\bchatgpt\b.{0,20}\bI\b|\bals (?:ki|künstliche intelligenz|ki-sprachmodell|sprachmodell)\b"
+    r"|\ben tant que (?:modèle de langage|ia)\b|\bcomo (?:modelo de lenguaje|una ia)\b|\bregenerate response\b",
     re.IGNORECASE,
 )
 OPENING = re.compile(
-    r"\s*(?:certainly|sure(?: thing)?|of course|absolutely|great question|good question|i'd be happy to"
-    r" help)\s?[!,.](?:[^.\n!]{0,80}\bhere(?:'s| is| are)\b"
-    r"[^\n:]{0,80}:)?",
+    r"\s*(?:certainly|sure(?: thing)?|of course|absolutely|great question|good question"
+    r"|i'd be happy to help)\s?[!,.](?:[^.\n!]{0,80}\bhere(?:'s| is| are)\b[^\n:]{0,80}:)?",
     re.IGNORECASE,
 )
 CLOSING = re.compile(
@@ -46,10 +43,9 @@ CLOSING = re.compile(
     re.IGNORECASE,
 )
 REFUSAL = re.compile(
-    r"\s*(?:i(?:'m| am) (?:very |so |really )?sorry,? (?:but )?(?:i|as)\b|i apologi[sz]e,? but|i (?:can ?not|can't"
-    r"|won't|am unable to|'m unable to|am not able to)"
-    r" (?:help|assist|provide|comply|fulfil|do that|answer|discuss|create|generate|write)|(?:sorry,? )?(?:but )?i"
-    r" can(?:no|')t (?:help|assist) with)",
+    r"\s*(?:i(?:'m| am) (?:very |so |really )?sorry,? (?:but )?(?:i|as)\b|i apologi[sz]e,? but"
+    r"|i (?:can ?not|can't|won't|am unable to|'m unable to|am not able to) (?:help|assist|provide|comply|fulfil"
+    r"|do that|answer|discuss|create|generate|write)|(?:sorry,? )?(?:but )?i can(?:no|')t (?:help|assist) with)",
     re.IGNORECASE,
 )
 
@@ -70,13 +66,8 @@ def check_completeness(prompt: str, completion: str, task: str = "generation") -
 def _open_fence(field: str, text: str) -> Iterator[Problem]:
     for block in blocks(text):
         if not block.closed and text.strip() != "```":
-            yield Problem(
-                "unclosed_fence",
-                "warn",
-                "This code block is never closed; end it with ```.",
-                field,
-                (block.opened, block.start),
-            )
+            span = (block.opened, block.start)
+            yield Problem("unclosed_fence", "This code block is never closed; end it with ```.", field, span)
 
 
 def _phrases(completion: str) -> Iterator[Problem]:
@@ -94,7 +85,7 @@ def _phrases(completion: str) -> Iterator[Problem]:
 
 def _phrase(code: str, match: re.Match[str], words: str) -> Problem:
     quote = " ".join(match.group().split())[:60]
-    return Problem(code, "warn", f"“{quote}” {words}.", "completion", match.span())
+    return Problem(code, f"“{quote}” {words}.", "completion", match.span())
 
 
 def _partial_echo(prompt: str, completion: str) -> Iterator[Problem]:
@@ -105,16 +96,13 @@ def _partial_echo(prompt: str, completion: str) -> Iterator[Problem]:
     start = len(completion) - len(completion.lstrip())
     if answer.startswith(question):
         span = (start, min(len(completion), start + len(question)))
-        yield Problem(
-            "partial_echo", "warn", "The completion begins by repeating the prompt; delete that.", "completion", span
-        )
+        yield Problem("partial_echo", "The completion begins by repeating the prompt; delete that.", "completion", span)
         return
     before, after = _fives(question), _fives(answer)
     same = len(before & after)
     if len(before) >= 8 and same >= 0.9 * len(before) and same >= 0.9 * len(after):
-        yield Problem(
-            "partial_echo", "warn", "The completion is almost identical to the prompt; write the answer.", "completion"
-        )
+        words = "The completion is almost identical to the prompt; write the answer."
+        yield Problem("partial_echo", words, "completion")
 
 
 def _fives(text: str) -> set[tuple[str, ...]]:
@@ -130,7 +118,7 @@ def _repetition(completion: str) -> Iterator[Problem]:
         if count >= 3 and count * len(part) > 0.2 * len(completion):
             place = completion.casefold().rfind(part)
             span = (place, min(len(completion), place + len(part))) if place >= 0 else None
-            yield Problem("repetition", "warn", f"This sentence appears {count} times; keep one.", "completion", span)
+            yield Problem("repetition", f"This sentence appears {count} times; keep one.", "completion", span)
             return
     run, last, end = 1, "", 0
     for match in re.finditer(r"[^\W\d_]{2,40}", completion):
@@ -138,9 +126,8 @@ def _repetition(completion: str) -> Iterator[Problem]:
         run = run + 1 if word == last and not completion[end : match.start()].strip(" ,") else 1
         last, end = word, match.end()
         if run == 5:
-            yield Problem(
-                "repetition", "warn", f"{word!r} appears five times in a row; keep one.", "completion", match.span()
-            )
+            words = f"{word!r} appears five times in a row; keep one."
+            yield Problem("repetition", words, "completion", match.span())
             return
 
 
@@ -154,14 +141,8 @@ def _open_bracket(completion: str) -> Iterator[Problem]:
         elif character in closing and open_places and text[open_places[-1]] == closing[character]:
             open_places.pop()
     if open_places and not any(character in "$\\∞" for character in text):
-        place = open_places[-1]
-        yield Problem(
-            "unclosed_bracket",
-            "warn",
-            "This bracket is never closed; close it or delete it.",
-            "completion",
-            (place, place + 1),
-        )
+        span = (open_places[-1], open_places[-1] + 1)
+        yield Problem("unclosed_bracket", "This bracket is never closed; close it or delete it.", "completion", span)
 
 
 def _unfinished(completion: str) -> Iterator[Problem]:
@@ -172,21 +153,9 @@ def _unfinished(completion: str) -> Iterator[Problem]:
     words = last.split()
     if not LETTER.match(last[-1:]) and last[-1:] not in ",-–(":
         return
-    begin = len(text) - len(words[-1])
+    span = (len(text) - len(words[-1]), len(text))
     dangling = words[-1].casefold().strip("*_") in DANGLING or last[-1] in ",-–("
     if dangling and len(words) >= 4:
-        yield Problem(
-            "unfinished",
-            "warn",
-            "The completion stops in the middle of a sentence; finish it.",
-            "completion",
-            (begin, len(text)),
-        )
+        yield Problem("unfinished", "The completion stops in the middle of a sentence; finish it.", "completion", span)
     elif len(words) >= 8 and not NO_SENTENCE.match(last) and not ENDS.search(last) and re.search(r"[.!?]\s", text):
-        yield Problem(
-            "unfinished",
-            "warn",
-            "The last sentence does not end; finish it or add a period.",
-            "completion",
-            (begin, len(text)),
-        )
+        yield Problem("unfinished", "The last sentence does not end; finish it or add a period.", "completion", span)

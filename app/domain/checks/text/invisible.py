@@ -93,7 +93,8 @@ def check_invisible(field: str, text: str) -> Iterator[Problem]:
         count = hidden.end - hidden.start
         shown = hidden.name if count == 1 else f"{count} characters from {hidden.name}"
         words = "can hide text from a reader; delete it" if hidden.severity == "block" else "does not show; delete it"
-        yield Problem("hidden_character", hidden.severity, f"{shown} {words}.", field, (hidden.start, hidden.end))
+        span = (hidden.start, hidden.end)
+        yield Problem("hidden_character", f"{shown} {words}.", field, span, severity=hidden.severity)
 
 
 def canonical(name: str) -> str:

@@ -18,19 +18,15 @@ def check_vocabulary(prompt: str) -> Iterator[Problem]:
     """A warning for a prompt that says one thing over and over."""
     words = [word.casefold() for word in WORD.findall(prose(prompt))]
     if len(words) >= MIN_WORDS and len(set(words[:200])) < MIN_SHARE * len(words[:200]):
-        yield Problem("few_words", "warn", "The prompt repeats few words; write a realistic request.", "prompt")
+        yield Problem("few_words", "The prompt repeats few words; write a realistic request.", "prompt")
 
 
 def check_readability(completion: str) -> Iterator[Problem]:
     """For projects that write English for laypeople; off unless a project sets it."""
     ease = reading_ease(completion)
     if ease is not None and ease < HARD:
-        yield Problem(
-            "hard_to_read",
-            "warn",
-            f"Reading ease is {ease:.0f} of 100 (Flesch); write shorter sentences and words.",
-            "completion",
-        )
+        words = f"Reading ease is {ease:.0f} of 100 (Flesch); write shorter sentences and words."
+        yield Problem("hard_to_read", words, "completion")
 
 
 def reading_ease(text: str) -> float | None:

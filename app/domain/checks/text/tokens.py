@@ -61,13 +61,10 @@ def check_tokens(prompt: str, completion: str, tokenizer: str | Path, context: i
     prompt_tokens, completion_tokens = _count(counter, prompt), _count(counter, completion)
     if prompt_tokens + completion_tokens > context:
         field = "prompt" if prompt_tokens > completion_tokens else "completion"
-        yield Problem(
-            "too_many_tokens",
-            "warn",
-            f"The pair has {prompt_tokens + completion_tokens} tokens and the model reads {context}; the rest is cut "
-            f"off. Shorten the {field}.",
-            field,
+        words = (
+            f"The pair has {prompt_tokens + completion_tokens} tokens and the model reads {context}; the rest is cut"
         )
+        yield Problem("too_many_tokens", f"{words} off. Shorten the {field}.", field)
 
 
 def _bytes(text: str) -> int:
