@@ -15,29 +15,16 @@ from sqlglot.errors import ParseError, SqlglotError
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 # the word after the fence -> sqlglot's dialect
-DIALECTS = {
+OWN_NAMES = "bigquery clickhouse duckdb hive mysql oracle postgres presto redshift snowflake spark sqlite trino tsql"
+DIALECTS = {name: name for name in OWN_NAMES.split()} | {
     "sql": "",
-    "postgres": "postgres",
     "postgresql": "postgres",
     "psql": "postgres",
-    "sqlite": "sqlite",
     "sqlite3": "sqlite",
-    "mysql": "mysql",
     "mariadb": "mysql",
-    "tsql": "tsql",
     "mssql": "tsql",
     "sqlserver": "tsql",
-    "oracle": "oracle",
-    "snowflake": "snowflake",
-    "bigquery": "bigquery",
-    "duckdb": "duckdb",
-    "spark": "spark",
     "sparksql": "spark",
-    "hive": "hive",
-    "redshift": "redshift",
-    "clickhouse": "clickhouse",
-    "trino": "trino",
-    "presto": "presto",
 }
 IS_NULL = re.compile(r"(?:<>|!=|(?<![<>!:])=)\s*NULL\b", re.IGNORECASE)
 WHOLE_TABLE = re.compile(r"\b(?:UPDATE|DELETE)\b", re.IGNORECASE)

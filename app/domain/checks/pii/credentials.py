@@ -1,6 +1,7 @@
 """Keys, tokens and passwords in a text: detect-secrets' named detectors, own patterns, and "password is …". Pure.
 
-The detectors run only on lines where a cheap search hits. Entropy detectors are left out: they flag ordinary text.
+The detectors run only on lines where a cheap search hits. Those of entropy, of any address and of the words around a
+value are left out: they flag ordinary text.
 A token with a known form is a secret; a value beside the word "password" may be an example and is only a warning.
 """
 
@@ -9,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 from app.domain.checks.pii.redaction import PiiSpan
@@ -31,31 +31,7 @@ HINT = re.compile(
     r"|softlayer|\bsl_|ibm|\bcos\b|hmac|\d{8,10}:[\w-]{35}|://[^\s/:@]{1,80}:",
     re.IGNORECASE,
 )
-DETECTORS = {
-    "artifactory": "ArtifactoryDetector",
-    "aws": "AWSKeyDetector",
-    "azure_storage_key": "AzureStorageKeyDetector",
-    "basic_auth": "BasicAuthDetector",
-    "cloudant": "CloudantDetector",
-    "discord": "DiscordBotTokenDetector",
-    "github_token": "GitHubTokenDetector",
-    "gitlab_token": "GitLabTokenDetector",
-    "ibm_cloud_iam": "IbmCloudIamDetector",
-    "ibm_cos_hmac": "IbmCosHmacDetector",
-    "jwt": "JwtTokenDetector",
-    "mailchimp": "MailchimpDetector",
-    "npm": "NpmDetector",
-    "openai": "OpenAIDetector",
-    "private_key": "PrivateKeyDetector",
-    "pypi_token": "PypiTokenDetector",
-    "sendgrid": "SendGridDetector",
-    "slack": "SlackDetector",
-    "softlayer": "SoftlayerDetector",
-    "square_oauth": "SquareOAuthDetector",
-    "stripe": "StripeDetector",
-    "telegram_token": "TelegramBotTokenDetector",
-    "twilio": "TwilioKeyDetector",
-}
+LEFT_OUT = {"Base64HighEntropyString", "HexHighEntropyString", "IPPublicDetector", "KeywordDetector"}
 MAX_LINE = 1000
 PASSWORD = re.compile(
     r"\b(?:password|passwd|passphrase|passcode|pwd|passwort|kennwort|mot de passe|contraseña|senha|wachtwoord"
@@ -94,16 +70,17 @@ def _detected(text: str) -> Iterator[PiiSpan]:
 
 
 def _of_line(line: str, place: int) -> Iterator[PiiSpan]:
-    for name, detector in _detectors():
+    for detector in _detectors():
         for value in {str(value) for value in detector.analyze_string(line)}:
             start = line.find(value)
             if value and start >= 0 and not MADE_UP.search(value):
-                kind = "password" if name == "basic_auth" else "secret"
+                kind = "password" if detector.secret_type == "Basic Auth Credentials" else "secret"
                 yield PiiSpan(place + start, place + start + len(value), kind)
 
 
 @cache
-def _detectors() -> list[tuple[str, Any]]:
+def _detectors() -> list[Any]:
     """One of each; loaded at the first line that needs them (half a second)."""
-    modules = {name: import_module(f"detect_secrets.plugins.{name}") for name in DETECTORS}
-    return [(name, getattr(modules[name], DETECTORS[name])()) for name in DETECTORS]
+    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+
+    return [kind() for kind in get_mapping_from_secret_type_to_class().values() if kind.__name__ not in LEFT_OUT]

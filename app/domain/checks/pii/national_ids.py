@@ -7,72 +7,41 @@ names it ("passport no."), or where the check digits fit a country of the projec
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib import import_module
 from typing import Any
-
-from stdnum.be import nn
-from stdnum.br import cpf
-from stdnum.ch import ssn as ahv
-from stdnum.cl import rut
-from stdnum.cz import rc
-from stdnum.dk import cpr
-from stdnum.es import dni, nie
-from stdnum.fi import hetu
-from stdnum.fr import nir
-from stdnum.in_ import aadhaar, pan
-from stdnum.it import codicefiscale
-from stdnum.kr import rrn
-from stdnum.mx import curp
-from stdnum.nl import bsn
-from stdnum.no import fodselsnummer
-from stdnum.pl import pesel
-from stdnum.ro import cnp
-from stdnum.se import personnummer
-from stdnum.us import itin, ssn as us_ssn
 
 from app.domain.checks.pii.redaction import PiiSpan
 
-Test = Callable[[str], Any]
-# Forms that nothing else has: found without any word before them.
-ANYWHERE: list[tuple[re.Pattern[str], str, Test]] = [
-    (
-        re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"),
-        "ssn",
-        lambda text: us_ssn.is_valid(text) or itin.is_valid(text),
-    ),
-    (re.compile(r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b"), "national_id", bool),
-    (re.compile(r"\b\d{6}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]\b"), "national_id", hetu.is_valid),
-    (
-        re.compile(r"\b(?:\d{2})?\d{6}[-+]\d{4}\b"),
-        "national_id",
-        lambda text: personnummer.is_valid(text) or cpr.is_valid(text),
-    ),
-    (re.compile(r"\b[A-Za-z]{6}\d{2}[A-Za-z]\d{2}[A-Za-z]\d{3}[A-Za-z]\b"), "national_id", codicefiscale.is_valid),
-    (
-        re.compile(r"\b(?:\d{8}-?[A-Z]|[XYZ]-?\d{7}-?[A-Z])\b"),
-        "national_id",
-        lambda text: dni.is_valid(text) or nie.is_valid(text),
-    ),
-    (re.compile(r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b"), "national_id", cpf.is_valid),
-    (re.compile(r"\b756\.\d{4}\.\d{4}\.\d{2}\b"), "national_id", ahv.is_valid),
-    (re.compile(r"\b[12] ?\d{2} ?[01]\d ?\d[\dAB] ?\d{3} ?\d{3} ?\d{2}\b"), "national_id", nir.is_valid),
-    (re.compile(r"\b\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}\b"), "national_id", nn.is_valid),
-    (re.compile(r"\b\d{1,2}\.\d{3}\.\d{3}-[\dkK]\b"), "national_id", rut.is_valid),
-    (re.compile(r"\b\d{6}/\d{3,4}\b"), "national_id", rc.is_valid),
-    (re.compile(r"\b\d{6}-[1-8]\d{6}\b"), "national_id", rrn.is_valid),
-    (re.compile(r"\b[A-Z]{5}\d{4}[A-Z]\b"), "national_id", pan.is_valid),
-    (re.compile(r"\b[2-9]\d{3} \d{4} \d{4}\b"), "national_id", aadhaar.is_valid),
-    (re.compile(r"\b[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z\d]\d\b"), "national_id", curp.is_valid),
+# Forms that nothing else has, found without any word before them; the modules of stdnum of which one must accept it.
+ANYWHERE: list[tuple[re.Pattern[str], str, tuple[str, ...]]] = [
+    (re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), "ssn", ("us.ssn", "us.itin")),
+    (re.compile(r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b"), "national_id", ()),
+    (re.compile(r"\b\d{6}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]\b"), "national_id", ("fi.hetu",)),
+    (re.compile(r"\b(?:\d{2})?\d{6}[-+]\d{4}\b"), "national_id", ("se.personnummer", "dk.cpr")),
+    (re.compile(r"\b[A-Za-z]{6}\d{2}[A-Za-z]\d{2}[A-Za-z]\d{3}[A-Za-z]\b"), "national_id", ("it.codicefiscale",)),
+    (re.compile(r"\b(?:\d{8}-?[A-Z]|[XYZ]-?\d{7}-?[A-Z])\b"), "national_id", ("es.dni", "es.nie")),
+    (re.compile(r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b"), "national_id", ("br.cpf",)),
+    (re.compile(r"\b756\.\d{4}\.\d{4}\.\d{2}\b"), "national_id", ("ch.ssn",)),
+    (re.compile(r"\b[12] ?\d{2} ?[01]\d ?\d[\dAB] ?\d{3} ?\d{3} ?\d{2}\b"), "national_id", ("fr.nir",)),
+    (re.compile(r"\b\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}\b"), "national_id", ("be.nn",)),
+    (re.compile(r"\b\d{1,2}\.\d{3}\.\d{3}-[\dkK]\b"), "national_id", ("cl.rut",)),
+    (re.compile(r"\b\d{6}/\d{3,4}\b"), "national_id", ("cz.rc",)),
+    (re.compile(r"\b\d{6}-[1-8]\d{6}\b"), "national_id", ("kr.rrn",)),
+    (re.compile(r"\b[A-Z]{5}\d{4}[A-Z]\b"), "national_id", ("in_.pan",)),
+    (re.compile(r"\b[2-9]\d{3} \d{4} \d{4}\b"), "national_id", ("in_.aadhaar",)),
+    (re.compile(r"\b[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z\d]\d\b"), "national_id", ("mx.curp",)),
 ]
-# Plain rows of digits: only for projects in the language, or after a word that names them.
-BY_LANGUAGE: dict[str, list[tuple[int, Test]]] = {
-    "pl": [(11, pesel.is_valid)],
-    "nl": [(9, bsn.is_valid), (11, nn.is_valid)],
-    "no": [(11, fodselsnummer.is_valid)],
-    "nb": [(11, fodselsnummer.is_valid)],
-    "ro": [(13, cnp.is_valid)],
-    "pt": [(11, cpf.is_valid)],
-    "da": [(10, cpr.is_valid)],
+# Plain rows of digits, by their number: only for projects in the language, or after a word that names them.
+BY_LANGUAGE: dict[str, list[tuple[int, str]]] = {
+    "pl": [(11, "pl.pesel")],
+    "nl": [(9, "nl.bsn"), (11, "be.nn")],
+    "no": [(11, "no.fodselsnummer")],
+    "nb": [(11, "no.fodselsnummer")],
+    "ro": [(13, "ro.cnp")],
+    "pt": [(11, "br.cpf")],
+    "da": [(10, "dk.cpr")],
 }
 DIGITS = re.compile(r"(?<![\w.,-])\d{9,13}(?![\w.,-]\d|\w)")
 
@@ -83,8 +52,8 @@ NAMED: list[tuple[str, str]] = [
     (r"ssn|social security|tax(?:payer)? id(?:entification)?|itin|tin", "ssn"),
     (r"passport|reisepass|passeport|pasaporte|passaporto|passaporte|paspoort", "passport"),
     (
-        r"driv(?:er'?s?|ers'|er’s|ing)[ -]licen[sc]e|dl|führerschein|permis de conduire"
-        r"|licencia de conducir|patente di guida",
+        r"driv(?:er'?s?|ers'|er’s|ing)[ -]licen[sc]e|dl|führerschein|permis de conduire|licencia de conducir"
+        r"|patente di guida",
         "licence",
     ),
     (
@@ -129,11 +98,18 @@ def find_national(text: str, languages: Sequence[str] = ()) -> Iterator[PiiSpan]
     """Identity numbers and dates of birth."""
     if not SIX.search(text):
         return
-    for pattern, kind, valid in ANYWHERE:
-        yield from (PiiSpan(*match.span(), kind) for match in pattern.finditer(text) if valid(match.group()))
+    for pattern, kind, modules in ANYWHERE:
+        for match in pattern.finditer(text):
+            if not modules or any(_module(name).is_valid(match.group()) for name in modules):
+                yield PiiSpan(*match.span(), kind)
     yield from _named(text)
     yield from _plain(text, languages)
     yield from (PiiSpan(*match.span(1), "birth_date") for match in BORN.finditer(text))
+
+
+@cache
+def _module(name: str) -> Any:
+    return import_module(f"stdnum.{name}")
 
 
 def _named(text: str) -> Iterator[PiiSpan]:
@@ -146,5 +122,5 @@ def _named(text: str) -> Iterator[PiiSpan]:
 def _plain(text: str, languages: Sequence[str]) -> Iterator[PiiSpan]:
     tests = [test for language in languages for test in BY_LANGUAGE.get(language.split("-")[0].lower(), ())]
     for match in DIGITS.finditer(text) if tests else ():
-        if any(len(match.group()) == length and valid(match.group()) for length, valid in tests):
+        if any(len(match.group()) == length and _module(name).is_valid(match.group()) for length, name in tests):
             yield PiiSpan(*match.span(), "national_id")

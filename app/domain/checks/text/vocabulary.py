@@ -25,7 +25,6 @@ TITLES = words(
 # Titles that are also ordinary words count only where a full name or a known surname follows.
 SOFT_TITLES = words("miss sir lady lord judge justice father sister nurse officer captain rev sr")
 PARTICLES = words("van von der den de del della da di dos du le la bin ibn al el ter ten zu")
-SUFFIXES = words("jr md phd esq dds rn ii iii iv")
 # Places, institutions and things that are called after people.
 NAMED_AFTER = words(
     "street road avenue lane drive park county city town village island islands lake river bay beach mountain hill"
