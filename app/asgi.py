@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.core.process.parent_death import end_with_parent
+from app.core.process import end_with_parent
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

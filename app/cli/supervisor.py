@@ -18,7 +18,7 @@ import psutil
 
 from app.bootstrap import ROOT
 from app.core.errors import AppError
-from app.core.process.parent_death import LINUX, ending_with
+from app.core.process import LINUX, ending_with
 
 STOP_SECONDS = 10.0
 MAX_BACKOFF_SECONDS = 30.0

@@ -111,8 +111,9 @@ def enqueue(
     return job
 
 
-def by_id(session: Session, job_id: str) -> Job:
-    job = session.get(Job, job_id)
+def by_id(session: Session, job_id: str, *, lock: bool = False) -> Job:
+    """The job, as it is now and locked until the transaction ends where `lock`. Raises NotFound."""
+    job = session.get(Job, job_id, with_for_update=lock, populate_existing=lock)
     if job is None:
         raise NotFound()
     return job
@@ -174,18 +175,9 @@ def _next_claimable(session: Session, kinds: list[str], silent: list[HeartbeatSn
     return session.scalar(statement)
 
 
-def _locked(session: Session, job_id: str) -> Job:
-    """Load the current row and lock it until the transaction ends."""
-    statement = select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
-    job = session.scalar(statement)
-    if job is None:
-        raise NotFound()
-    return job
-
-
 def require_lease(session: Session, job_id: str, token: int) -> Job:
     """The job, when `token` is its current one and it runs; otherwise Conflict, and nothing may be written."""
-    job = _locked(session, job_id)
+    job = by_id(session, job_id, lock=True)
     if job.token != token or job.state != "running":
         raise Conflict("Another worker has this job, or it has ended; drop it.", code="stale_token")
     return job
@@ -241,7 +233,7 @@ def requeue_running(session: Session) -> int:
 
 def request_cancel(session: Session, job_id: str) -> Job:
     """Cancel a queued job; ask the worker of a running one to stop. Raises Conflict when it has ended."""
-    job = _locked(session, job_id)
+    job = by_id(session, job_id, lock=True)
     if job.state not in OPEN:
         raise Conflict(f"This job has ended already ({job.state}).")
     job.cancel_requested = True

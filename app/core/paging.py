@@ -31,19 +31,14 @@ def page_of(
     cursor: str | None = None,
     newest_first: bool = True,
 ) -> Page[Any]:
-    """A page of ORM rows ordered by `key`. Raises Invalid when the limit is out of range."""
+    """A page of ORM rows ordered by `key`. Raises Invalid when the limit or the cursor is out of range."""
     require_limit(limit)
     if cursor:
-        after = _cursor_value(key, cursor)
+        after = parse_position(cursor) if key.type.python_type is int else cursor
         statement = statement.where(key < after if newest_first else key > after)
     rows = list(session.scalars(statement.order_by(key.desc() if newest_first else key.asc()).limit(limit + 1)))
     more = len(rows) > limit
     return Page(rows[:limit], str(getattr(rows[limit - 1], key.key)) if more else None)
-
-
-def _cursor_value(key: InstrumentedAttribute[Any], cursor: str) -> int | str:
-    """The last key seen. Raises Invalid."""
-    return parse_position(cursor) if key.type.python_type is int else cursor
 
 
 def require_limit(limit: int) -> None:

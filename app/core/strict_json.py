@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from app.core.errors import Invalid
@@ -18,6 +19,7 @@ LIMIT = 2**63
 DIGITS = 25
 MAX_NUMBER = 400
 SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+HALF = re.compile("[\x00\ud800-\udfff]")
 SPACES = re.compile(r"[ \t\n\r]*")
 
 
@@ -75,10 +77,9 @@ def _value_at(text: str, start: int) -> tuple[Any, int]:
         raise _too_deep() from error
     except json.JSONDecodeError as error:
         raise Invalid(f"Invalid JSON: {error.msg} (character {error.pos - start + 1}).") from error
-    if text.count("[", start, end) + text.count("{", start, end) > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-        raise _too_deep()
-    if text.find("\\u", start, end) >= 0 and SUSPECT.search(text, start, end):
-        _refuse_half_characters(value)
+    may_be_deep = text.count("[", start, end) + text.count("{", start, end) > MAX_DEPTH
+    if may_be_deep or (text.find("\\u", start, end) >= 0 and SUSPECT.search(text, start, end)):
+        _check_levels(value)
     return value, end
 
 
@@ -86,30 +87,17 @@ def _too_deep() -> Invalid:
     return Invalid(f"The JSON is nested more than {MAX_DEPTH} deep; flatten it.")
 
 
-def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [*value.keys(), *value.values()]
-    return value if isinstance(value, list) else []
-
-
-def _depth(value: Any) -> int:
-    """How deep a value is nested, by levels: no recursion, since the value is hostile."""
+def _check_levels(value: Any) -> None:
+    """Refuse deep nesting and half characters, level by level: no recursion, since the value is hostile."""
     depth, level = 0, [value]
-    while level := [item for item in level if isinstance(item, dict | list)]:
-        depth += 1
-        if depth > MAX_DEPTH:
-            break
-        level = [child for item in level for child in _children(item)]
-    return depth
-
-
-def _refuse_half_characters(value: Any) -> None:
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, str) and ("\x00" in item or any("\ud800" <= character <= "\udfff" for character in item)):
+    while level:
+        if any(isinstance(item, str) and HALF.search(item) for item in level):
             raise Invalid("A text holds a character that is not text (NUL or half a surrogate pair); delete it.")
-        waiting += _children(item)
+        level = [item for item in level if isinstance(item, dict | list)]
+        depth += bool(level)
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        level = [child for item in level for child in (chain(item, item.values()) if isinstance(item, dict) else item)]
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,9 +12,8 @@ import pytest
 from sqlalchemy import func, select
 
 from app.bootstrap import Installation
-from app.core import jobs
+from app.core import jobs, process
 from app.core.db.database import Database
-from app.core.process import pool
 from app.core.storage import Storage
 from app.domain.imports import actions as imports_actions, queries as imports_queries
 from app.domain.notifications.tables import Notification
@@ -100,7 +99,7 @@ def test_many_rows_are_checked_by_child_processes_and_come_to_the_same(
     found = {}
     for many, data in ((10**9, rows(600)), (1, rows(600))):
         monkeypatch.setattr(imports_queries, "MIN_ROWS_FOR_PROCESSES", many)
-        monkeypatch.setattr(pool, "cores", lambda: 2)
+        monkeypatch.setattr(process, "cores", lambda: 2)
         job_id = ask_import(installation, cast, data + b"\n" + rows(1) + b"\n" + BUSY)
         payload = job_of(installation, job_id).payload
         with installation.database.read() as session:

@@ -13,21 +13,22 @@ try:  # the wheel brings a newer SQLite than most Pythons have
 except ImportError:
     import sqlite3
 
-from sqlalchemy import (
-    Engine,
-    Pool,
-    create_engine,
-    event,
-    text,
-)
+from sqlalchemy import Engine, Pool, create_engine, event, text
 from sqlalchemy.orm import Session
 
 from app.core.db.group_commit import PATIENCE_SECONDS, GroupCommit
 from app.core.db.process_write_lock import ProcessWriteLock
 
+sqlite = sqlite3  # the driver in use
 CHECKPOINT = 4_000
 """Pages of the write-ahead log (4 KiB each) before a checkpoint: a page that many writers change is copied once."""
-sqlite = sqlite3  # the driver in use
+
+
+def path_of(url: str) -> Path | None:
+    """The file behind a database URL; None for another engine or a database in memory."""
+    if not url.startswith("sqlite:///") or ":memory:" in url:
+        return None
+    return Path(url.removeprefix("sqlite:///").partition("?")[0])
 
 
 def journal_mode(version: tuple[int, int, int]) -> str:
@@ -72,8 +73,7 @@ class Database:
         self.info = dict(info or {})
         self.is_sqlite = url.startswith("sqlite")
         if self.is_sqlite:
-            file = None if ":memory:" in url else Path(url.removeprefix("sqlite:///").partition("?")[0])
-            if file:
+            if file := path_of(url):
                 _create_private(file)
             self.engine = _begins(create_engine(url, module=sqlite3, pool_use_lifo=True), "IMMEDIATE")  # warm caches
             self.readers = _begins(create_engine(url, module=sqlite3, pool=self.engine.pool), "DEFERRED")

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
-from app.core.db.database import sqlite as sqlite3
+from app.core.db.database import path_of as path_of, sqlite as sqlite3
 from app.core.files import sync
 
 HEADER = b"SQLite format 3\0"
 NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "fuse.glusterfs", "ceph", "afs", "lustre"}
-
-
-def path_of(url: str) -> Path | None:
-    """The file behind a database URL; None for another engine or a database in memory."""
-    if not url.startswith("sqlite:///") or ":memory:" in url:
-        return None
-    return Path(url.removeprefix("sqlite:///").partition("?")[0])
 
 
 def problem(path: Path) -> str | None:
@@ -36,26 +30,23 @@ def problem(path: Path) -> str | None:
 
 
 def table_names(path: Path) -> list[str]:
-    """Read without our settings, which would switch a foreign file to a write-ahead log."""
     if not path.exists() or path.stat().st_size == 0:
         return []
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=15)
-    try:
-        return [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    finally:
-        connection.close()
+    return _read(path, "SELECT name FROM sqlite_master WHERE type = 'table'")
 
 
 def _damage(path: Path) -> str | None:
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=15)
-        try:
-            answers = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
-        finally:
-            connection.close()
+        answers = _read(path, "PRAGMA quick_check(3)")
     except sqlite3.DatabaseError as error:
         return str(error)
     return None if answers == ["ok"] else "; ".join(answers)[:300]
+
+
+def _read(path: Path, query: str) -> list[str]:
+    """The first column, read without our settings, which would switch a foreign file to a write-ahead log."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=15)) as connection:
+        return [str(row[0]) for row in connection.execute(query)]
 
 
 def snapshot(path: Path, target: Path) -> None:

@@ -19,8 +19,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from app.core import jsonl_log
 from app.core.errors import AppError
+from app.core.files import append_json_line, read_json_lines
 from app.settings import Settings
 
 MAX_NEW_EVENTS = 200
@@ -151,7 +151,7 @@ def parse_public_key(text: str) -> Ed25519PublicKey:
 
 
 def append(path: Path, checkpoint: Checkpoint) -> None:
-    jsonl_log.append(path, asdict(checkpoint))
+    append_json_line(path, asdict(checkpoint))
 
 
 def read(path: Path, key: Ed25519PublicKey, *, only_this_key: bool = True) -> CheckpointFile:
@@ -160,7 +160,7 @@ def read(path: Path, key: Ed25519PublicKey, *, only_this_key: bool = True) -> Ch
     A restored backup may contain lines that another installation signed; unless `only_this_key`, they are skipped.
     """
     file, own_key = CheckpointFile(), key_id(key)
-    for number, record in jsonl_log.read(path, FIELDS):
+    for number, record in read_json_lines(path, FIELDS):
         place = f"Line {number} of {path.name}"
         if record is None:
             file.notes.append(f"{place} is incomplete; it was skipped.")

@@ -10,9 +10,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import jobs
+from app.core import jobs, process
 from app.core.errors import NotFound
-from app.core.process import pool
 from app.core.storage import Storage
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
@@ -100,7 +99,7 @@ def check_contents(
     """
     config = prepare_rows.check_config(project)
     if processes is None:
-        processes = pool.cores() if len(contents) >= MIN_ROWS_FOR_PROCESSES else 1
+        processes = process.cores() if len(contents) >= MIN_ROWS_FOR_PROCESSES else 1
     batches = (
         batch_checks.batch_payload(config, list(map(prepare_rows.text_of, batch)))
         for batch in near_duplicate_queries.batched(contents, batch_checks.BATCH)
@@ -108,7 +107,7 @@ def check_contents(
     has_pairs = bool(pairs_queries.counts_by_state(session, project))
     checked, neighbors = batch_checks.CheckedTexts(), list[list[Neighbor]]()
     progress(0, len(contents))
-    for result in pool.map_ordered(batch_checks.check_batch, batches, processes):
+    for result in process.map_ordered(batch_checks.check_batch, batches, processes):
         checked.add(result)
         grams, keys = checked.grams[len(neighbors) :], checked.keys[len(neighbors) :]
         neighbors += (

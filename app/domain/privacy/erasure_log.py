@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from app.core import jsonl_log
+from app.core.files import append_json_line, read_json_lines
 
 FIELDS: dict[str, type] = {"contributor": str, "content": str, "by": str, "at": str}
 
@@ -29,10 +29,10 @@ def read(path: Path) -> list[Entry]:
     """Return the entries, oldest first. Incomplete lines are skipped: the next sweep writes them again."""
     if not path.exists():
         return []
-    return [Entry(**record) for _, record in jsonl_log.read(path, FIELDS) if record is not None]
+    return [Entry(**record) for _, record in read_json_lines(path, FIELDS) if record is not None]
 
 
 def append(path: Path, entries: Iterable[Entry]) -> None:
     """Append entries to the file."""
     for entry in entries:
-        jsonl_log.append(path, asdict(entry))
+        append_json_line(path, asdict(entry))

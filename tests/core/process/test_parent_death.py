@@ -15,7 +15,7 @@ SPAWNS = """
 import multiprocessing, time
 
 def child(started):
-    from app.core.process.parent_death import end_with_parent
+    from app.core.process import end_with_parent
     end_with_parent()
     started.set()
     time.sleep(600)

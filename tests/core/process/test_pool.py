@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from app.core.process import pool
+from app.core import process
 from tests.core.process.test_parent_death import ended
 
 ROOT = Path(__file__).resolve().parents[3]
 STARTS = """
 import time
-from app.core.process import pool
+from app.core import process
 from tests.core.process.test_pool import process_id
-for pid in pool.map_ordered(process_id, range(100), 2):
+for pid in process.map_ordered(process_id, range(100), 2):
     print(pid, flush=True)
     time.sleep(0.2)
 """
@@ -51,32 +51,32 @@ def environment(piece: int) -> dict[str, str]:
 
 @pytest.mark.parametrize("children", [1, 3])
 def test_results_keep_the_order_of_pieces(children: int) -> None:
-    assert list(pool.map_ordered(squared, range(40), children)) == [number**2 for number in range(40)]
+    assert list(process.map_ordered(squared, range(40), children)) == [number**2 for number in range(40)]
 
 
 def test_one_child_is_never_started() -> None:
-    assert os.getpid() not in set(pool.map_ordered(process_id, range(20), 2))
-    assert set(pool.map_ordered(process_id, range(3), 1)) == {os.getpid()}
+    assert os.getpid() not in set(process.map_ordered(process_id, range(20), 2))
+    assert set(process.map_ordered(process_id, range(3), 1)) == {os.getpid()}
 
 
 def test_parent_does_the_work_of_dead_child() -> None:
     me = os.getpid()
-    assert list(pool.map_ordered(dies_elsewhere, [me] * 9, 2)) == [me] * 9
+    assert list(process.map_ordered(dies_elsewhere, [me] * 9, 2)) == [me] * 9
 
 
 def test_error_of_work_is_raised() -> None:
     with pytest.raises(LookupError, match="nothing is at 0"):
-        list(pool.map_ordered(fails, range(9), 2))
+        list(process.map_ordered(fails, range(9), 2))
 
 
 def test_children_hold_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRECEPTOR_SECRET_KEY", "of nobody else")
-    (variables,) = pool.map_ordered(environment, [0], 2)
+    (variables,) = process.map_ordered(environment, [0], 2)
     assert "of nobody else" not in variables.values() and "PRECEPTOR_SECRET_KEY" not in variables
 
 
 def test_closed_iterator_leaves_no_child() -> None:
-    answers = pool.map_ordered(process_id, range(1000), 2)
+    answers = process.map_ordered(process_id, range(1000), 2)
     pids = {next(answers) for _ in range(6)}
     answers.close()  # type: ignore[attr-defined]
     assert all(ended(pid) for pid in pids)
@@ -97,4 +97,4 @@ def test_children_end_with_killed_parent() -> None:
 
 def test_parent_works_where_no_child_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multiprocessing.spawn, "_python_exe", os.fsencode(ROOT / "no-such-program"))
-    assert set(pool.map_ordered(process_id, range(5), 2)) == {os.getpid()}
+    assert set(process.map_ordered(process_id, range(5), 2)) == {os.getpid()}

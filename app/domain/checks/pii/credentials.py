@@ -8,7 +8,7 @@ A token with a known form is a secret; a value beside the word "password" may be
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -83,4 +83,5 @@ def _detectors() -> list[Any]:
     """One of each; loaded at the first line that needs them (half a second)."""
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
-    return [kind() for kind in get_mapping_from_secret_type_to_class().values() if kind.__name__ not in LEFT_OUT]
+    kinds: Mapping[str, Any] = get_mapping_from_secret_type_to_class()
+    return [kind() for kind in kinds.values() if kind.__name__ not in LEFT_OUT]

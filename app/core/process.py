@@ -1,23 +1,29 @@
-"""Spread work over the cores of this machine with child processes that hold no secret. Knows nothing of the work."""
+"""Child processes: work spread over the cores of this machine, without secrets, and a guard against orphans.
+
+Knows nothing of the work. The trainer asks Linux for the same guard in `trainer/worker/subprocess.py`, since it does
+not import the application.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import multiprocessing
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from app.core.process.parent_death import end_with_parent
-
 MAX_CHILDREN = 4
 PIECES_AHEAD = 3  # pieces that wait for each child, so that none is idle
 NICENESS = 5  # the children yield the processor to the web process
 SAFE_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR")
+PR_SET_PDEATHSIG = 1
+LINUX = sys.platform.startswith("linux")
 log = logging.getLogger(__name__)
 
 
@@ -75,3 +81,25 @@ def _result(work: Callable[[Any], Any], piece: Any, future: Future[Any] | None) 
         except BrokenProcessPool as error:
             log.warning("a child process ended early (%r); this process does its part", error)
     return work(piece)
+
+
+def ending_with(parent: int, by: signal.Signals) -> Callable[[], None]:
+    """Return a function for the child to call: Linux then sends it the signal `by` when its parent thread ends.
+
+    The function looks nothing up, so that it may run between fork and exec.
+    """
+    prctl = ctypes.CDLL(None).prctl
+
+    def request_signal() -> None:
+        prctl(PR_SET_PDEATHSIG, by)
+        if os.getppid() != parent:  # the parent ended before this call
+            os._exit(1)
+
+    return request_signal
+
+
+def end_with_parent() -> None:
+    """Kill this process when its parent ends, if multiprocessing spawned it on Linux; otherwise do nothing."""
+    parent = multiprocessing.parent_process()
+    if LINUX and parent is not None and parent.pid is not None:
+        ending_with(parent.pid, signal.SIGKILL)()
