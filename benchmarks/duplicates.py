@@ -145,7 +145,7 @@ def report(name: str, group_of: dict[str, str], embedding: Embedding) -> None:
     """Recall, false positives and precision over all pairs of the held-out half."""
     texts = sorted(text for text, group in group_of.items() if hashlib.sha256(group.encode()).digest()[0] & 1)
     begin = time.process_time()
-    codes = np.stack(list(embedding.many(texts))).astype(np.float32)
+    codes = np.stack(list(map(embedding.codes, texts))).astype(np.float32)
     speed = len(texts) / (time.process_time() - begin)
     codes /= np.linalg.norm(codes, axis=1, keepdims=True)
     similar = codes @ codes.T
@@ -199,7 +199,7 @@ def relevance_of(folder: Path, embedding: Embedding, held: int = 500) -> None:
 def drawn(folder: Path, name: str, embedding: Embedding) -> relevance.Vectors:
     """Unit vectors of at most 1,500 prompts."""
     texts = sorted({row["prompt"] for row in rows_of(folder, name)})
-    return relevance.unit(np.stack(list(embedding.many(random.Random(5).sample(texts, min(1_500, len(texts)))))))
+    return relevance.unit(np.stack(list(map(embedding.codes, random.Random(5).sample(texts, min(1_500, len(texts)))))))
 
 
 # --- latency ---
@@ -258,7 +258,7 @@ def populate(
     """Variants of the prompts; vectors of a thousand of them, shaken, stand for all."""
     rng, noise = random.Random(4), np.random.default_rng(4)
     texts = [text for text in prompts if len(text.split()) > 2]
-    real = np.stack(list(embedding.many(texts[:1000]))) if embedding else None
+    real = np.stack(list(map(embedding.codes, texts[:1000]))) if embedding else None
     for begin in range(0, rows, 5_000):
         some = [(new_id(), rng.choice(texts)) for _ in range(min(5_000, rows - begin))]
         some = [(one, edited(edited(text, rng), rng) + f" {rng.choice(texts).split()[0]}") for one, text in some]

@@ -92,27 +92,17 @@ def _min_words(rule: Rule, text: str, _: Sequence[str]) -> Iterator[tuple[str, S
 
 
 def _max_sentences(rule: Rule, text: str, _: Sequence[str]) -> Iterator[tuple[str, Span | None]]:
-    ends = [
-        match.end() for match in re.finditer(r"[.!?。！？][\"”’)]?(?=\s|$)|(?<=[^\s.!?。！？])\n\s*\n", prose(text))
-    ]
+    ends = [match.end() for match in SENTENCE_END.finditer(prose(text))]
     if len(ends) > rule.number:
         yield f"{len(ends)} sentences; write at most {rule.number}.", (ends[rule.number - 1], len(text))
 
 
 def _must_have_heading(rule: Rule, text: str, _: Sequence[str]) -> Iterator[tuple[str, Span | None]]:
-    headings = [match.group(1).strip() for match in re.finditer(r"^#{1,6} ([^\n]{1,200})$", text, re.MULTILINE)]
-    missing = [
-        phrase
-        for phrase in rule.phrases
-        if not any(_folded(rule, phrase) == _folded(rule, heading) for heading in headings)
-    ]
-    if missing or not (rule.phrases or headings):
-        yield (
-            f"Add the heading {' and '.join(f'“{heading}”' for heading in missing)}."
-            if missing
-            else "Add a heading (# …).",
-            None,
-        )
+    headings = {_folded(rule, name.strip()) for name in re.findall(r"^#{1,6} ([^\n]{1,200})$", text, re.MULTILINE)}
+    if missing := [phrase for phrase in rule.phrases if _folded(rule, phrase) not in headings]:
+        yield f"Add the heading {' and '.join(f'“{heading}”' for heading in missing)}.", None
+    elif not (rule.phrases or headings):
+        yield "Add a heading (# …).", None
 
 
 def _must_be_in_list(rule: Rule, text: str, _: Sequence[str]) -> Iterator[tuple[str, Span | None]]:
@@ -135,6 +125,7 @@ def _no_first_person(rule: Rule, text: str, _: Sequence[str]) -> Iterator[tuple[
         yield f"“{match.group()}” is first person; rephrase it.", match.span()
 
 
+SENTENCE_END = re.compile(r"[.!?。！？][\"”’)]?(?=\s|$)|(?<=[^\s.!?。！？])\n\s*\n")
 FIRST_PERSON = re.compile(
     r"(?<![\w'’.-])(?:I(?:'m|'ve|'d|'ll|’m|’ve|’d|’ll)?(?![\w.'’-])|(?:[Mm]e|[Mm]y|[Mm]ine|[Mm]yself|[Ww]e|[Oo]urs?"
     r"|[Oo]urselves)(?![\w-])"

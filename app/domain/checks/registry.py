@@ -80,12 +80,8 @@ def _level(code: str, level: Any) -> Level:
 def apply(problems: Iterable[Problem], settings: Mapping[str, str]) -> Iterator[Problem]:
     """Yield each problem with the project's severity. Checks that are off are left out; fixed ones keep theirs."""
     for problem in problems:
-        level = level_of(problem, settings)
-        if level == "off":
-            continue
-        yield (
-            problem if level == problem.severity else replace(problem, severity="block" if level == "block" else "warn")
-        )
+        if (level := level_of(problem, settings)) != "off":
+            yield replace(problem, severity="block" if level == "block" else "warn")
 
 
 def level_of(problem: Problem, settings: Mapping[str, str]) -> str:

@@ -14,10 +14,9 @@ from app.domain.checks.registry import apply
 from app.domain.checks.relevance import check_relevance
 from app.domain.checks.similarity.duplicates import check_duplicates
 from app.domain.checks.text.arithmetic import check_arithmetic
-from app.domain.checks.text.basic import check_text
+from app.domain.checks.text.basic import check_readability, check_text, check_vocabulary
 from app.domain.checks.text.completeness import check_completeness
 from app.domain.checks.text.invisible import check_invisible
-from app.domain.checks.text.readability import check_readability, check_vocabulary
 from app.domain.checks.text.tokens import check_tokens
 
 PROSE = frozenset({"generation", "translation"})

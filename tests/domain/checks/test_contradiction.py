@@ -6,8 +6,7 @@ import pytest
 
 from app.domain.checks.problem import Neighbor
 from app.domain.checks.run_checks import check_pair
-from app.domain.checks.similarity.contradiction import difference
-from app.domain.checks.similarity.duplicates import check_duplicates
+from app.domain.checks.similarity.duplicates import check_duplicates, difference
 from app.web.pairs_problems import explained
 
 DIFFERENT = [

@@ -12,7 +12,7 @@ from app.core.errors import Invalid
 from app.domain.checks import registry
 from app.domain.checks.registry import CODES, parse_settings
 from app.domain.checks.run_checks import check_pair
-from app.domain.checks.text.readability import reading_ease
+from app.domain.checks.text.basic import reading_ease
 from app.domain.checks.text.tokens import tokens
 
 ASK = "Please explain which documents a tenant may ask the landlord for."

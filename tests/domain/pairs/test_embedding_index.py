@@ -46,9 +46,6 @@ class Words:
         )
         return np.rint(np.asarray(total) * (127 / np.abs(total).max())).astype(np.int8)
 
-    def many(self, texts: list[str]) -> Any:
-        return map(self.codes, texts)
-
 
 @pytest.fixture
 def index(database: Database, tmp_path: Path) -> EmbeddingIndex:

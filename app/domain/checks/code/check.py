@@ -10,27 +10,30 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import islice
+from typing import Any
 
 from app.domain.checks.code.code_blocks import blocks
-from app.domain.checks.code.javascript import script_fault
 from app.domain.checks.code.sql import DIALECTS, sql_fault, sql_risks
 from app.domain.checks.problem import Problem
 
 MAX_CHARACTERS, MAX_BLOCKS, MAX_BLOCK = 64_000, 200, 20_000
 # line (1 is the first of the code, 0 is unknown) and what is wrong
 Fault = tuple[int, str]
-SQL_START = re.compile(
-    r"\s*(?:--[^\n]*\s+)*(?:SELECT\s|WITH\s+\w+\s+AS\s*\(|INSERT\s+INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s"
-    r"|(?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+)?(?:TABLE|VIEW|INDEX)\s)",
-    re.IGNORECASE,
-)
-PYTHON_START = re.compile(
-    r"\s*(?:#[^\n]*\n\s*)*(?:def \w+\(|class \w+[:(]|import \w|from [\w.]+ import |@\w+|for \w+ in |print\()"
-)
-SCRIPT_START = re.compile(
-    r"\s*(?:function\s+\w+\s*\(|const \w+\s*=|let \w+\s*=|export (?:default|const|function)|\(?\w*\)?\s*=>\s*\{)"
-)
+STARTS = {
+    "sql": re.compile(
+        r"\s*(?:--[^\n]*\s+)*(?:SELECT\s|WITH\s+\w+\s+AS\s*\(|INSERT\s+INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s"
+        r"|(?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+)?(?:TABLE|VIEW|INDEX)\s)",
+        re.IGNORECASE,
+    ),
+    "python": re.compile(
+        r"\s*(?:#[^\n]*\n\s*)*(?:def \w+\(|class \w+[:(]|import \w|from [\w.]+ import |@\w+|for \w+ in |print\()"
+    ),
+    "javascript": re.compile(
+        r"\s*(?:function\s+\w+\s*\(|const \w+\s*=|let \w+\s*=|export (?:default|const|function)|\(?\w*\)?\s*=>\s*\{)"
+    ),
+}
 
 
 def check_code(field: str, text: str, whole: str = "") -> Iterator[Problem]:
@@ -50,12 +53,9 @@ def knows(language: str) -> bool:
 
 def guess(text: str) -> str:
     """Guess the language of a text that is code as a whole; "" if its beginning does not show it."""
-    if SQL_START.match(text):
-        return "sql"
-    if PYTHON_START.match(text):
-        return "python"
-    if SCRIPT_START.match(text):
-        return "javascript"
+    for language, start in STARTS.items():
+        if start.match(text):
+            return language
     return "json" if text.lstrip()[:1] in ("{", "[") and text.rstrip()[-1:] in ("}", "]") and '"' in text else ""
 
 
@@ -63,14 +63,17 @@ def _of_block(field: str, text: str, language: str, start: int, end: int) -> Ite
     parse, code = _parser(language), text[start:end]
     if parse is None or not code.strip():
         return
-    fault = parse(code)
+    try:
+        fault = parse(code)
+    except (ValueError, RecursionError, MemoryError) as error:
+        fault = 0, (str(error) or "it is nested too deeply")[:200]
     if fault:
         line, words = fault
         span, number = _line_span(text, start, end, line)
         yield Problem("code", f"This {language} does not parse: line {number}: {words}", field, span, kind=language)
     elif language in DIALECTS:
-        for risk in sql_risks(code, DIALECTS[language]):
-            yield Problem("sql_risk", risk.message, field, (start + risk.start, start + risk.end))
+        for first, last, message in sql_risks(code, DIALECTS[language]):
+            yield Problem("sql_risk", message, field, (start + first, start + last))
 
 
 def _line_span(text: str, start: int, end: int, line: int) -> tuple[tuple[int, int], int]:
@@ -87,7 +90,7 @@ def _parser(language: str) -> Callable[[str], Fault | None] | None:
     if language == "json":
         return _json
     if language in ("javascript", "js", "jsx", "mjs", "node"):
-        return script_fault
+        return _javascript
     if language in DIALECTS:
         return lambda code: sql_fault(code, DIALECTS[language])
     return None
@@ -100,8 +103,6 @@ def _python(code: str) -> Fault | None:
         ast.parse(textwrap.dedent(code))
     except SyntaxError as error:
         return error.lineno or 0, str(error.msg)
-    except (ValueError, RecursionError, MemoryError) as error:
-        return 0, str(error) or "it is nested too deeply"
     return None
 
 
@@ -110,6 +111,36 @@ def _json(code: str) -> Fault | None:
         json.loads(code)
     except json.JSONDecodeError as error:
         return error.lineno, f"column {error.colno}: {error.msg}"
-    except (ValueError, RecursionError, MemoryError) as error:
-        return 0, (str(error) or "it is nested too deeply")[:200]
     return None
+
+
+def _javascript(code: str) -> Fault | None:
+    """The first syntax error and the text there."""
+    import tree_sitter
+
+    root = tree_sitter.Parser(_javascript_grammar()).parse(code.encode("utf-8", "replace")).root_node
+    if not root.has_error:
+        return None
+    node = _first_error(root)
+    if node.is_missing:
+        return node.start_point.row + 1, f"{node.type!r} is missing"
+    text = " ".join((node.text or b"").decode("utf-8", "replace").split())[:40]
+    return node.start_point.row + 1, f"near {text!r}" if text else "unexpected end"
+
+
+def _first_error(node: Any) -> Any:
+    """The innermost first node that is an error; walks only where errors are."""
+    while not node.is_error and not node.is_missing:
+        inner = next((child for child in node.children if child.has_error or child.is_missing), None)
+        if inner is None:
+            return node
+        node = inner
+    return node
+
+
+@cache
+def _javascript_grammar() -> Any:
+    import tree_sitter
+    import tree_sitter_javascript
+
+    return tree_sitter.Language(tree_sitter_javascript.language())

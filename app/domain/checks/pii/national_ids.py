@@ -48,31 +48,27 @@ DIGITS = re.compile(r"(?<![\w.,-])\d{9,13}(?![\w.,-]\d|\w)")
 NUMBER = r"(?:number|no\.?|num\.?|nr\.?|#|id|code|nummer|numéro|número|numero)"
 JOIN = rf"(?:\s?{NUMBER})?(?:\s?\([^()\n]{{1,20}}\))?(?:\s(?:is|was|are|ist|est|es|è|of|:))?[\s:#=]{{1,4}}(?:['\"])?"
 TOKEN = r"(?P<value>[A-Z]{0,4}[- ]?\d(?:[A-Z0-9]|[-./ ](?=[A-Z]{0,2}\d)){3,23})\b"
-NAMED: list[tuple[str, str]] = [
-    (r"ssn|social security|tax(?:payer)? id(?:entification)?|itin|tin", "ssn"),
-    (r"passport|reisepass|passeport|pasaporte|passaporto|passaporte|paspoort", "passport"),
-    (
+NAMED = {
+    "ssn": r"ssn|social security|tax(?:payer)? id(?:entification)?|itin|tin",
+    "passport": r"passport|reisepass|passeport|pasaporte|passaporto|passaporte|paspoort",
+    "licence": (
         r"driv(?:er'?s?|ers'|er’s|ing)[ -]licen[sc]e|dl|führerschein|permis de conduire|licencia de conducir"
-        r"|patente di guida",
-        "licence",
+        r"|patente di guida"
     ),
-    (
+    "health_id": (
         r"mrn|medical record|patient|nhs|medicare|medicaid|health (?:card|insurance)|insurance (?:policy|member)"
-        r"|member id|versicherten|krankenversicherungs",
-        "health_id",
+        r"|member id|versicherten|krankenversicherungs"
     ),
-    (
+    "national_id": (
         r"national (?:id|identity|insurance)|identity (?:card|document)|id card|personal (?:id|identity)|sin|tfn|nino"
         r"|aadhaar|bsn|pesel|cpf|curp|dni|nie|nif|ausweis|personalausweis|steuer-?id|identifikations|codice fiscale"
-        r"|personnummer|carte d'identité|burgerservice|my number",
-        "national_id",
+        r"|personnummer|carte d'identité|burgerservice|my number"
     ),
-    (
-        r"(?:bank |checking |savings |customer )?account|acct|routing|sort code|kontonummer|konto|compte|cuenta|conto",
-        "account",
+    "account": (
+        r"(?:bank |checking |savings |customer )?account|acct|routing|sort code|kontonummer|konto|compte|cuenta|conto"
     ),
-]
-CONTEXT = re.compile("|".join(rf"(?P<{kind}>\b(?:{words}){JOIN})" for words, kind in NAMED), re.IGNORECASE)
+}
+CONTEXT = re.compile("|".join(rf"(?P<{kind}>\b(?:{words}){JOIN})" for kind, words in NAMED.items()), re.IGNORECASE)
 VALUE = re.compile(TOKEN, re.IGNORECASE)
 
 SIX = re.compile(r"\d(?:\D{0,12}\d){4}")

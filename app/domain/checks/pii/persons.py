@@ -1,11 +1,9 @@
 """Names of people in a text: given-name and surname lists, titles, introductions and capitals. Pure.
 
-The lists are those of zxcvbn (United States census): Western names in Latin letters. Names from elsewhere are
-found after a title or an introduction (
-    "my name is …"
-) and where their letters or the words around them show a person. A first name
-alone is left, since it tells nobody apart, unless a full name or other personal data stands in the same text, four
-are listed together, or the words around it address or present the person: "Hi Ann,", "my son Tom".
+The lists are those of zxcvbn (United States census): Western names in Latin letters. Names from elsewhere are found
+after a title or an introduction ("my name is …") and where their letters or the words around them show a person. A
+first name alone is left, since it tells nobody apart, unless a full name or other personal data stands in the same
+text, four are listed together, or the words around it address or present the person: "Hi Ann,", "my son Tom".
 """
 
 from __future__ import annotations

@@ -76,10 +76,8 @@ def find_phone_numbers(text: str, languages: Sequence[str] = ()) -> Iterator[Pii
 
 
 def _is_sum(text: str, match: re.Match[str]) -> bool:
-    before, after = (
-        text[max(0, match.start() - 4) : match.start()].rstrip(),
-        text[match.end() : match.end() + 3].lstrip(),
-    )
+    before = text[max(0, match.start() - 4) : match.start()].rstrip()
+    after = text[match.end() : match.end() + 3].lstrip()
     return before.endswith(("<", "=", "$", "€", "£", "+", "*")) or after.startswith(("=", ">", "*", "+", "$", "€"))
 
 

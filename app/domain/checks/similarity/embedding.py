@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +50,6 @@ class Embedding:
         vector = self._run(None, {"ids": batch, "mask": np.ones_like(batch)})[0][0]
         coded: Codes = np.rint(vector * (127 / max(1e-9, float(np.abs(vector).max())))).astype(np.int8)
         return coded
-
-    def many(self, texts: Sequence[str]) -> Iterator[Codes]:
-        return (self.codes(text) for text in texts)
 
 
 def digest_of(*files: bytes) -> str:

@@ -1,10 +1,11 @@
-"""Checks of a text's form: emptiness, length, echo, leftover templates and chat markup. Pure."""
+"""Checks of a text's form: emptiness, length, echo, leftovers, few different words, hard to read (English). Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from app.domain.checks.code.code_blocks import prose
 from app.domain.checks.problem import Problem, Severity
 
 MAX_CHARACTERS = 32_000
@@ -13,6 +14,10 @@ TEMPLATE = re.compile(
     r"\{\{[^{}]{0,80}\}\}|\[(?:insert|your|todo)[^\]]{0,60}\]|\bTODO\b|\blorem ipsum\b", re.IGNORECASE
 )
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+VOWELS = re.compile(r"[aeiouyäöüàáâèéêìíîòóôùúû]+")
+MIN_WORDS, MIN_SHARE = 30, 0.3
+HARD = 30.0
 
 
 def check_text(prompt: str, completion: str, task: str = "generation") -> Iterator[Problem]:
@@ -42,3 +47,29 @@ def _check_field(name: str, text: str) -> Iterator[Problem]:
         if match := pattern.search(text):
             severity: Severity = "block" if code == "control_character" else "warn"
             yield Problem(code, f"{match.group()!r} {words}.", name, match.span(), severity=severity)
+
+
+def check_vocabulary(prompt: str) -> Iterator[Problem]:
+    """A warning for a prompt that says one thing over and over."""
+    words = [word.casefold() for word in WORD.findall(prose(prompt))]
+    if len(words) >= MIN_WORDS and len(set(words[:200])) < MIN_SHARE * len(words[:200]):
+        yield Problem("few_words", "The prompt repeats few words; write a realistic request.", "prompt")
+
+
+def check_readability(completion: str) -> Iterator[Problem]:
+    """For projects that write English for laypeople; off unless a project sets it."""
+    ease = reading_ease(completion)
+    if ease is not None and ease < HARD:
+        words = f"Reading ease is {ease:.0f} of 100 (Flesch); write shorter sentences and words."
+        yield Problem("hard_to_read", words, "completion")
+
+
+def reading_ease(text: str) -> float | None:
+    """Flesch 1948, syllables counted as groups of vowels; None under 100 words."""
+    clean = prose(text)
+    words = WORD.findall(clean)
+    if len(words) < 100:
+        return None
+    sentences = max(1, len(re.findall(r"[.!?](?=\s|$)|\n\s*\n", clean)))
+    syllables = sum(max(1, len(VOWELS.findall(word.lower().removesuffix("e")))) for word in words)
+    return 206.835 - 1.015 * len(words) / sentences - 84.6 * syllables / len(words)

@@ -155,7 +155,7 @@ def fill(
             if name == "worded":
                 write(partial(_add_bands, project_id=project_id, rows=rows))
             elif embedding:
-                codes = list(embedding.many([row.prompt for row in rows]))
+                codes = list(map(embedding.codes, [row.prompt for row in rows]))
                 write(partial(store, project_id=project_id, embedding=embedding, rows=rows, codes=codes))
             counts[name] += len(rows)
             done = float(counts["worded"] + counts["embedded"])
