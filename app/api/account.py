@@ -6,7 +6,7 @@ from fastapi import Request
 from pydantic import Field
 
 from app.api.deps import CurrentUser, DbSession, requires
-from app.api.schemas import Body, Items, Model, Timestamp
+from app.api.schemas import Body, Items, StoredModel, Timestamp
 from app.api.strict_route import strict_router
 from app.core.errors import Forbidden, NotFound
 from app.domain.accounts import actions as accounts_actions, queries as accounts_queries
@@ -27,13 +27,11 @@ class NewToken(Body):
     project: str | None = None
 
 
-class Token(Model):
-    id: str
+class Token(StoredModel):
     name: str
     scope: str
     read_only: bool
     project_id: str | None
-    created_at: Timestamp
     expires_at: Timestamp
     last_used_at: Timestamp | None
 
@@ -42,11 +40,9 @@ class CreatedToken(Token):
     token: str = Field(description="The token itself; no later response holds it.")
 
 
-class BrowserSession(Model):
-    id: str
+class BrowserSession(StoredModel):
     user_agent: str
     way: str
-    created_at: Timestamp
     last_seen_at: Timestamp
     expires_at: Timestamp
     current: bool = Field(False, description="Whether this request came with it.")

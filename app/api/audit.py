@@ -84,7 +84,7 @@ def verification(request: Request, session: DbSession) -> Verification:
 
 
 @router.get("/audit/log", dependencies=[requires(Permission.READ_AUDIT)], **file_response("application/jsonl"))
-def download(request: Request, session: DbSession, filters: EventFilters) -> StreamingResponse:
+def download(request: Request, filters: EventFilters) -> StreamingResponse:
     """The log as JSON Lines, oldest first."""
     return StreamingResponse(
         audit_queries.json_lines(request.app.state.database, filters),

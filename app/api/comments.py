@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from app.api.deps import CurrentUser, DbSession, OwningProject, requires
-from app.api.schemas import Body, Items, Model, Timestamp
+from app.api.schemas import Body, Items, StoredModel, Timestamp
 from app.api.strict_route import strict_router
 from app.core.errors import Invalid, NotFound
 from app.domain.accounts.permissions import Permission
@@ -28,8 +28,7 @@ class NewComment(Body):
     parent: str | None = None
 
 
-class CommentOut(Model):
-    id: str
+class CommentOut(StoredModel):
     pair_id: str
     revision_id: str
     author_id: str
@@ -39,7 +38,6 @@ class CommentOut(Model):
     end: int | None
     quote: str
     text: str
-    created_at: Timestamp
     resolved_at: Timestamp | None
     resolved_by: str | None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from app.api.deps import CurrentUser, DbSession, requires
-from app.api.schemas import Body, Items, Model, Timestamp
+from app.api.schemas import Body, Items, Model, StoredModel, Timestamp
 from app.api.strict_route import strict_router
 from app.domain.accounts.permissions import Permission
 from app.domain.consent import actions as consent_actions, queries as consent_queries
@@ -21,12 +21,10 @@ class TermsNumber(Body):
     number: int
 
 
-class TermsOut(Model):
-    id: str
+class TermsOut(StoredModel):
     number: int
     text: str
     sha256: str
-    created_at: Timestamp
 
 
 class AllTerms(Items[TermsOut]):

@@ -23,6 +23,8 @@ from app.http import route_permissions
 from app.http.auth import CurrentUser as CurrentUser, bearer_user, cookie_name
 from app.http.transactions import READING, DbSession as DbSession, Transaction, WriteSlot
 
+MISSING = "Send a valid token: Authorization: Bearer …."
+
 
 def rate_limited(limit: RateLimit, purpose: str) -> Any:
     """Make a dependency that counts the requests of one credential; list it before `requires`."""
@@ -34,11 +36,20 @@ def rate_limited(limit: RateLimit, purpose: str) -> Any:
     return Depends(count)
 
 
-def _note_token(request: Request, background: BackgroundTasks, token: ApiToken) -> None:
-    """Keep the token in the request's state, and record that it was used."""
-    request.state.token = token
+def _token_of(
+    request: Request, session: Session, background: BackgroundTasks, scope: str, missing: str, other: str
+) -> tuple[User, ApiToken]:
+    """Return the Authorization header's user and token, and record their use. Raises Unauthorized, Forbidden."""
+    match = bearer_user(request, session)
+    if match is None:
+        raise Unauthorized(missing)
+    user, token = match
+    request.state.actor, request.state.token = user.id, token
+    if token.scope != scope:
+        raise Forbidden(other, code="token_scope")
     if accounts_queries.is_use_stale(token.last_used_at):
         background.add_task(save_last_use, request.app.state.database, mark_token_used, token.id)
+    return match
 
 
 def signed_in(request: Request, session: Session, background: BackgroundTasks) -> User:
@@ -52,7 +63,7 @@ def signed_in(request: Request, session: Session, background: BackgroundTasks) -
     raw = request.cookies.get(cookie_name(request))
     signed = auth_queries.session_of(session, raw) if raw else None
     if signed is None:
-        raise Unauthorized("Send a valid token: Authorization: Bearer ….")
+        raise Unauthorized(MISSING)
     user, request.state.browser = signed
     if accounts_queries.is_use_stale(request.state.browser.last_seen_at):
         background.add_task(save_last_use, request.app.state.database, mark_seen, request.state.browser.id)
@@ -65,18 +76,12 @@ def signed_in(request: Request, session: Session, background: BackgroundTasks) -
 
 
 def _token_user(request: Request, session: Session, background: BackgroundTasks) -> User:
-    match = bearer_user(request, session)
-    if match is None:
-        raise Unauthorized("Send a valid token: Authorization: Bearer ….")
-    user, token = match
-    request.state.actor = user.id
-    if token.scope != "api":
-        raise Forbidden("This is a worker token; create one for the API.", code="token_scope")
+    other = "This is a worker token; create one for the API."
+    user, token = _token_of(request, session, background, "api", MISSING, other)
     if token.read_only and request.method not in READING:
         raise Forbidden("This token may only read.", code="read_only")
     if token.project_id:
         session.info[ONLY_PROJECT] = token.project_id
-    _note_token(request, background, token)
     return user
 
 
@@ -109,17 +114,10 @@ def requires(permission: Permission) -> Any:
 
 def current_worker(request: Request, session: Transaction, background: BackgroundTasks) -> User:
     """Return the user of a `worker` token, the trainer's only credential. Raises Unauthorized, Forbidden."""
-    match = bearer_user(request, session)
-    if match is None:
-        raise Unauthorized("Send a worker token: Authorization: Bearer ….")
-    user, token = match
+    missing = "Send a worker token: Authorization: Bearer …."
+    other = "This is not a worker token; create one with `preceptor token create --worker`."
+    user, _ = _token_of(request, session, background, "worker", missing, other)
     session.add(user)
-    request.state.actor = user.id
-    if token.scope != "worker":
-        raise Forbidden(
-            "This is not a worker token; create one with `preceptor token create --worker`.", code="token_scope"
-        )
-    _note_token(request, background, token)
     return user
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.api.deps import CurrentProject, CurrentUser, DbSession, requires
 from app.api.rounds import RoundOut, round_out
-from app.api.schemas import Body, Items, Json, Model, Timestamp
+from app.api.schemas import Body, Items, Json, StoredModel
 from app.api.strict_route import strict_router
 from app.domain.accounts.permissions import Permission
 from app.domain.findings import actions as findings_actions, queries as findings_queries
@@ -26,8 +26,7 @@ class RoundOfFinding(Body):
     targets: list[Json] | None = None
 
 
-class FindingOut(Model):
-    id: str
+class FindingOut(StoredModel):
     run_id: str
     tag: str
     value: str
@@ -36,7 +35,6 @@ class FindingOut(Model):
     failing: list[Json]
     state: str
     round_id: str | None
-    created_at: Timestamp
 
 
 @router.post("/projects/{slug}/findings", status_code=201, dependencies=[requires(Permission.OPEN_ROUND)])

@@ -6,6 +6,7 @@ import hashlib
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
@@ -38,29 +39,18 @@ class ImportForm(BaseModel):
 
     @classmethod
     def parse(cls, fields: dict[str, Any]) -> ImportForm:
-        """Raises Invalid that names the field."""
+        """Raises RequestValidationError, like FastAPI for the fields of a JSON body."""
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            raise Invalid(f"{name}: {first['msg']}.", field=name) from error
+            errors = [{**item, "loc": ("body", *item["loc"])} for item in error.errors()]
+            raise RequestValidationError(errors) from error
 
 
+FIELDS = {"file": {"type": "string", "format": "binary"}, **ImportForm.model_json_schema()["properties"]}
 IMPORT_REQUEST = {
     "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {
-                    "file": {"type": "string", "format": "binary"},
-                    **ImportForm.model_json_schema()["properties"],
-                },
-            }
-        }
-    },
+    "content": {"multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": FIELDS}}},
 }
 
 

@@ -9,7 +9,7 @@ from pydantic import AliasChoices, Field
 from sqlalchemy.orm import Session
 
 from app.api.deps import CurrentUser, DbSession, Limit, requires
-from app.api.schemas import LICENSE, Json, Model, Timestamp
+from app.api.schemas import LICENSE, Json, Model, StoredModel, Timestamp
 from app.api.strict_route import strict_router
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
@@ -117,12 +117,10 @@ class VersionLineage(Model):
     next: str | None
 
 
-class LineageModel(Model):
-    id: str
+class LineageModel(StoredModel):
     number: int
     stage: str
     artifacts: list[Json]
-    created_at: Timestamp
 
 
 class LineageRun(Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from app.api.deps import CurrentUser, DbSession, Limit, requires
-from app.api.schemas import Body, Items, Json, Model, Timestamp
+from app.api.schemas import Body, Items, Json, Model, StoredModel, Timestamp
 from app.api.strict_route import strict_router
 from app.core.errors import Invalid
 from app.domain.accounts.permissions import Permission
@@ -26,11 +26,9 @@ class Subject(Model):
     id: str = Field(validation_alias="subject_id")
 
 
-class NotificationOut(Model):
-    id: str
+class NotificationOut(StoredModel):
     kind: str
     project_id: str
-    created_at: Timestamp
     read_at: Timestamp | None
     details: Json
     subject: Subject

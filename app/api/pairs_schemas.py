@@ -7,7 +7,7 @@ from typing import Annotated, Any, NotRequired, Self
 from pydantic import BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from app.api.schemas import LICENSE, Body, Json, Model, Timestamp
+from app.api.schemas import LICENSE, Body, Json, Model, StoredModel, Timestamp
 from app.domain.pairs import content as pair_content, declarations
 from app.domain.pairs.declarations import Declared
 from app.domain.pairs.tables import Pair, Revision
@@ -91,22 +91,18 @@ class Content(Model):
     waivers: Annotated[list[Waiver], BeforeValidator(lambda waivers: waivers or [])]
 
 
-class RevisionOut(Content):
-    id: str
+class RevisionOut(Content, StoredModel):
     number: int
     author_id: str
-    created_at: Timestamp
 
 
-class PairOut(Content):
+class PairOut(Content, StoredModel):
     """A pair with the content of one of its revisions."""
 
-    id: str
     revision: str
     state: str
     author: str
     round_id: str | None
-    created_at: Timestamp
     updated_at: Timestamp
 
     @classmethod

@@ -8,7 +8,7 @@ from fastapi import BackgroundTasks, Request
 from fastapi.responses import StreamingResponse
 
 from app.api.deps import CurrentUser, DbSession, StorageDep, requires
-from app.api.schemas import Body, Json, Model, Timestamp, file_response
+from app.api.schemas import Body, Json, StoredModel, file_response
 from app.api.strict_route import strict_router
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.permissions import Permission
@@ -22,10 +22,8 @@ class NewErasure(Body):
     content: Literal["keep", "withdraw"]
 
 
-class ErasureOut(Model):
-    id: str
+class ErasureOut(StoredModel):
     content: str
-    created_at: Timestamp
     report: Json
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from app.api.deps import CurrentProject, CurrentUser, DbSession, requires
-from app.api.schemas import Body, Items, Json, Model, Timestamp
+from app.api.schemas import Body, Items, Json, Model, StoredModel
 from app.api.strict_route import strict_router
 from app.domain.accounts.permissions import Permission
 from app.domain.pairs import queries as pairs_queries
@@ -50,8 +50,7 @@ class ChangedSettings(Body):
     criteria: list[str | Json] | None = None
 
 
-class ProjectOut(Model):
-    id: str
+class ProjectOut(StoredModel):
     slug: str
     name: str
     task: str
@@ -60,7 +59,6 @@ class ProjectOut(Model):
     criteria: list[Json]
     overlap: int
     base_model: str
-    created_at: Timestamp
 
 
 class ProjectDetails(ProjectOut):

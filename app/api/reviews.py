@@ -10,7 +10,7 @@ from app.api.deps import CurrentProject, CurrentUser, DbSession, OwningProject, 
 from app.api.idempotency import Idempotent
 from app.api.pairs_schemas import PairOut, PairState, RevisionOut
 from app.api.review_quality import GoldAnswerOut
-from app.api.schemas import Body, Items, Json, Model, Timestamp
+from app.api.schemas import Body, Items, Json, Model, StoredModel, Timestamp
 from app.api.strict_route import strict_router
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
@@ -65,8 +65,7 @@ class OpenLease(TakenLease):
     since: Timestamp = Field(validation_alias="created_at")
 
 
-class ReviewOut(Model):
-    id: str
+class ReviewOut(StoredModel):
     pair_id: str
     revision_id: str
     reviewer_id: str
@@ -74,7 +73,6 @@ class ReviewOut(Model):
     ratings: dict[str, int | None]
     comment: str
     guideline_id: str | None
-    created_at: Timestamp
     bulk: bool
     kind: str
 

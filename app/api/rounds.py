@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from app.api.deps import CurrentProject, CurrentUser, DbSession, requires
-from app.api.schemas import Body, Items, Json, Model, Timestamp
+from app.api.schemas import Body, Items, Json, Model, StoredModel, Timestamp
 from app.api.strict_route import strict_router
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
@@ -61,14 +61,12 @@ class Assignee(Model):
     count: int | None
 
 
-class RoundOut(Model):
-    id: str
+class RoundOut(StoredModel):
     number: int
     title: str
     brief: str
     state: str
     guideline_id: str | None
-    created_at: Timestamp
     closed_at: Timestamp | None
     targets: list[Target]
     deadline: str | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Header, Request
 from fastapi.responses import StreamingResponse
@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from app.api.deps import CurrentProject, CurrentUser, DbSession, Limit, rate_limited, requires
 from app.api.idempotency import Idempotent
 from app.api.jobs import JobProgress
-from app.api.schemas import Body, Items, Json, Model, Timestamp
+from app.api.schemas import Body, Items, Json, Model, StoredModel, Timestamp, other_response
 from app.api.strict_route import strict_router
 from app.core import jobs
 from app.core.errors import NotFound
@@ -24,19 +24,10 @@ from app.domain.runs import actions as runs_actions, queries as runs_queries, st
 from app.domain.runs.tables import TrainingRun
 
 router = strict_router("runs")
-EVENT_STREAM: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "Server-sent events; `data` is JSON",
-        "content": {
-            "text/event-stream": {
-                "schema": {
-                    "type": "object",
-                    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
-                    "required": ["data"],
-                }
-            }
-        },
-    }
+EVENT = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+    "required": ["data"],
 }
 
 
@@ -45,8 +36,7 @@ class NewRun(Body):
     recipe: Json = Field(default_factory=dict)
 
 
-class RunOut(Model):
-    id: str
+class RunOut(StoredModel):
     number: int
     version_id: str
     recipe: Json
@@ -55,7 +45,6 @@ class RunOut(Model):
     state: str
     attempt: int
     error: str
-    created_at: Timestamp
     started_at: Timestamp | None
     finished_at: Timestamp | None
     job: str
@@ -103,7 +92,7 @@ def list_runs(project: CurrentProject, session: DbSession) -> Items[RunOut]:
 
 
 @router.get("/runs/{run_id}", dependencies=[requires(Permission.READ_PROJECT)])
-def show(run_id: str, session: DbSession, user: CurrentUser) -> RunOut:
+def show(run_id: str, session: DbSession) -> RunOut:
     return run_out(session, runs_queries.by_id(session, run_id))
 
 
@@ -115,16 +104,9 @@ def cancel(run_id: str, session: DbSession, user: CurrentUser) -> RunOut:
 @router.get(
     "/runs/{run_id}/events",
     dependencies=[requires(Permission.READ_PROJECT)],
-    response_class=StreamingResponse,
-    responses=EVENT_STREAM,
+    **other_response("Server-sent events; `data` is JSON", EVENT, "text/event-stream"),
 )
-def events(
-    run_id: str,
-    request: Request,
-    session: DbSession,
-    user: CurrentUser,
-    last_event_id: Annotated[int, Header(ge=0)] = 0,
-) -> StreamingResponse:
+def events(run_id: str, request: Request, last_event_id: Annotated[int, Header(ge=0)] = 0) -> StreamingResponse:
     """Server-sent events, gap-free from `Last-Event-ID`."""
     return StreamingResponse(_stream(request, run_id, last_event_id), media_type="text/event-stream")
 
@@ -147,7 +129,6 @@ def report(run_id: str, session: DbSession) -> RunReport:
 def answers(
     run_id: str,
     session: DbSession,
-    user: CurrentUser,
     limit: Limit = 50,
     cursor: str | None = None,
     only: str | None = None,

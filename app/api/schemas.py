@@ -51,6 +51,13 @@ class _Joined:
         raise AttributeError(name)
 
 
+class StoredModel(Model):
+    """A response that shows one stored object."""
+
+    id: str
+    created_at: Timestamp
+
+
 class Items(Model, Generic[T]):
     """A list; `next` is the cursor of the next page, null on the last one."""
 
@@ -82,8 +89,11 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def file_response(*media_types: str) -> dict[str, Any]:
-    """Options of a route that returns a file, for the OpenAPI document."""
-    schema = {"schema": {"type": "string", "format": "binary"}}
-    documented = {"description": "The file", "content": dict.fromkeys(media_types, schema)}
+def other_response(description: str, schema: Json, *media_types: str) -> dict[str, Any]:
+    """Options of a route whose response is not JSON, for the OpenAPI document."""
+    documented = {"description": description, "content": {name: {"schema": schema} for name in media_types}}
     return {"response_class": Response, "responses": {200: documented}}
+
+
+def file_response(*media_types: str) -> dict[str, Any]:
+    return other_response("The file", {"type": "string", "format": "binary"}, *media_types)

@@ -32,12 +32,9 @@ def strict_router(tag: str) -> APIRouter:
 
 
 def _is_json(request: Request) -> bool:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json" and "charset" in request.headers["content-type"].lower():
-        _reject_other_charsets(request.headers["content-type"].lower())
-    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
-
-
-def _reject_other_charsets(content_type: str) -> None:
-    if "utf-8" not in content_type and "utf8" not in content_type:
+    content_type = request.headers.get("content-type", "").lower()
+    kind = content_type.partition(";")[0].strip()
+    is_utf8 = "charset" not in content_type or "utf-8" in content_type or "utf8" in content_type
+    if kind == "application/json" and not is_utf8:
         raise Invalid("Send the JSON in UTF-8.")
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))

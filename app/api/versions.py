@@ -11,7 +11,7 @@ from app.api import downloads
 from app.api.deps import CurrentProject, CurrentUser, DbSession, StorageDep, requires
 from app.api.idempotency import Idempotent
 from app.api.jobs import JobOut
-from app.api.schemas import Body, Items, Json, Model, Timestamp, file_response
+from app.api.schemas import Body, Items, Json, StoredModel, file_response
 from app.api.strict_route import strict_router
 from app.domain.accounts.permissions import Permission
 from app.domain.versions import actions as versions_actions, export, queries as versions_queries
@@ -42,8 +42,7 @@ class NewVersion(Body):
         return _renamed(filters, NAMED, STORED)
 
 
-class VersionOut(Model):
-    id: str
+class VersionOut(StoredModel):
     number: int
     name: str
     seed: int
@@ -56,7 +55,6 @@ class VersionOut(Model):
     distribution: LicenseKey
     leak_report: Json
     redactions: Json | None
-    created_at: Timestamp
 
 
 @router.post("/projects/{slug}/versions", status_code=202, dependencies=[requires(Permission.FREEZE_VERSION)])

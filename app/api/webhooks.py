@@ -6,7 +6,7 @@ from fastapi import Request
 from pydantic import Field
 
 from app.api.deps import CurrentProject, CurrentUser, DbSession, requires
-from app.api.schemas import Body, Items, Model, Timestamp
+from app.api.schemas import Body, Items, StoredModel, Timestamp
 from app.api.strict_route import strict_router
 from app.domain.accounts.permissions import Permission
 from app.domain.webhooks import actions as webhooks_actions, queries as webhooks_queries
@@ -19,12 +19,10 @@ class NewWebhook(Body):
     kinds: list[str]
 
 
-class WebhookOut(Model):
-    id: str
+class WebhookOut(StoredModel):
     url: str
     kinds: list[str]
     active: bool
-    created_at: Timestamp
     last_sent_at: Timestamp | None
     last_error: str
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any
 
@@ -73,13 +73,8 @@ def put_artifact(
     """Store the file only; it has no effect until the fenced finish names it."""
     with request.app.state.database.read() as session:
         jobs.require_lease(session, job, token)
-    stored, size = storage.put(_chunks(body), expected=sha256)
+    stored, size = storage.put(iter(partial(body.read, 1024 * 1024), b""), expected=sha256)
     return {"sha256": stored, "size": size}
-
-
-def _chunks(file: Any) -> Iterator[bytes]:
-    while chunk := file.read(1024 * 1024):
-        yield chunk
 
 
 @router.post("/finish")

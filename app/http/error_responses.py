@@ -12,14 +12,20 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from app.core.errors import AppError, TooManyRequests
+from app.core.errors import AppError
 
 API_PREFIXES = ("/api/", "/worker/", "/healthz", "/openapi.json")
 CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "content_type"}
-
-
 API_NAMES = {"licence": "license"}
 """Stored name of a field -> its name in the API, where they differ."""
+
+
+class RequestRejected(AppError):
+    """The request is rejected before any handler runs."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail, code=code)
+        self.status = status
 
 
 class ErrorPages(Protocol):
@@ -40,8 +46,6 @@ def error_json(error: AppError) -> JSONResponse:
     if error.field:
         body["field"] = API_NAMES.get(error.field, error.field)
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-    if isinstance(error, TooManyRequests):
-        headers["Retry-After"] = str(error.retry_after)
     return JSONResponse(body, error.status, headers=headers)
 
 

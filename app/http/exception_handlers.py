@@ -15,7 +15,7 @@ from app.core.errors import AppError, Invalid, TooManyRequests
 from app.core.rate_limits import DENIALS
 from app.domain.audit import actions as audit_actions
 from app.http import route_permissions
-from app.http.error_responses import ErrorPages, crash_json, error_response, http_json, is_api
+from app.http.error_responses import ErrorPages, RequestRejected, crash_json, error_response, http_json, is_api
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,8 @@ def on_http(request: Request, error: HTTPException) -> Response:
         return http_json(error)
     if error.status_code == 404:
         return _pages(request).missing_page(request)
-    return _pages(request).error_page(request, _as_app_error(error))
+    shown = RequestRejected(error.status_code, AppError.code, str(error.detail))
+    return _pages(request).error_page(request, shown)
 
 
 def on_crash(request: Request, error: Exception) -> Response:
@@ -116,9 +117,3 @@ def _route(request: Request) -> Any:
 def _template(request: Request) -> str:
     """Like /pairs/{pair_id}; "(none)" when no route matched."""
     return str(getattr(_route(request), "path", "(none)"))
-
-
-def _as_app_error(error: HTTPException) -> AppError:
-    wrapped = AppError(str(error.detail))
-    wrapped.status = error.status_code
-    return wrapped

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import AppError, TooLarge
-from app.http.error_responses import API_PREFIXES, ErrorPages, error_response
+from app.http.error_responses import API_PREFIXES, ErrorPages, RequestRejected, error_response
 from app.http.transactions import IMPORTS
 from app.settings import Settings
 
@@ -50,14 +50,6 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=()",
 }
-
-
-class RequestRejected(AppError):
-    """The request is rejected before any route."""
-
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(detail, code=code)
-        self.status = status
 
 
 class Application(FastAPI):
