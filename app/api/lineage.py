@@ -40,8 +40,11 @@ class ContributorCount(Counted):
     name: str = Field("", description="For admins only.")
 
 
-class DecisionCount(Counted):
+class ReviewCount(Counted):
     decision: str
+
+
+class DecisionCount(ReviewCount):
     in_bulk: bool
 
 
@@ -141,10 +144,6 @@ class ModelLineage(VersionLineage):
 class PairCount(Counted):
     slug: str
     state: str
-
-
-class ReviewCount(Counted):
-    decision: str
 
 
 class ContributionRun(Model):

@@ -18,14 +18,13 @@ from app.domain.versions import actions as versions_actions, export, queries as 
 
 router = strict_router("versions")
 MEDIA_TYPES = sorted({export.media_type(format).partition(";")[0] for format in export.FORMATS})
-STORED, NAMED = "licence", "license"
 
 
 def _renamed(fields: Json, old: str, new: str) -> Json:
     return {new if name == old else name: value for name, value in fields.items()}
 
 
-LicenseKey = Annotated[Json, BeforeValidator(lambda fields: _renamed(fields, STORED, NAMED))]
+LicenseKey = Annotated[Json, BeforeValidator(lambda fields: _renamed(fields, "licence", "license"))]
 """An object whose key `licence` is `license` in responses."""
 
 
@@ -39,7 +38,7 @@ class NewVersion(Body):
     @field_validator("filters")
     @classmethod
     def stored_filters(cls, filters: Json) -> Json:
-        return _renamed(filters, NAMED, STORED)
+        return _renamed(filters, "license", "licence")
 
 
 class VersionOut(StoredModel):

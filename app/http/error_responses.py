@@ -58,5 +58,10 @@ def crash_json() -> JSONResponse:
     return JSONResponse({"error": "internal", "detail": "Something broke on our side; see the server log."}, 500)
 
 
-def error_response(request: Request, error: AppError, pages: ErrorPages) -> Response:
-    return error_json(error) if is_api(request.scope) else pages.error_page(request, error)
+def pages_of(request: Request) -> ErrorPages:
+    pages: ErrorPages = request.app.state.error_pages
+    return pages
+
+
+def error_response(request: Request, error: AppError) -> Response:
+    return error_json(error) if is_api(request.scope) else pages_of(request).error_page(request, error)

@@ -15,20 +15,15 @@ from app.core.errors import AppError, Invalid, TooManyRequests
 from app.core.rate_limits import DENIALS
 from app.domain.audit import actions as audit_actions
 from app.http import route_permissions
-from app.http.error_responses import ErrorPages, RequestRejected, crash_json, error_response, http_json, is_api
+from app.http.error_responses import RequestRejected, crash_json, error_response, http_json, is_api, pages_of
 
 log = logging.getLogger(__name__)
-
-
-def _pages(request: Request) -> ErrorPages:
-    pages: ErrorPages = request.app.state.error_pages
-    return pages
 
 
 def on_app_error(request: Request, error: AppError) -> Response:
     if error.denied:
         record_denial(request, error)
-    response = error_response(request, error, _pages(request))
+    response = error_response(request, error)
     if retry_after := getattr(error, "retry_after", None):
         response.headers.setdefault("Retry-After", str(retry_after))
     return response
@@ -57,14 +52,14 @@ def on_http(request: Request, error: HTTPException) -> Response:
     if is_api(request.scope):
         return http_json(error)
     if error.status_code == 404:
-        return _pages(request).missing_page(request)
+        return pages_of(request).missing_page(request)
     shown = RequestRejected(error.status_code, AppError.code, str(error.detail))
-    return _pages(request).error_page(request, shown)
+    return pages_of(request).error_page(request, shown)
 
 
 def on_crash(request: Request, error: Exception) -> Response:
     log.error("unhandled error at %s %s", request.method, _template(request), exc_info=error)
-    return crash_json() if is_api(request.scope) else _pages(request).crash_page(request)
+    return crash_json() if is_api(request.scope) else pages_of(request).crash_page(request)
 
 
 def handle_errors(app: FastAPI) -> None:

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import AppError, TooLarge
-from app.http.error_responses import API_PREFIXES, ErrorPages, RequestRejected, error_response
+from app.http.error_responses import API_PREFIXES, RequestRejected, error_response
 from app.http.transactions import IMPORTS
 from app.settings import Settings
 
@@ -56,15 +56,14 @@ class Application(FastAPI):
     """FastAPI behind the request guard, which also wraps the error page of a crash."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        return RequestGuardMiddleware(super().build_middleware_stack(), self.state.settings, self.state.error_pages)
+        return RequestGuardMiddleware(super().build_middleware_stack(), self.state.settings)
 
 
 class RequestGuardMiddleware:
     """Rejects bad requests and adds security headers to every response."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, error_pages: ErrorPages) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.error_pages = error_pages
         self.settings = settings
         self.hosts = trusted_hosts(settings)
 
@@ -75,7 +74,7 @@ class RequestGuardMiddleware:
         limit = body_limit(scope["path"], self.settings)
         send = _with_headers(scope, send)
         if rejection := self.rejection(scope, limit):
-            await error_response(Request(scope), rejection, self.error_pages)(scope, receive, send)
+            await error_response(Request(scope), rejection)(scope, receive, send)
             return
         await self.app(scope, receive if limit is None else _counted(receive, limit), send)
 
