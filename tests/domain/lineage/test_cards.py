@@ -31,7 +31,7 @@ def freeze(database: Database, storage: Any, cast: Cast, declared: list[Declared
         alice, bob = (session.get_one(User, user.id) for user in (cast.alice, cast.bob))
         project = session.get_one(Project, cast.project.id)
         for at in range(12):
-            declaration = declared[at] if at < len(declared) else None
+            declaration = declared[at] if at < len(declared) else Declared()
             pair = pairs_actions.create(session, alice, project, content(at * (len(WORDS) + 1)), declared=declaration)
             pairs_actions.submit(session, alice, pair)
             review_next(session, bob, project)
