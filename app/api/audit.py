@@ -13,8 +13,8 @@ from app.api.strict_route import strict_router
 from app.core.errors import NotFound
 from app.domain.accounts.permissions import Permission
 from app.domain.audit import queries as audit_queries, verify_queries
-from app.domain.audit.chain import as_dict
 from app.domain.audit.queries import Filters
+from app.domain.audit.tables import as_dict
 from app.domain.projects import queries as projects_queries
 
 router = strict_router("audit")

@@ -12,11 +12,11 @@ from app.core.paging import MAX_LIMIT
 from app.core.rate_limits import RateLimit
 from app.core.storage import Storage
 from app.domain.accounts import queries as accounts_queries
-from app.domain.accounts.actions import mark_token_used, save_last_use
+from app.domain.accounts.actions import save_last_use
 from app.domain.accounts.permissions import ONLY_PROJECT, Permission
 from app.domain.accounts.tables import ApiToken, User
 from app.domain.auth import queries as auth_queries
-from app.domain.auth.actions import mark_seen
+from app.domain.auth.tables import WebSession
 from app.domain.pairs import content as pair_content
 from app.domain.projects.tables import Project
 from app.http import route_permissions
@@ -48,7 +48,7 @@ def _token_of(
     if token.scope != scope:
         raise Forbidden(other, code="token_scope")
     if accounts_queries.is_use_stale(token.last_used_at):
-        background.add_task(save_last_use, request.app.state.database, mark_token_used, token.id)
+        background.add_task(save_last_use, request.app.state.database, ApiToken.last_used_at, token.id)
     return match
 
 
@@ -64,9 +64,10 @@ def signed_in(request: Request, session: Session, background: BackgroundTasks) -
     signed = auth_queries.session_of(session, raw) if raw else None
     if signed is None:
         raise Unauthorized(MISSING)
-    user, request.state.browser = signed
-    if accounts_queries.is_use_stale(request.state.browser.last_seen_at):
-        background.add_task(save_last_use, request.app.state.database, mark_seen, request.state.browser.id)
+    user, browser = signed
+    request.state.browser = browser
+    if accounts_queries.is_use_stale(browser.last_seen_at):
+        background.add_task(save_last_use, request.app.state.database, WebSession.last_seen_at, browser.id)
     request.state.actor = user.id
     if request.method not in READING and request.headers.get("sec-fetch-site") != "same-origin":
         raise Forbidden(

@@ -164,8 +164,7 @@ def revoke(token_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
 
 def revoke_token(session: Session, token_id: str) -> None:
     """Raises NotFound."""
-    token = accounts_queries.token_by_id(session, token_id)
-    owner = accounts_queries.user_by_id(session, token.user_id) if token else None
+    owner = accounts_queries.token_owner(session, token_id)
     if owner is None:
         raise NotFound(f"Token {token_id} not found. List tokens with: preceptor token list --user EMAIL")
     accounts_actions.revoke_token(session, owner, token_id)

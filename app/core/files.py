@@ -6,9 +6,11 @@ import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
+Record = TypeVar("Record")
 PRIVATE, SHARED = 0o600, 0o666
 """For this user only; as the umask allows."""
 
@@ -35,10 +37,10 @@ def write_whole(path: Path, chunks: Iterable[bytes], *, mode: int = PRIVATE) -> 
     sync(path.parent)
 
 
-def append_json_line(path: Path, record: dict[str, Any]) -> None:
-    """Append an object as a line, synced, for this user only. A line that a crash tore stays a line of its own."""
+def append_json_line(path: Path, record: Any) -> None:
+    """Append a dataclass as an object, synced, for this user only. A line that a crash tore stays a line of its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(record) + "\n"
+    line = json.dumps(asdict(record)) + "\n"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "rb+") as file:
         if file.seek(0, os.SEEK_END):
@@ -49,19 +51,20 @@ def append_json_line(path: Path, record: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def read_json_lines(path: Path, fields: dict[str, type]) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """(number of the line, the object), None for a line that is not an object of just these fields. Raises OSError."""
+def read_json_lines(path: Path, kind: type[Record]) -> Iterator[tuple[int, Record | None]]:
+    """(number of the line, the record), None for a line that is not an object of just its fields. Raises OSError."""
+    fields = get_type_hints(kind)
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
-                yield number, _parsed(line, fields)
+                values = _parsed(line)
+                is_record = {name: type(value) for name, value in values.items()} == fields
+                yield number, kind(**values) if is_record else None
 
 
-def _parsed(line: str, fields: dict[str, type]) -> dict[str, Any] | None:
+def _parsed(line: str) -> dict[str, Any]:
     try:
-        record: Any = json.loads(line)
+        values = json.loads(line)
     except ValueError:
-        return None
-    if not isinstance(record, dict) or set(record) != set(fields):
-        return None
-    return record if all(type(record[name]) is kind for name, kind in fields.items()) else None
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -48,7 +48,7 @@ def safe_next(address: str) -> str:
 @router.get("/sign-in")
 def show_password_form(request: Request, session: Transaction, next: str = "") -> Response:
     raw = request.cookies.get(cookie_name(request), "")
-    if auth_queries.user_by_session(session, raw):
+    if auth_queries.session_of(session, raw):
         return redirect(request, safe_next(next))
     return _password_page(request, next)
 

@@ -18,7 +18,7 @@ from app.domain.accounts.actions import save_last_use
 from app.domain.accounts.permissions import ROLE_PERMISSIONS, Permission
 from app.domain.accounts.tables import User
 from app.domain.auth import queries as auth_queries
-from app.domain.auth.actions import mark_seen
+from app.domain.auth.tables import WebSession
 from app.domain.notifications import queries as notifications_queries
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair
@@ -49,9 +49,10 @@ def signed_in(request: Request, session: Transaction, background: BackgroundTask
     row = auth_queries.session_of(session, raw) if raw else None
     if row is None:
         raise Unauthorized("You are not signed in, or your session has ended.")
-    user, request.state.browser = row
-    if accounts_queries.is_use_stale(request.state.browser.last_seen_at):
-        background.add_task(save_last_use, request.app.state.database, mark_seen, request.state.browser.id)
+    user, browser = row
+    request.state.browser = browser
+    if accounts_queries.is_use_stale(browser.last_seen_at):
+        background.add_task(save_last_use, request.app.state.database, WebSession.last_seen_at, browser.id)
     request.state.actor, request.state.me = user.id, user
     unread = notifications_queries.unread(session, user) if request.method == "GET" else 0
     request.state.user = Viewer(user.id, user.name, user.email, user.is_admin, unread)

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from app.core.db.database import Database
 from app.domain.audit import verify_queries
+from app.domain.audit.checkpoints import CheckpointFile
 from app.domain.audit.tables import AuditEvent
 from app.domain.pairs.tables import Pair, Revision
 from tests.fixtures import postgres
@@ -114,7 +115,7 @@ def _all_is_there(stack: Stack, writers: list[Writer]) -> None:
         assert session.scalar(whole) == len(present), "a pair without its revision"
         saved = _count(session, AuditEvent, AuditEvent.action.in_(("pair.created", "pair.saved")))
         assert _count(session, Revision) == saved, "a revision without its event, or an event without its revision"
-        found = verify_queries.verify_events(session)
+        found = verify_queries.verify_events(session, CheckpointFile())
         assert found.intact, found.summary()
     database.dispose()
 

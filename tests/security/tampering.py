@@ -11,8 +11,7 @@ from sqlalchemy import Connection, text
 from app.core.db.base import now
 from app.core.db.database import Database
 from app.domain.audit import actions as audit_actions
-from app.domain.audit.chain import GENESIS, digest_of
-from app.domain.audit.tables import AuditEvent
+from app.domain.audit.tables import GENESIS, AuditEvent, digest_of
 
 EVENTS = 12
 TABLE = AuditEvent.__table__

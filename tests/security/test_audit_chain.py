@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from app.core.db.database import Database
 from app.core.errors import Conflict
 from app.domain.audit import actions as audit_actions, checkpoints, verify_queries
+from app.domain.audit.checkpoints import CheckpointFile
 from app.domain.audit.verify import Verification
 from app.settings import Settings
 from tests.security import tampering
@@ -44,7 +45,7 @@ def verified(database: Database, settings: Settings, *against: Path) -> Verifica
 def walked(database: Database) -> Verification:
     """Verify the chain alone, without any checkpoint."""
     with database.read() as session:
-        return verify_queries.verify_events(session)
+        return verify_queries.verify_events(session, CheckpointFile())
 
 
 def test_unchanged_log_is_intact(log: Database, settings: Settings) -> None:

@@ -15,19 +15,16 @@ import pytest
 pytestmark = pytest.mark.assurance
 
 DOMAIN = Path(__file__).resolve().parents[2] / "app" / "domain"
-READERS = {"queries", "tables", "access", "permissions", "chain", "verify", "checkpoints"}
+READERS = {"queries", "tables", "access", "permissions", "verify", "checkpoints"}
 RECORDS_NOTHING = {
-    "accounts.actions.mark_token_used": "the time of a token's last use; the request's own event records more",
     "accounts.actions.revoke_all_tokens": "a step of auth.deactivate, which records",
     "audit.actions.make_checkpoint": "signs what was recorded; changes no row",
-    "auth.actions.mark_seen": "the time of a session's last use",
     "auth.actions.rotate_session": "a step of a change of password or second factor, each of which records",
     "auth.actions.start_session": "follows a sign-in, which records, by link, password, second factor or provider",
     "auth.actions.user_for": "reads only",
     "evaluations.actions.forget": "a step of an erasure or a withdrawal, each of which records",
     "notifications.actions.mark_read": "what a user has read",
     "notifications.actions.notify": "a notification of what its caller records",
-    "notifications.actions.notify_members": "notifications of what its caller records",
     "notifications.actions.sweep": "deletes notifications that were read long ago",
     "pairs.actions.add_revision": "a step of create, save and a reviewer's correction, each of which records",
     "pairs.actions.lock": "locks a row and changes nothing",

@@ -16,9 +16,11 @@ from app.bootstrap import Installation, migrate
 from app.cli import backup
 from app.core import jobs
 from app.core.db.database import Database
+from app.core.files import append_json_line
 from app.core.storage import Storage
 from app.domain.accounts.tables import User
 from app.domain.audit import verify_queries
+from app.domain.audit.checkpoints import CheckpointFile
 from app.domain.audit.tables import AuditEvent
 from app.domain.auth import actions as auth_actions
 from app.domain.privacy import erasure_log, queries as privacy_queries
@@ -106,7 +108,7 @@ def test_restore_erases_again(
             assert [(event.actor, event.subject_id, event.details["again"]) for event in events] == [
                 (None, world.person.id, True)
             ]
-            assert verify_queries.verify_events(session).intact
+            assert verify_queries.verify_events(session, CheckpointFile()).intact
             erasure = privacy_queries.erasure_of(session, session.get_one(User, world.person.id))
             assert erasure is not None and erasure.requested_by == world.cast.carol.id
             assert jobs.by_id(session, running.id).state == "queued", "no worker holds a job of the backup"
@@ -129,7 +131,8 @@ def test_worker_erases_again(world: World) -> None:
     """After a restored file copy or machine snapshot, the erasure log names more people than the database."""
     settings = world.app.state.settings
     entry = erasure_log.Entry(world.person.contributor_id, "withdraw", world.cast.carol.id, "2026-11-21T17:00:00+00:00")
-    erasure_log.append(settings.erasures_path, [entry, replace(entry, contributor="0" * 32)])
+    append_json_line(settings.erasures_path, entry)
+    append_json_line(settings.erasures_path, replace(entry, contributor="0" * 32))
     housekeeping.sweep(installation_of(world))
     with world.database.read() as session:
         person = session.get_one(User, world.person.id)
@@ -141,8 +144,6 @@ def test_worker_erases_again(world: World) -> None:
 def test_last_admin_is_erased_again(database: Database, settings: Settings, cast: Cast) -> None:
     """The erasure was decided when there was another admin."""
     migrate(database)
-    erasure_log.append(
-        settings.erasures_path, [erasure_log.Entry(cast.carol.contributor_id, "keep", cast.carol.id, "")]
-    )
+    append_json_line(settings.erasures_path, erasure_log.Entry(cast.carol.contributor_id, "keep", cast.carol.id, ""))
     installation = Installation(settings, database, Storage(settings.resolved_storage_url))
     assert housekeeping.erase_again(installation) == [cast.carol.contributor_id]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.core.db.base import now
 from app.core.db.database import Database
@@ -63,29 +63,13 @@ def issue_token(
     """Create a token and return its raw secret, which is shown once. Raises Invalid for a lifetime out of range."""
     if not 1 <= days <= MAX_ISSUED_DAYS:
         raise Invalid(f"A token expires in 1 to {MAX_ISSUED_DAYS:,} days.", field="days")
-    raw = new_secret("prc_")
-    token = ApiToken(
-        digest=digest(raw),
-        user_id=user.id,
-        name=name[:80],
-        scope=scope,
-        read_only=read_only,
-        project_id=project_id,
-        expires_at=now() + timedelta(days=days),
-    )
+    raw, expires_at = new_secret("prc_"), now() + timedelta(days=days)
+    limits: dict[str, Any] = {"project_id": project_id, "scope": scope, "read_only": read_only}
+    token = ApiToken(digest=digest(raw), user_id=user.id, name=name[:80], expires_at=expires_at, **limits)
     session.add(token)
     session.flush()
-    audit_actions.record(
-        session,
-        actor.id if actor else None,
-        "token.issued",
-        "token",
-        token.id,
-        project_id=project_id,
-        scope=scope,
-        read_only=read_only,
-        user=user.id,
-    )
+    issuer = actor.id if actor else None
+    audit_actions.record(session, issuer, "token.issued", "token", token.id, user=user.id, **limits)
     return raw
 
 
@@ -124,15 +108,10 @@ def revoke_tokens_named(session: Session, user: User, name: str) -> None:
             revoke_token(session, user, token.id)
 
 
-def save_last_use(database: Database, change: Callable[[Session, str], None], row_id: str) -> None:
+def save_last_use(database: Database, column: InstrumentedAttribute[Any], row_id: str) -> None:
     """Save when a session or a token was last used, after the response is sent. Database errors are ignored."""
     with suppress(SQLAlchemyError), database.session() as session:
-        change(session, row_id)
-
-
-def mark_token_used(session: Session, token_id: str) -> None:
-    """Set the time of last use."""
-    session.execute(update(ApiToken).where(ApiToken.id == token_id).values(last_used_at=now()))
+        session.execute(update(column.class_).where(column.class_.id == row_id).values({column: now()}))
 
 
 def rename(session: Session, user: User, name: str) -> None:

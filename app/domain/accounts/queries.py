@@ -16,10 +16,6 @@ from app.domain.accounts.tables import ApiToken, Person, User
 USE_INTERVAL = timedelta(minutes=1)
 
 
-def user_by_id(session: Session, user_id: str) -> User | None:
-    return session.get(User, user_id)
-
-
 def user_by_email(session: Session, email: str) -> User | None:
     return session.scalar(select(User).join(Person).where(Person.email == email.strip().lower()))
 
@@ -28,8 +24,7 @@ def user_by_token(session: Session, raw: str) -> tuple[User, ApiToken] | None:
     """Return the active user of a token, and the token, or None when it expired or was revoked."""
     valid = select(User, ApiToken).join(ApiToken, ApiToken.user_id == User.id)
     valid = valid.where(ApiToken.digest == digest(raw), ApiToken.expires_at > now(), ApiToken.revoked_at.is_(None))
-    row = session.execute(valid.where(User.active)).first()
-    return (row[0], row[1]) if row else None
+    return session.execute(valid.where(User.active)).first()
 
 
 def display_names(session: Session, user_ids: Iterable[str]) -> dict[str, str]:
@@ -66,8 +61,8 @@ def oldest_admin(session: Session) -> User | None:
     return session.scalar(admins.order_by(User.id).limit(1))
 
 
-def token_by_id(session: Session, token_id: str) -> ApiToken | None:
-    return session.get(ApiToken, token_id)
+def token_owner(session: Session, token_id: str) -> User | None:
+    return session.scalar(select(User).join(ApiToken, ApiToken.user_id == User.id).where(ApiToken.id == token_id))
 
 
 def get_user(session: Session, user_id: str) -> User:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import insert, text
@@ -9,14 +10,13 @@ from sqlalchemy.orm import Session
 
 from app.core.db.base import Base, now
 from app.core.errors import Conflict
+from app.core.files import append_json_line
 from app.domain.audit import checkpoints, queries, verify, verify_queries
-from app.domain.audit.chain import GENESIS, as_stored, digest_of
 from app.domain.audit.checkpoints import Checkpoint, CheckpointFile
-from app.domain.audit.tables import AuditEvent
+from app.domain.audit.tables import COLUMNS, GENESIS, AuditEvent, digest_of
 from app.settings import Settings
 
 LOCK = 7_305_110_001
-COLUMNS = AuditEvent.__table__.columns.keys()
 APPEND = insert(Base.metadata.tables[AuditEvent.__tablename__])
 
 
@@ -46,7 +46,7 @@ def record(
         subject_kind=subject_kind,
         subject_id=subject_id,
         project_id=project_id,
-        details=as_stored(details),
+        details=json.loads(json.dumps(details, allow_nan=False)),  # as a JSON column returns them
         previous_hash=head,
     )
     event.hash = digest_of(event)
@@ -69,11 +69,7 @@ def make_checkpoint(session: Session, settings: Settings, *, only_if_due: bool =
     if result.count == (last.count if last else 0) or not is_due:
         return None
     checkpoint = checkpoints.sign(
-        key,
-        origin=queries.digest_at(session, 1) or "",
-        count=result.count,
-        head=result.head,
-        at=now(),
+        key, origin=queries.digest_at(session, 1) or "", count=result.count, head=result.head, at=now()
     )
-    checkpoints.append(settings.audit_checkpoints_path, checkpoint)
+    append_json_line(settings.audit_checkpoints_path, checkpoint)
     return checkpoint

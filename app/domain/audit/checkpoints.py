@@ -11,7 +11,8 @@ import binascii
 import hashlib
 import os
 import secrets
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,13 +21,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from app.core.errors import AppError
-from app.core.files import append_json_line, read_json_lines
+from app.core.files import read_json_lines, write_whole
 from app.settings import Settings
 
 MAX_NEW_EVENTS = 200
 MAX_AGE = timedelta(hours=1)
 PURPOSE = "preceptor audit checkpoint 1"
-FIELDS: dict[str, type] = {"origin": str, "count": int, "head": str, "at": str, "key": str, "signature": str}
 
 
 class KeyMissing(AppError):
@@ -61,7 +61,7 @@ class Checkpoint:
 
 @dataclass
 class CheckpointFile:
-    """The content of a checkpoint file: genuine checkpoints, and messages about forged and skipped lines."""
+    """The content of checkpoint files: genuine checkpoints, and messages about forged and skipped lines."""
 
     genuine: list[Checkpoint] = field(default_factory=list)
     forged: list[str] = field(default_factory=list)
@@ -70,6 +70,23 @@ class CheckpointFile:
     @property
     def last(self) -> Checkpoint | None:
         return max(self.genuine, key=lambda checkpoint: checkpoint.count, default=None)
+
+    def add(self, path: Path, key: Ed25519PublicKey, *, only_this_key: bool = True) -> None:
+        """Read a file and check each signature. Raises OSError.
+
+        A restored backup may contain lines that another installation signed; unless `only_this_key`, they are skipped.
+        """
+        own_key = key_id(key)
+        for number, checkpoint in read_json_lines(path, Checkpoint):
+            place = f"Line {number} of {path.name}"
+            if checkpoint is None:
+                self.notes.append(f"{place} is incomplete; it was skipped.")
+            elif checkpoint.is_genuine(key):
+                self.genuine.append(checkpoint)
+            elif checkpoint.key == own_key or only_this_key:
+                self.forged.append(f"{place} is not signed with the key {own_key}")
+            else:
+                self.notes.append(f"{place} is signed with another key ({checkpoint.key}); it was skipped.")
 
 
 def sign(key: Ed25519PrivateKey, *, origin: str, count: int, head: str, at: datetime) -> Checkpoint:
@@ -115,15 +132,10 @@ def _create_key(path: Path) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    write_whole(temporary, [pem])
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
+        with suppress(FileExistsError):
+            os.link(temporary, path)
     finally:
         temporary.unlink()
 
@@ -145,31 +157,3 @@ def parse_public_key(text: str) -> Ed25519PublicKey:
         return Ed25519PublicKey.from_public_bytes(base64.b64decode(text.strip(), validate=True))
     except (binascii.Error, ValueError) as error:
         raise KeyMissing("The public key must be one line of base64, as `preceptor audit key` prints it.") from error
-
-
-# --- the file ---
-
-
-def append(path: Path, checkpoint: Checkpoint) -> None:
-    append_json_line(path, asdict(checkpoint))
-
-
-def read(path: Path, key: Ed25519PublicKey, *, only_this_key: bool = True) -> CheckpointFile:
-    """Read a checkpoint file and check each signature. Raises OSError.
-
-    A restored backup may contain lines that another installation signed; unless `only_this_key`, they are skipped.
-    """
-    file, own_key = CheckpointFile(), key_id(key)
-    for number, record in read_json_lines(path, FIELDS):
-        place = f"Line {number} of {path.name}"
-        if record is None:
-            file.notes.append(f"{place} is incomplete; it was skipped.")
-            continue
-        checkpoint = Checkpoint(**record)
-        if checkpoint.is_genuine(key):
-            file.genuine.append(checkpoint)
-        elif checkpoint.key == own_key or only_this_key:
-            file.forged.append(f"{place} is not signed with the key {own_key}")
-        else:
-            file.notes.append(f"{place} is signed with another key ({checkpoint.key}); it was skipped.")
-    return file

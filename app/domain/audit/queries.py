@@ -14,11 +14,9 @@ from sqlalchemy.orm import Session
 from app.core.db.database import Database
 from app.core.errors import Invalid
 from app.core.paging import Page, page_of
-from app.domain.audit.chain import as_dict
-from app.domain.audit.tables import AuditEvent
+from app.domain.audit.tables import AuditEvent, as_dict
 
 BATCH = 1000
-DENIED = "denied"
 
 
 @dataclass(frozen=True)
@@ -33,11 +31,8 @@ class Filters:
     until: datetime | None = None
 
     def narrow(self, statement: Select[Any]) -> Select[Any]:
-        for column, value in (
-            (AuditEvent.subject_id, self.subject),
-            (AuditEvent.actor, self.actor),
-            (AuditEvent.project_id, self.project_id),
-        ):
+        columns = (AuditEvent.subject_id, AuditEvent.actor, AuditEvent.project_id)
+        for column, value in zip(columns, (self.subject, self.actor, self.project_id), strict=True):
             if value:
                 statement = statement.where(column == value)
         if self.action:
@@ -73,7 +68,7 @@ def page(session: Session, filters: Filters, *, limit: int = 50, cursor: str | N
 
 def is_denial(event: AuditEvent) -> bool:
     """Whether the event records a denied request."""
-    return DENIED in event.action.split(".")
+    return "denied" in event.action.split(".")
 
 
 def newest(session: Session) -> tuple[int, str] | None:

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from app.core.errors import NotFound
 from app.domain.audit import checkpoints
-from app.domain.audit.chain import GENESIS, Link, digest_of
 from app.domain.audit.checkpoints import Checkpoint, CheckpointFile
+from app.domain.audit.tables import GENESIS, Link, digest_of
 from app.settings import Settings
 
 UNREADABLE = (ValueError, TypeError, AttributeError)
@@ -77,12 +77,9 @@ def read_checkpoints(settings: Settings, against: list[Path], key: Ed25519Public
     checkpoint_file = CheckpointFile()
     for path in [*([own] if own.exists() else []), *against]:
         try:
-            content = checkpoints.read(path, key, only_this_key=path in against)
+            checkpoint_file.add(path, key, only_this_key=path in against)
         except OSError as error:
             raise NotFound(f"{path} cannot be read ({error.strerror}).") from error
-        checkpoint_file.genuine += content.genuine
-        checkpoint_file.forged += content.forged
-        checkpoint_file.notes += content.notes
     return checkpoint_file
 
 
@@ -93,19 +90,16 @@ def check_event(event: Link, expected: int, previous: str) -> None:
     if event.id > expected:
         missing = f"Event {expected} is" if event.id == expected + 1 else f"Events {expected} to {event.id - 1} are"
         raise Broken(expected, f"{missing} missing.")
-    if not _has_own_digest(event):
+    try:
+        is_genuine = digest_of(event) == event.hash
+    except UNREADABLE:
+        is_genuine = False
+    if not is_genuine:
         raise Broken(expected, f"Event {expected} is not what was recorded: its digest does not match its content.")
     if event.previous_hash != previous:
         raise Broken(
             expected, f"Event {expected} does not follow the previous one: one of the two was changed or moved."
         )
-
-
-def _has_own_digest(event: Link) -> bool:
-    try:
-        return digest_of(event) == event.hash
-    except UNREADABLE:
-        return False
 
 
 class Comparison:

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
 from app.domain.audit import queries
-from app.domain.audit.chain import GENESIS, Link
 from app.domain.audit.checkpoints import Checkpoint, CheckpointFile
+from app.domain.audit.tables import GENESIS, Link
 from app.domain.audit.verify import UNREADABLE, Broken, Comparison, Verification, check_event, read_checkpoints
 from app.settings import Settings
 
@@ -31,11 +31,8 @@ def verify_recent(session: Session, settings: Settings) -> Verification:
     return verify_events(session, checkpoint_file, since=checkpoint_file.last)
 
 
-def verify_events(
-    session: Session, checkpoint_file: CheckpointFile | None = None, *, since: Checkpoint | None = None
-) -> Verification:
+def verify_events(session: Session, checkpoint_file: CheckpointFile, since: Checkpoint | None = None) -> Verification:
     """Walk from the first event, or from the checkpoint `since`, up to the first problem."""
-    checkpoint_file = checkpoint_file or CheckpointFile()
     result = Verification(start=since.count if since else 0, notes=tuple(checkpoint_file.notes))
     comparison = Comparison(checkpoint_file, queries.digest_at(session, 1))
     try:

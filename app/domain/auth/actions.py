@@ -54,11 +54,9 @@ def sign_in_with_password(session: Session, *, email: str, password: str, right:
     """
     user = accounts_queries.user_by_email(session, email)
     stored = queries.password_of(session, user) if user else None
-    if user is None:
-        audit_actions.record(session, None, "sign_in.failed", "installation", "sign-in", way="password")
-        return None
-    if not right or stored is None or not user.active:
-        audit_actions.record(session, None, "sign_in.failed", "user", user.id, way="password")
+    if user is None or stored is None or not right or not user.active:
+        subject = ("user", user.id) if user else ("installation", "sign-in")
+        audit_actions.record(session, None, "sign_in.failed", *subject, way="password")
         return None
     if passwords.is_outdated(stored.hash):
         stored.hash = passwords.hashed(password)
@@ -105,16 +103,9 @@ def start_session(
     raw = new_secret()
     ended = (WebSession.expires_at < now()) | (WebSession.last_seen_at < now() - queries.IDLE)
     session.execute(delete(WebSession).where(ended | (WebSession.digest == digest(replaces))))
-    session.add(
-        WebSession(
-            digest=digest(raw),
-            user_id=user.id,
-            expires_at=now() + (FRESH if pending else timedelta(days=SESSION_DAYS)),
-            user_agent=user_agent[:200],
-            way=way,
-            pending=pending,
-        )
-    )
+    browser = WebSession(digest=digest(raw), user_id=user.id, user_agent=user_agent[:200], way=way, pending=pending)
+    browser.expires_at = now() + (FRESH if pending else timedelta(days=SESSION_DAYS))
+    session.add(browser)
     session.flush()
     return raw
 
@@ -124,10 +115,6 @@ def rotate_session(session: Session, raw: str) -> str:
     fresh = new_secret()
     session.execute(update(WebSession).where(WebSession.digest == digest(raw)).values(digest=digest(fresh)))
     return fresh
-
-
-def mark_seen(session: Session, web_session_id: str) -> None:
-    session.execute(update(WebSession).where(WebSession.id == web_session_id).values(last_seen_at=now()))
 
 
 def sign_out(session: Session, user: User, raw: str) -> None:
@@ -142,10 +129,10 @@ def revoke_session(session: Session, user: User, session_id: str) -> None:
     audit_actions.record(session, user.id, "session.revoked", "session", session_id)
 
 
-def sign_out_everywhere(session: Session, user: User) -> int:
+def sign_out_everywhere(session: Session, user: User, *, by: User | None = None) -> int:
     """End all sessions of the user and return their number."""
     ended = _end(session, user)
-    audit_actions.record(session, user.id, "sessions.ended", "user", user.id, sessions=ended)
+    audit_actions.record(session, (by or user).id, "sessions.ended", "user", user.id, sessions=ended)
     return ended
 
 
@@ -203,10 +190,7 @@ def new_link(session: Session, actor: User, user_id: str) -> tuple[User, str]:
 
 def end_sessions(session: Session, actor: User, user_id: str) -> int:
     """Sign a user out of all browsers and return their number."""
-    user = user_for(session, actor, user_id)
-    ended = _end(session, user)
-    audit_actions.record(session, actor.id, "sessions.ended", "user", user.id, sessions=ended)
-    return ended
+    return sign_out_everywhere(session, user_for(session, actor, user_id), by=actor)
 
 
 def deactivate(session: Session, actor: User, user_id: str) -> User:
@@ -261,10 +245,7 @@ def reset_factor(session: Session, actor: User, user_id: str) -> User:
 def user_for(session: Session, actor: User, user_id: str) -> User:
     """Return the account, for an admin. Raises Forbidden, NotFound."""
     require_global(session, actor, Permission.MANAGE_PEOPLE)
-    user = session.get(User, user_id)
-    if user is None:
-        raise NotFound()
-    return user
+    return accounts_queries.get_user(session, user_id)
 
 
 def _require_another_admin(session: Session, user: User) -> None:

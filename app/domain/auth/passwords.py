@@ -34,14 +34,10 @@ def check_allowed(password: str, *, email: str, name: str) -> None:
         raise Invalid(f"Use at least {SHORTEST} characters; {ADVISED} or more are better.", field="password")
     if len(normal) > LONGEST:
         raise Invalid(f"Use at most {LONGEST} characters.", field="password")
-    if is_common(normal):
+    if normal.casefold() in COMMON:
         raise Invalid("This is one of the most common passwords; use several words of your own.", field="password")
     if _bare(normal) in _personal(email, name):
         raise Invalid("This can be guessed from your name or email address; use something else.", field="password")
-
-
-def is_common(password: str) -> bool:
-    return password.casefold() in COMMON
 
 
 def hashed(password: str) -> str:

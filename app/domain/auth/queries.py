@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.core.db.base import now
@@ -19,48 +19,27 @@ IDLE = timedelta(hours=12)
 
 def session_of(session: Session, raw: str, *, pending: bool = False) -> tuple[User, WebSession] | None:
     """Return the active user of a cookie and the browser session, unless it has ended or was idle too long."""
-    row = session.execute(
-        select(User, WebSession)
-        .join(WebSession, WebSession.user_id == User.id)
-        .where(
-            WebSession.digest == digest(raw),
-            WebSession.pending.is_(pending),
-            WebSession.expires_at > now(),
-            WebSession.last_seen_at > now() - IDLE,
-            User.active.is_(True),
-        )
-    ).first()
-    return (row[0], row[1]) if row else None
+    statement = select(User, WebSession).join(WebSession, WebSession.user_id == User.id)
+    is_own = (WebSession.digest == digest(raw), User.active.is_(True))
+    return session.execute(statement.where(*is_own, *_is_open(pending=pending))).first()
 
 
-def user_by_session(session: Session, raw: str) -> User | None:
-    """Return the user of a session that has passed all factors."""
-    user_session = session_of(session, raw)
-    return user_session[0] if user_session else None
+def _is_open(*, pending: bool) -> tuple[ColumnElement[bool], ...]:
+    """Conditions for sessions that have neither ended nor been idle too long."""
+    return WebSession.pending.is_(pending), WebSession.expires_at > now(), WebSession.last_seen_at > now() - IDLE
 
 
 def sessions_of(session: Session, user: User) -> list[WebSession]:
     """Return the signed-in browsers, the most recently seen first."""
-    return list(
-        session.scalars(
-            select(WebSession)
-            .where(
-                WebSession.user_id == user.id,
-                WebSession.pending.is_(False),
-                WebSession.expires_at > now(),
-                WebSession.last_seen_at > now() - IDLE,
-            )
-            .order_by(WebSession.last_seen_at.desc())
-        )
-    )
+    statement = select(WebSession).where(WebSession.user_id == user.id, *_is_open(pending=False))
+    return list(session.scalars(statement.order_by(WebSession.last_seen_at.desc())))
 
 
 def last_seen(session: Session, user_ids: Iterable[str]) -> dict[str, datetime]:
     """Return user id -> when a browser of the user was last seen, or else when the user last signed in."""
     ids = set(user_ids)
-    signed_in = select(AuditEvent.actor, func.max(AuditEvent.at)).where(
-        AuditEvent.actor.in_(ids), AuditEvent.action == "user.signed_in"
-    )
+    by_users = (AuditEvent.actor.in_(ids), AuditEvent.action == "user.signed_in")
+    signed_in = select(AuditEvent.actor, func.max(AuditEvent.at)).where(*by_users)
     seen = select(WebSession.user_id, func.max(WebSession.last_seen_at)).where(WebSession.user_id.in_(ids))
     times = {str(user_id): at for user_id, at in session.execute(signed_in.group_by(AuditEvent.actor))}
     for user_id, at in session.execute(seen.group_by(WebSession.user_id)):
@@ -70,16 +49,9 @@ def last_seen(session: Session, user_ids: Iterable[str]) -> dict[str, datetime]:
 
 def user_by_link(session: Session, raw: str) -> User | None:
     """Return the user of a sign-in link that is unused and has not expired."""
-    return session.scalar(
-        select(User)
-        .join(SignInLink, SignInLink.user_id == User.id)
-        .where(
-            SignInLink.digest == digest(raw),
-            SignInLink.expires_at > now(),
-            SignInLink.used_at.is_(None),
-            User.active.is_(True),
-        )
-    )
+    is_valid = (SignInLink.digest == digest(raw), SignInLink.expires_at > now(), SignInLink.used_at.is_(None))
+    statement = select(User).join(SignInLink, SignInLink.user_id == User.id)
+    return session.scalar(statement.where(*is_valid, User.active.is_(True)))
 
 
 def user_by_identity(session: Session, issuer: str, subject: str) -> User | None:
@@ -90,12 +62,8 @@ def user_by_identity(session: Session, issuer: str, subject: str) -> User | None
 
 def password_hash(session: Session, email: str) -> str | None:
     """Return the stored hash of the active user with this address."""
-    return session.scalar(
-        select(Password.hash)
-        .join(User, User.id == Password.user_id)
-        .join(Person, Person.id == User.person_id)
-        .where(Person.email == email.strip().lower(), User.active.is_(True))
-    )
+    hashes = select(Password.hash).join(User, User.id == Password.user_id).join(Person, Person.id == User.person_id)
+    return session.scalar(hashes.where(Person.email == email.strip().lower(), User.active.is_(True)))
 
 
 def password_of(session: Session, user: User) -> Password | None:

@@ -31,13 +31,10 @@ ISSUER = "Preceptor"
 
 def begin(session: Session, user: User, *, key: str) -> None:
     """Store a new secret that sign-in does not ask for yet. Raises Conflict when a second factor is on."""
-    factor = queries.factor_of(session, user)
-    if factor is not None and factor.confirmed_at is not None:
+    if queries.has_factor(session, user):
         raise Conflict("The second factor is on; switch it off first to set up another device.")
-    if factor is None:
-        factor = SecondFactor(user_id=user.id, secret="")
-        session.add(factor)
-    factor.secret = cipher(key, "second-factor").encrypt(pyotp.random_base32().encode()).decode()
+    secret = cipher(key, "second-factor").encrypt(pyotp.random_base32().encode()).decode()
+    session.merge(SecondFactor(user_id=user.id, secret=secret))
     audit_actions.record(session, user.id, "second_factor.begun", "user", user.id)
 
 

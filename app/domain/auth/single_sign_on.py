@@ -101,7 +101,11 @@ def complete_login(provider: Provider, redirect_uri: str, login: LoginState, cod
         claims = _claims(provider, login, str(token.get("id_token", "")), keys)
         if claims.email or "userinfo_endpoint" not in metadata:
             return claims
-        return _completed(provider, claims, _json(client, provider, metadata["userinfo_endpoint"], as_person=True))
+        userinfo = _json(client, provider, metadata["userinfo_endpoint"], as_person=True)
+    if str(userinfo.get("sub")) != claims.subject:
+        raise SignOnFailed(f"The answer of {provider.name} is about another person; try again.")
+    more = _read(provider, claims.subject, userinfo)
+    return replace(more, name=claims.name or more.name)
 
 
 def encrypt_state(login: LoginState, then: str, *, key: str) -> str:
@@ -182,14 +186,6 @@ def _claims(provider: Provider, login: LoginState, id_token: str, keys: Any) -> 
     if not 0 < len(str(claims["sub"])) <= LONGEST_SUBJECT:
         raise SignOnFailed(f"The answer of {provider.name} failed a check; try again.")
     return _read(provider, str(claims["sub"]), claims)
-
-
-def _completed(provider: Provider, claims: Claims, userinfo: dict[str, Any]) -> Claims:
-    """Return the claims with name and address from userinfo, which must be about the subject of the ID token."""
-    if str(userinfo.get("sub")) != claims.subject:
-        raise SignOnFailed(f"The answer of {provider.name} is about another person; try again.")
-    more = _read(provider, claims.subject, userinfo)
-    return replace(more, name=claims.name or more.name)
 
 
 def _read(provider: Provider, subject: str, values: dict[str, Any]) -> Claims:

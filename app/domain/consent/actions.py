@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from sqlalchemy.orm import Session
 
 from app.core.db.base import now
 from app.core.errors import Conflict, Invalid
+from app.core.security import digest
 from app.domain.accounts.permissions import Permission, require_global
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
@@ -24,17 +23,11 @@ def publish(session: Session, user: User, text: str) -> Terms:
     if not text or len(text) > MAX_CHARACTERS:
         raise Invalid(f"The terms must have 1 to {MAX_CHARACTERS:,} characters.", field="text")
     last = queries.current(session)
-    terms = Terms(
-        number=last.number + 1 if last else 1,
-        text=text,
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
-        published_by=user.id,
-    )
+    number, sha256 = last.number + 1 if last else 1, digest(text)
+    terms = Terms(number=number, text=text, sha256=sha256, published_by=user.id)
     session.add(terms)
     session.flush()
-    audit_actions.record(
-        session, user.id, "terms.published", "terms", terms.id, number=terms.number, sha256=terms.sha256
-    )
+    audit_actions.record(session, user.id, "terms.published", "terms", terms.id, number=number, sha256=sha256)
     return terms
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -17,11 +19,8 @@ def current(session: Session) -> Terms | None:
 
 def acceptance_of(session: Session, user: User, terms: Terms) -> Acceptance | None:
     """Return the user's acceptance of these terms unless it was withdrawn."""
-    return session.scalar(
-        select(Acceptance)
-        .where(Acceptance.user_id == user.id, Acceptance.terms_id == terms.id, Acceptance.withdrawn_at.is_(None))
-        .limit(1)
-    )
+    own = select(Acceptance).where(Acceptance.user_id == user.id, Acceptance.terms_id == terms.id)
+    return session.scalar(own.where(Acceptance.withdrawn_at.is_(None)).limit(1))
 
 
 def accepted_terms_id(session: Session, user: User) -> str | None:
@@ -41,22 +40,16 @@ def versions(session: Session) -> list[Terms]:
     return list(session.scalars(select(Terms).order_by(Terms.number.desc())))
 
 
-def acceptances(session: Session, user: User) -> list[tuple[Acceptance, Terms]]:
+def acceptances(session: Session, user: User) -> Sequence[tuple[Acceptance, Terms]]:
     """Return the user's acceptances with their terms, newest first, including withdrawn ones."""
-    rows = session.execute(
-        select(Acceptance, Terms)
-        .join(Terms, Terms.id == Acceptance.terms_id)
-        .where(Acceptance.user_id == user.id)
-        .order_by(Acceptance.id.desc())
-    )
-    return [(acceptance, terms) for acceptance, terms in rows]
+    statement = select(Acceptance, Terms).join(Terms, Terms.id == Acceptance.terms_id)
+    own = statement.where(Acceptance.user_id == user.id).order_by(Acceptance.id.desc())
+    return session.execute(own).all()
 
 
 def require_current(session: Session, user: User) -> str | None:
     """Return the id of the terms that the user contributes under, None while there are none. Raises Conflict."""
     terms = current(session)
-    if terms is None:
-        return None
-    if acceptance_of(session, user, terms) is None:
+    if terms and acceptance_of(session, user, terms) is None:
         raise Conflict(f"First accept the terms of contribution (version {terms.number}) at /terms.", code="terms")
-    return terms.id
+    return terms.id if terms else None

@@ -11,7 +11,7 @@ from app.domain.audit import actions as audit_actions
 from app.domain.guidelines import queries
 from app.domain.guidelines.tables import Guideline
 from app.domain.notifications import actions as notifications_actions
-from app.domain.projects import access
+from app.domain.projects import access, queries as projects_queries
 from app.domain.projects.tables import Project
 
 MAX_CHARACTERS = 200_000
@@ -37,7 +37,7 @@ def publish(session: Session, user: User, project: Project, *, text: str) -> Gui
         project_id=project.id,
         number=guideline.number,
     )
-    notifications_actions.notify_members(
-        session, project.id, "guideline.published", "guideline", guideline.id, but=user.id, number=guideline.number
-    )
+    subject = (project.id, "guideline.published", "guideline", guideline.id)
+    members = projects_queries.member_ids(session, project.id)
+    notifications_actions.notify(session, members, *subject, but=user.id, number=guideline.number)
     return guideline

@@ -48,21 +48,6 @@ def notify(
     webhooks_actions.enqueue_deliveries(session, project_id, kind, subject_kind, subject_id, details)
 
 
-def notify_members(
-    session: Session,
-    project_id: str,
-    kind: str,
-    subject_kind: str,
-    subject_id: str,
-    *,
-    but: str | None = None,
-    **details: Any,
-) -> None:
-    """The same as `notify`, for every member of the project."""
-    members = projects_queries.member_ids(session, project_id)
-    notify(session, members, project_id, kind, subject_kind, subject_id, but=but, **details)
-
-
 def mark_read(session: Session, user: User, ids: list[str] | None = None) -> int:
     """Mark the user's notifications as read, all of them without `ids`; ids of other users are ignored.
 

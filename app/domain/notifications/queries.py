@@ -36,9 +36,8 @@ def page(
 
 def by_id(session: Session, user: User, notification_id: str) -> Notification:
     """Raises NotFound for another user's notification."""
-    notification = session.scalar(
-        select(Notification).where(*of_user(session, user), Notification.id == notification_id)
-    )
+    own = select(Notification).where(*of_user(session, user))
+    notification = session.scalar(own.where(Notification.id == notification_id))
     if notification is None:
         raise NotFound()
     return notification

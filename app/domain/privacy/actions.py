@@ -12,19 +12,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, or_, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core import jobs
 from app.core.db.base import Base, now
 from app.core.db.database import Database
 from app.core.errors import Conflict, Invalid
+from app.core.files import append_json_line
 from app.core.rate_limits import RateWindow
 from app.core.storage import Storage
+from app.domain.accounts import actions as accounts_actions, queries as accounts_queries
 from app.domain.accounts.permissions import Permission, require_global
-from app.domain.accounts.tables import ApiToken, User
+from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
 from app.domain.imports import actions as imports_actions, queries as imports_queries, uploads
+from app.domain.imports.tables import Upload
 from app.domain.privacy import erasure_log, queries, withdrawal_actions, withdrawal_queries
 from app.domain.privacy.erasure_log import Entry
 from app.domain.privacy.personal_data_map import PLAN
@@ -57,10 +60,7 @@ def erase(session: Session, storage: Storage, actor: User, user: User, *, conten
         raise Conflict("This person is already erased.")
     if user.is_admin and not queries.has_other_admin(session, user):
         raise Conflict("This is the last admin; make another user an admin first.")
-    _require_no_running_job(session, user)
-    erasure = _begin(session, storage, user, content, requested_by=actor.id)
-    audit_actions.record(session, actor.id, "person.erased", "user", user.id, content=content, erasure=erasure.id)
-    return erasure
+    return _erase(session, storage, user, content, requested_by=actor.id)
 
 
 def erase_again(session: Session, storage: Storage, entries: Sequence[Entry]) -> list[Erasure]:
@@ -69,21 +69,23 @@ def erase_again(session: Session, storage: Storage, entries: Sequence[Entry]) ->
     Raises Conflict while a version is being frozen. The last admin is erased too: this was decided before.
     """
     decided = {entry.contributor: entry for entry in entries if entry.content in CHOICES}
-    erasures = []
-    for user in [user for user in queries.users_not_erased(session) if user.contributor_id in decided]:
-        _require_no_running_job(session, user)
-        entry = decided[user.contributor_id]
-        erasure = _begin(session, storage, user, entry.content, requested_by=entry.by)
-        audit_actions.record(
-            session, None, "person.erased", "user", user.id, content=entry.content, erasure=erasure.id, again=True
-        )
-        erasures.append(erasure)
-    return erasures
+    return [
+        _erase(session, storage, user, entry.content, requested_by=entry.by, again=True)
+        for user in accounts_queries.people(session)
+        if (entry := decided.get(user.contributor_id))
+    ]
 
 
-def _require_no_running_job(session: Session, user: User) -> None:
+def _erase(
+    session: Session, storage: Storage, user: User, content: str, *, requested_by: str, again: bool = False
+) -> Erasure:
+    """Begin the erasure and record it. Raises Conflict while a version is being frozen or the user's import runs."""
     if queries.has_running_job(session, user):
         raise Conflict("A version is being frozen, or an import of this person is running; erase when it has ended.")
+    erasure = _begin(session, storage, user, content, requested_by=requested_by)
+    details: dict[str, Any] = {"content": content, "erasure": erasure.id, **({"again": True} if again else {})}
+    audit_actions.record(session, None if again else requested_by, "person.erased", "user", user.id, **details)
+    return erasure
 
 
 def _begin(session: Session, storage: Storage, user: User, content: str, *, requested_by: str) -> Erasure:
@@ -96,7 +98,7 @@ def _begin(session: Session, storage: Storage, user: User, content: str, *, requ
     if content == "withdraw":
         withdrawal_actions.blank_comments(session, user.id)
     report: dict[str, Any] = {"drafts": drafts, "uploads": len(files), "files": sorted(files)}
-    report |= {"rows": _apply_plan(session, user, at), "left": len(pairs)}
+    report |= {"rows": _apply_plan(session, user), "left": len(pairs)}
     report |= _counts(WithdrawalResult(at), report)
     _blank_person(session, user, email, at)
     erasure = Erasure(
@@ -107,7 +109,7 @@ def _begin(session: Session, storage: Storage, user: User, content: str, *, requ
         withdrawal_actions.blank(session, user.id, content, at, pairs)
         result = withdrawal_queries.blanked_at(session, user.id, at)
         withdrawal_actions.remove_copies(lambda: nullcontext(session), lambda: nullcontext(session), storage, result)
-        erasure.report = _finished({**report, **_counts(result, report)})
+        erasure.report = _without({**report, **_counts(result, report)}, "left")
     session.flush()
     return erasure
 
@@ -120,9 +122,12 @@ def sweep(database: Database, storage: Storage, log_path: Path) -> int:
     """
     with database.read() as session:
         logged = {entry.contributor for entry in erasure_log.read(log_path)}
-        erasures = [erasure for erasure in queries.erasures(session) if erasure.contributor_id not in logged]
-        erasure_log.append(log_path, map(_log_entry, erasures))
-        unfinished = [erasure.id for erasure in queries.unfinished_erasures(session)]
+        erasures = queries.erasures(session)
+        for erasure in erasures:
+            if erasure.contributor_id not in logged:
+                at = erasure.created_at.isoformat(timespec="seconds")
+                append_json_line(log_path, Entry(erasure.contributor_id, erasure.content, erasure.requested_by, at))
+        unfinished = [erasure.id for erasure in erasures if "left" in erasure.report]
     for erasure_id in unfinished:
         with suppress(Conflict):  # another process continues it; the next sweep does what that leaves
             _continue(database, storage, erasure_id)
@@ -138,14 +143,8 @@ def sweep(database: Database, storage: Storage, log_path: Path) -> int:
     with database.session() as session:
         for erasure in queries.erasures_to_sweep(session):
             if erasure.id in files:
-                report = {key: value for key, value in erasure.report.items() if key != "files"}
-                erasure.report = {**report, "files_deleted": len(files[erasure.id])}
+                erasure.report = {**_without(erasure.report, "files"), "files_deleted": len(files[erasure.id])}
     return deleted
-
-
-def _log_entry(erasure: Erasure) -> Entry:
-    at = erasure.created_at.isoformat(timespec="seconds")
-    return Entry(erasure.contributor_id, erasure.content, erasure.requested_by, at)
 
 
 def _continue(database: Database, storage: Storage, erasure_id: str) -> None:
@@ -155,17 +154,18 @@ def _continue(database: Database, storage: Storage, erasure_id: str) -> None:
     """
     with database.read() as session:
         erasure = session.get_one(Erasure, erasure_id)
-        content, at, user = erasure.content, erasure.created_at, queries.user_of(session, erasure)
-        pairs = withdrawal_queries.pairs_to_blank(session, user.id, content)
+        content, at = erasure.content, erasure.created_at
+        user_id = session.scalars(select(User.id).where(User.contributor_id == erasure.contributor_id)).one()
+        pairs = withdrawal_queries.pairs_to_blank(session, user_id, content)
     for start in range(0, len(pairs), withdrawal_actions.CHUNK):
         began, chunk = time.monotonic(), pairs[start : start + withdrawal_actions.CHUNK]
         with database.session() as session:
             erasure = _lock_unfinished(session, erasure_id)
-            withdrawal_actions.blank(session, user.id, content, at, chunk)
+            withdrawal_actions.blank(session, user_id, content, at, chunk)
             erasure.report = {**erasure.report, "left": len(pairs) - start - len(chunk)}
         time.sleep(time.monotonic() - began)
     with database.read() as session:
-        result = withdrawal_queries.blanked_at(session, user.id, at)
+        result = withdrawal_queries.blanked_at(session, user_id, at)
 
     @contextmanager
     def write() -> Iterator[Session]:
@@ -177,7 +177,7 @@ def _continue(database: Database, storage: Storage, erasure_id: str) -> None:
     withdrawal_actions.remove_copies(database.read, write, storage, result)
     with database.session() as session:
         erasure = _lock_unfinished(session, erasure_id)
-        erasure.report = _finished({**erasure.report, **_counts(result, erasure.report)})
+        erasure.report = _without({**erasure.report, **_counts(result, erasure.report)}, "left")
 
 
 def _lock_unfinished(session: Session, erasure_id: str) -> Erasure:
@@ -200,8 +200,8 @@ def _counts(result: WithdrawalResult, report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _finished(report: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in report.items() if key != "left"}
+def _without(values: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key != name}
 
 
 def sweep_uploads(database: Database, storage: Storage) -> int:
@@ -216,8 +216,8 @@ def sweep_uploads(database: Database, storage: Storage) -> int:
             session.delete(upload)
         for job in imports_queries.stale_errors(session, imports_actions.KIND, at - uploads.ERRORS_MAX_AGE):
             addresses.add(job.payload["errors_file"])
-            job.payload = {key: value for key, value in job.payload.items() if key != "errors_file"}
-            job.result = _without_errors_file(job)
+            job.payload = _without(job.payload, "errors_file")
+            job.result = _without(job.result or {}, "errors_file") or None
         session.flush()
         return sum(storage.delete(sha256) for sha256 in sorted(addresses - queries.files_in_use(session)))
 
@@ -241,24 +241,20 @@ def compact(database: Database) -> bool:
 def _cancel_imports(session: Session, user: User) -> set[str]:
     """Cancel waiting imports, blank file names in the user's jobs, and return the files that only this user needs."""
     files = set()
-    for job in queries.jobs_of(session, user):
+    for job in session.scalars(select(jobs.Job).where(jobs.Job.created_by == user.id)).all():
         if job.kind == imports_actions.KIND:
             if job.state == "queued":
                 jobs.request_cancel(session, job.id)
             files |= {job.payload[key] for key in queries.FILE_KEYS if job.payload.get(key)}
             job.payload = {**job.payload, **dict.fromkeys(UPLOAD_KEYS, "")}
-            job.result = _without_errors_file(job)
+            job.result = _without(job.result or {}, "errors_file") or None
         job.error = ""
-    files |= queries.waiting_files(session, user)
+    files |= set(session.scalars(select(Upload.sha256).where(Upload.user_id == user.id)))
     session.flush()
     return files - queries.uploads_of_others(session, user)
 
 
-def _without_errors_file(job: jobs.Job) -> dict[str, Any] | None:
-    return {key: value for key, value in (job.result or {}).items() if key != "errors_file"} or None
-
-
-def _apply_plan(session: Session, user: User, at: datetime) -> dict[str, int]:
+def _apply_plan(session: Session, user: User) -> dict[str, int]:
     """Delete and blank rows as the personal data map says. Returns table -> number of rows."""
     owner = {"user": user.id, "contributor": user.contributor_id, "person": user.person_id}
     counts = {}
@@ -269,9 +265,7 @@ def _apply_plan(session: Session, user: User, at: datetime) -> dict[str, int]:
             counts[column.table] = session.execute(delete(table).where(matches)).rowcount  # type: ignore[attr-defined]
         elif column.fate == "blank" and column.blanked:
             counts[column.table] = session.execute(update(table).where(matches).values(**column.blanked)).rowcount  # type: ignore[attr-defined]
-    session.execute(
-        update(ApiToken).where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None)).values(revoked_at=at)
-    )
+    accounts_actions.revoke_all_tokens(session, user)
     session.expire_all()
     return {table: count for table, count in counts.items() if count}
 

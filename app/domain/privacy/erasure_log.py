@@ -6,13 +6,10 @@ One JSON object per line; `contributor` and `by` are pseudonyms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from app.core.files import append_json_line, read_json_lines
-
-FIELDS: dict[str, type] = {"contributor": str, "content": str, "by": str, "at": str}
+from app.core.files import read_json_lines
 
 
 @dataclass(frozen=True)
@@ -29,10 +26,4 @@ def read(path: Path) -> list[Entry]:
     """Return the entries, oldest first. Incomplete lines are skipped: the next sweep writes them again."""
     if not path.exists():
         return []
-    return [Entry(**record) for _, record in read_json_lines(path, FIELDS) if record is not None]
-
-
-def append(path: Path, entries: Iterable[Entry]) -> None:
-    """Append entries to the file."""
-    for entry in entries:
-        append_json_line(path, asdict(entry))
+    return [entry for _, entry in read_json_lines(path, Entry) if entry is not None]

@@ -67,16 +67,3 @@ PLAN: tuple[Column, ...] = (
     Column("idempotent_answers", "user_id", "user", "delete", "kept for repeated requests", ("body", "fingerprint")),
     Column("audit_events", "actor", "user", "keep", "append-only and chained; holds ids and numbers, no name or text"),
 )  # fmt: skip
-
-BY_VALUE = {"rate_windows": "a counter's name may contain an email address: such counters are deleted"}
-"""Tables without a column that identifies a person, but with texts that may contain an address."""
-
-SUFFIXES = ("_by",)
-NAMES = ("author_id", "reviewer_id", "user_id", "contributor_id", "person_id", "actor", "owner_id", "assignee_id")
-OWNERS = ("users", "contributors", "persons")
-
-
-def identifies_person(column: Any) -> bool:
-    """Whether a column of the metadata identifies a person: by a foreign key, or by its name."""
-    points = any(key.column.table.name in OWNERS for key in column.foreign_keys)
-    return points or column.name in NAMES or column.name.endswith(SUFFIXES)

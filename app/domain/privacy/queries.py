@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from app.core import jobs
 from app.domain.accounts.tables import Person, User
@@ -26,16 +26,9 @@ def has_requested_erasure(session: Session, user: User) -> bool:
 
 def users_requesting_erasure(session: Session) -> list[User]:
     """Return users who requested erasure and are not erased yet, oldest request first."""
-    request = aliased(AuditEvent)
-    return list(
-        session.scalars(
-            select(User)
-            .join(request, and_(request.subject_id == User.id, request.action == "erasure.requested"))
-            .join(Person, Person.id == User.person_id)
-            .where(Person.erased_at.is_(None))
-            .order_by(request.id)
-        )
-    )
+    is_request = and_(AuditEvent.subject_id == User.id, AuditEvent.action == "erasure.requested")
+    users = select(User).join(AuditEvent, is_request).join(Person, Person.id == User.person_id)
+    return list(session.scalars(users.where(Person.erased_at.is_(None)).order_by(AuditEvent.id)))
 
 
 def erasure_by_id(session: Session, erasure_id: str) -> Erasure:
@@ -50,11 +43,6 @@ def erasure_of(session: Session, user: User) -> Erasure | None:
 def erasures(session: Session) -> list[Erasure]:
     """Return all erasures, oldest first."""
     return list(session.scalars(select(Erasure).order_by(Erasure.id)))
-
-
-def unfinished_erasures(session: Session) -> list[Erasure]:
-    """Return erasures of which some pairs or copies are not blanked yet."""
-    return [erasure for erasure in erasures(session) if "left" in erasure.report]
 
 
 def erasures_to_sweep(session: Session) -> list[Erasure]:
@@ -95,24 +83,3 @@ def has_running_job(session: Session, user: User) -> bool:
         jobs.Job.state == "running", or_(jobs.Job.kind == versions_actions.KIND, is_own_import)
     )
     return session.scalar(running.limit(1)) is not None
-
-
-def users_not_erased(session: Session) -> list[User]:
-    """Return all users that are not erased."""
-    users = select(User).join(Person, Person.id == User.person_id).where(Person.erased_at.is_(None))
-    return list(session.scalars(users.order_by(User.id)))
-
-
-def user_of(session: Session, erasure: Erasure) -> User:
-    """Return the user that was erased."""
-    return session.scalars(select(User).where(User.contributor_id == erasure.contributor_id)).one()
-
-
-def jobs_of(session: Session, user: User) -> list[jobs.Job]:
-    """Return the jobs that a user started."""
-    return list(session.scalars(select(jobs.Job).where(jobs.Job.created_by == user.id)))
-
-
-def waiting_files(session: Session, user: User) -> set[str]:
-    """Return the addresses of the user's files that wait for a column mapping."""
-    return set(session.scalars(select(Upload.sha256).where(Upload.user_id == user.id)))

@@ -43,17 +43,11 @@ class WithdrawalResult:
 
 def without_quotes(problems: list[dict[str, Any]], result: WithdrawalResult) -> list[dict[str, Any]]:
     """Return a revision's problems without the withdrawn near-duplicates that they quote."""
-    return [
-        {
-            **problem,
-            "neighbours": [neighbor for neighbor in problem["neighbours"] if not _is_withdrawn(neighbor, result)],
-        }
-        for problem in problems
-    ]
+    return [{**problem, "neighbours": _remaining(problem["neighbours"], result)} for problem in problems]
 
 
-def _is_withdrawn(neighbor: dict[str, Any], result: WithdrawalResult) -> bool:
-    return neighbor["pair"] in result.pairs or neighbor["revision"] in result.revisions
+def _remaining(near: list[dict[str, Any]], result: WithdrawalResult) -> list[dict[str, Any]]:
+    return [item for item in near if item["pair"] not in result.pairs and item["revision"] not in result.revisions]
 
 
 def names_withdrawn(answer: IdempotentAnswer, result: WithdrawalResult) -> bool:

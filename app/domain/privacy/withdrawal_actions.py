@@ -20,7 +20,7 @@ from app.core.storage import Storage
 from app.domain.comments.tables import Comment
 from app.domain.evaluations import actions as evaluations_actions
 from app.domain.findings.tables import Finding
-from app.domain.models import actions as models_actions
+from app.domain.models import actions as models_actions, queries as models_queries
 from app.domain.pairs.indexes import index_actions, near_duplicate_queries
 from app.domain.pairs.tables import Pair, PairBand, PairTag, PairVector, Revision
 from app.domain.privacy import withdrawal, withdrawal_queries
@@ -37,6 +37,7 @@ CHUNK = 100
 NO_SYNC = {"synchronize_session": False}
 """The session is not searched for changed objects; all of them are expired afterwards."""
 EMPTY_COMMENT: dict[str, Any] = {"text": "", "quote": "", "start": None, "end": None}
+Slices = set[tuple[str, str]]
 OpenSession = Callable[[], AbstractContextManager[Session]]
 
 
@@ -83,10 +84,8 @@ def _close_pairs(session: Session, own: Select[Any], at: datetime) -> None:
         session.execute(delete(table).where(table.pair_id.in_(own)), execution_options=NO_SYNC)
     ids = list(session.scalars(own))
     index_actions.blank_texts(session, ids)
-    closed = update(Pair).where(Pair.id.in_(ids))
-    session.execute(
-        closed.values(state="withdrawn", submitted_revision_id=None, updated_at=at), execution_options=NO_SYNC
-    )
+    closed = update(Pair).where(Pair.id.in_(ids)).values(state="withdrawn", submitted_revision_id=None, updated_at=at)
+    session.execute(closed, execution_options=NO_SYNC)
 
 
 def _restore_pairs_of_others(session: Session, at: datetime, pairs: Sequence[str]) -> None:
@@ -106,10 +105,8 @@ def _restore_pairs_of_others(session: Session, at: datetime, pairs: Sequence[str
             if pair.state in ("approved", "in_review"):
                 pair.state = "submitted"
         pair.updated_at = at
-    session.execute(
-        delete(PairVector).where(PairVector.pair_id.in_(pairs), PairVector.revision_id.in_(withdrawn)),
-        execution_options=NO_SYNC,
-    )
+    vectors = delete(PairVector).where(PairVector.pair_id.in_(pairs), PairVector.revision_id.in_(withdrawn))
+    session.execute(vectors, execution_options=NO_SYNC)
     session.flush()
 
 
@@ -121,11 +118,10 @@ def blank_comments(session: Session, user_id: str) -> None:
 
 def anonymize_comments(session: Session, user_id: str, names: tuple[str, ...]) -> None:
     """Remove the user's own name and email address from their comments, whether or not these are kept."""
-    for table, row_id, text in withdrawal_queries.comments_by(session, user_id):
-        anonymous = withdrawal.without_names(text, names)
-        if anonymous != text:
-            column = "comment" if table is Review else "text"
-            session.execute(update(table).where(table.id == row_id).values({column: anonymous}))
+    for review in session.scalars(select(Review).where(Review.reviewer_id == user_id, Review.comment != "")):
+        review.comment = withdrawal.without_names(review.comment, names)
+    for comment in session.scalars(select(Comment).where(Comment.author_id == user_id, Comment.text != "")):
+        comment.text = withdrawal.without_names(comment.text, names)
     session.flush()
 
 
@@ -154,7 +150,8 @@ def _remove_quotes_in_problems(read: OpenSession, write: OpenSession, result: Wi
         quoting = withdrawal_queries.revisions_quoting(session, result)
     for batch in near_duplicate_queries.batched(quoting, CHUNK):
         with write() as session:
-            for revision_id, problems in withdrawal_queries.problems_of(session, batch):
+            rows = session.execute(select(Revision.id, Revision.problems).where(Revision.id.in_(batch)))
+            for revision_id, problems in rows.all():
                 rest = withdrawal.without_quotes(problems, result)
                 session.execute(update(Revision).where(Revision.id == revision_id).values(problems=rest))
 
@@ -185,48 +182,42 @@ def _redact_version(
         version = session.get_one(DatasetVersion, version_id)
         redaction = versions_queries.redaction(session, storage, version)
         slices = withdrawal.slices_in(storage, {**version.files, **redaction.redactions})
-        runs = withdrawal_queries.runs_on(session, version_id)
+        runs = session.scalars(select(TrainingRun.id).where(TrainingRun.version_id == version_id)).all()
     with write() as session:
         versions_actions.redact(session, version_id, redaction)
         result.versions.append(version_id)
         result.files |= redaction.replaced
     for run_id in runs:
         with write() as session:
-            run, version = session.get_one(TrainingRun, run_id), session.get_one(DatasetVersion, version_id)
-            _redact_run(session, storage, result, version, run, slices)
+            _redact_run(session, storage, result, run_id, slices)
 
 
-def _redact_run(
-    session: Session,
-    storage: Storage,
-    result: WithdrawalResult,
-    version: DatasetVersion,
-    run: TrainingRun,
-    slices: set[tuple[str, str]],
-) -> None:
-    """Redact a run's job, answers, findings and models. `slices` are the tags of the version's remaining examples."""
-    _replace_job_files(session, version, run)
+def _redact_run(session: Session, storage: Storage, result: WithdrawalResult, run_id: str, slices: Slices) -> None:
+    """Redact a run's job, answers, findings and model. `slices` are the tags of the version's remaining examples."""
+    run = session.get_one(TrainingRun, run_id)
+    _replace_job_files(session, run)
     result.answers += evaluations_actions.forget(session, run, result.revisions, slices)
-    for finding in withdrawal_queries.findings_of(session, run):
+    for finding in session.scalars(select(Finding).where(Finding.run_id == run.id)).all():
         _redact_finding(session, result, finding, slices)
-    for model in withdrawal_queries.models_of(session, run):
+    if model := models_queries.of_run(session, run):
         result.models.append(model.id)
         result.files |= models_actions.redact(storage, model, result.revisions, slices)
 
 
-def _replace_job_files(session: Session, version: DatasetVersion, run: TrainingRun) -> None:
+def _replace_job_files(session: Session, run: TrainingRun) -> None:
     """A waiting run gets the redacted files; one that trains on the old files is cancelled."""
     job = jobs.by_id(session, run.job_id)
     if job.state == "running" and not job.cancel_requested:
         jobs.request_cancel(session, job.id)
     if job.state in jobs.OPEN:
         session.execute(delete(jobs.JobFile).where(jobs.JobFile.job_id == job.id))
+        version = session.get_one(DatasetVersion, run.version_id)
         files = {file["sha256"] for file in versions_queries.files_of(version).values()}
         session.add_all(jobs.JobFile(job_id=job.id, sha256=sha256) for sha256 in sorted(files))
         session.flush()
 
 
-def _redact_finding(session: Session, result: WithdrawalResult, finding: Finding, slices: set[tuple[str, str]]) -> None:
+def _redact_finding(session: Session, result: WithdrawalResult, finding: Finding, slices: Slices) -> None:
     """Remove withdrawn answers, the lines of the round's brief that cite them, and a value that no example has left."""
     citations = [answer["prompt"] for answer in finding.failing if answer["id"] in result.revisions]
     finding.failing = [answer for answer in finding.failing if answer["id"] not in result.revisions]

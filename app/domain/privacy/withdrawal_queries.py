@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.idempotency import IdempotentAnswer
-from app.domain.comments.tables import Comment
-from app.domain.findings.tables import Finding
-from app.domain.models.tables import ModelVersion
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.privacy import withdrawal
 from app.domain.privacy.withdrawal import WithdrawalResult
 from app.domain.reviews.tables import Review
-from app.domain.runs.tables import TrainingRun
-from app.domain.versions.tables import DatasetVersion, VersionItem
-
-COMMENT_COLUMNS = ((Review, Review.comment, Review.reviewer_id), (Comment, Comment.text, Comment.author_id))
+from app.domain.versions.tables import VersionItem
 
 
 def never_submitted(user_id: str) -> tuple[ColumnElement[bool], ...]:
@@ -69,21 +62,11 @@ def newest_remaining(session: Session, pair: Pair) -> Revision | None:
 
 def revisions_quoting(session: Session, result: WithdrawalResult) -> list[str]:
     """Return revisions of other pairs whose checks quote a withdrawn near-duplicate."""
-    projects = (
-        select(Pair.project_id).join(Revision, Revision.pair_id == Pair.id).where(Revision.withdrawn_at == result.at)
-    )
-    rows = session.execute(
-        select(Revision.id, Revision.problems)
-        .join(Pair, Pair.id == Revision.pair_id)
-        .where(Pair.project_id.in_(projects), cast(Revision.problems, Text).contains('"neighbours": [{'))
-    )
+    projects = select(Pair.project_id).join(Revision, Revision.pair_id == Pair.id)
+    has_neighbors = cast(Revision.problems, Text).contains('"neighbours": [{')
+    checked = select(Revision.id, Revision.problems).join(Pair, Pair.id == Revision.pair_id).where(has_neighbors)
+    rows = session.execute(checked.where(Pair.project_id.in_(projects.where(Revision.withdrawn_at == result.at))))
     return [revision_id for revision_id, problems in rows if withdrawal.without_quotes(problems, result) != problems]
-
-
-def problems_of(session: Session, revision_ids: Sequence[str]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Return (revision id, problems)."""
-    rows = session.execute(select(Revision.id, Revision.problems).where(Revision.id.in_(revision_ids)))
-    return [(revision_id, problems) for revision_id, problems in rows]
 
 
 def answers_naming(session: Session, result: WithdrawalResult) -> list[tuple[str, str]]:
@@ -95,34 +78,8 @@ def answers_naming(session: Session, result: WithdrawalResult) -> list[tuple[str
 def versions_with_withdrawn(session: Session, at: datetime) -> Sequence[str]:
     """Return the versions that hold an example withdrawn at this time."""
     items = select(VersionItem.version_id).join(Revision, Revision.id == VersionItem.revision_id)
-    versions = items.where(Revision.withdrawn_at == at)
-    return session.scalars(
-        select(DatasetVersion.id).where(DatasetVersion.id.in_(versions)).order_by(DatasetVersion.id)
-    ).all()
-
-
-def runs_on(session: Session, version_id: str) -> Sequence[str]:
-    """Return the training runs on a version."""
-    return session.scalars(select(TrainingRun.id).where(TrainingRun.version_id == version_id)).all()
-
-
-def findings_of(session: Session, run: TrainingRun) -> list[Finding]:
-    """Return the findings of a run."""
-    return list(session.scalars(select(Finding).where(Finding.run_id == run.id)))
-
-
-def models_of(session: Session, run: TrainingRun) -> list[ModelVersion]:
-    """Return the models that a run made."""
-    return list(session.scalars(select(ModelVersion).where(ModelVersion.run_id == run.id)))
-
-
-def comments_by(session: Session, user_id: str) -> list[tuple[Any, str, str]]:
-    """Return (table, id, text) of every comment that the user wrote in a review or on a pair."""
-    return [
-        (table, row_id, text)
-        for table, column, author in COMMENT_COLUMNS
-        for row_id, text in session.execute(select(table.id, column).where(author == user_id, column != ""))
-    ]
+    withdrawn = items.where(Revision.withdrawn_at == at)
+    return session.scalars(withdrawn.distinct().order_by(VersionItem.version_id)).all()
 
 
 def judged_or_frozen() -> ColumnElement[bool]:

@@ -44,13 +44,8 @@ def create(
     if len(queries.webhooks_of(session, project)) >= MAX_WEBHOOKS:
         raise Conflict(f"A project has at most {MAX_WEBHOOKS} webhooks; delete one first.")
     secret = new_secret("whsec_")
-    webhook = Webhook(
-        project_id=project.id,
-        url=url,
-        secret=cipher(key, "webhook").encrypt(secret.encode()).decode(),
-        kinds=sorted(set(kinds)),
-        created_by=user.id,
-    )
+    sealed = cipher(key, "webhook").encrypt(secret.encode()).decode()
+    webhook = Webhook(project_id=project.id, url=url, secret=sealed, kinds=sorted(set(kinds)), created_by=user.id)
     session.add(webhook)
     session.flush()
     audit_actions.record(
@@ -85,8 +80,7 @@ def enqueue_deliveries(
         return
     queued.add(event)
     for webhook_id in queries.receivers(session, project_id, kind):
-        message = delivery.message(project_id, kind, subject_kind, subject_id, details)
-        _enqueue(session, webhook_id, project_id, message)
+        _enqueue(session, webhook_id, project_id, delivery.message(project_id, kind, subject_kind, subject_id, details))
 
 
 def record_delivery(session: Session, webhook_id: str, error: str = "") -> None:

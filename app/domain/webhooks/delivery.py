@@ -43,14 +43,7 @@ def message(project_id: str, kind: str, subject_kind: str, subject_id: str, deta
     }
 
 
-def send(
-    webhook: Webhook,
-    message: dict[str, Any],
-    *,
-    key: str,
-    allowed: Sequence[str],
-    backend: safe_http.CheckedBackend | None = None,
-) -> int:
+def send(webhook: Webhook, message: dict[str, Any], *, key: str, allowed: Sequence[str]) -> int:
     """Sign a message and send it, outside any transaction; the HTTP status.
 
     Raises NotDelivered, AddressNotAllowed, Conflict.
@@ -61,7 +54,7 @@ def send(
         "User-Agent": "Preceptor",
         SIGNATURE: signature(secret_of(webhook, key=key), body, int(time.time())),
     }
-    return safe_http.post(webhook.url, body, headers, backend or safe_http.CheckedBackend(allowed))
+    return safe_http.post(webhook.url, body, headers, safe_http.CheckedBackend(allowed))
 
 
 def signature(secret: str, body: bytes, at: int) -> str:

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -149,7 +150,12 @@ class CheckedBackend(httpcore.NetworkBackend):
     def _resolve(self, host: str, port: int) -> list[str]:
         """Resolve in a thread, so that a name server that does not answer takes no more than the time left."""
         answers: list[str] = []
-        thread = threading.Thread(target=lambda: answers.extend(_quietly(self.resolve, host, port)), daemon=True)
+
+        def look_up() -> None:
+            with suppress(OSError, UnicodeError):
+                answers.extend(self.resolve(host, port))
+
+        thread = threading.Thread(target=look_up, daemon=True)
         thread.start()
         thread.join(self.left())
         if not answers:
@@ -223,13 +229,10 @@ def _parts(url: str) -> tuple[SplitResult, str, int]:
             "The URL must not have a user name, a password, a fragment, or a percent sign in the host."
         )
     host = (parts.hostname or "").lower()
-    if not port or not _is_host(host) or parts.netloc.lower() not in _spellings(host, port):
+    spellings = (_bracketed(host), f"{_bracketed(host)}:{port}")
+    if not port or not _is_host(host) or parts.netloc.lower() not in spellings:
         raise AddressNotAllowed("Write the host as a full name, or as an IP address in its usual form.")
     return parts, host, port
-
-
-def _spellings(host: str, port: int) -> tuple[str, str]:
-    return _bracketed(host), f"{_bracketed(host)}:{port}"
 
 
 def _is_host(host: str) -> bool:
@@ -249,10 +252,3 @@ def _literal(host: str) -> Address | None:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _quietly(resolve: Resolve, host: str, port: int) -> Sequence[str]:
-    try:
-        return resolve(host, port)
-    except (OSError, UnicodeError):
-        return []
