@@ -175,5 +175,5 @@ def _train(session: Session, _: Installation) -> str | None:
         return None
     version = versions_queries.versions(session, project)[0]
     runs_actions.request_run(session, _user(session, "admin"), project, version_id=version.id, recipe=RECIPE)
-    counts = ", ".join(f"{version.counts[name]} {name}" for name in ("train", "validation", "test"))
+    counts = ", ".join(f"{version.counts[name]:,} {name}" for name in ("train", "validation", "test"))
     return f"Froze version 1 ({counts}) and queued the first fine-tuning run"

@@ -24,6 +24,14 @@ def interval(value: dict[str, Any], name: str) -> str:
     return f"{number(value['value'], name)} [{number(value['low'], name)} to {number(value['high'], name)}]"
 
 
+def difference(delta: dict[str, Any], name: str) -> str:
+    """Return a signed difference with its interval; differences of shares are percentage points."""
+    if not any(part in name for part in FRACTIONS):
+        return interval(delta, name)
+    value, low, high = (f"{100 * delta[key]:+.1f}" for key in ("value", "low", "high"))
+    return f"{value} points [{low} to {high}]"
+
+
 def headline(report: dict[str, Any]) -> str:
     """Return one line: base and tuned score with the paired difference, its 95% confidence interval and p."""
     name = report["primary"]
@@ -31,7 +39,7 @@ def headline(report: dict[str, Any]) -> str:
     delta = metric["delta"]
     return (
         f"{metric_name(name)} on {report['n']} held-out examples: {number(metric['base']['value'], name)} -> "
-        f"{number(metric['tuned']['value'], name)}  (difference {interval(delta, name)}, {p_value(delta['p'])})"
+        f"{number(metric['tuned']['value'], name)}  (difference {difference(delta, name)}, {p_value(delta['p'])})"
     )
 
 
@@ -48,7 +56,7 @@ def table(report: dict[str, Any]) -> list[str]:
                 metric_name(name),
                 interval(metric["base"], name),
                 interval(metric["tuned"], name),
-                f"{interval(metric['delta'], name)}, {p_value(metric['delta']['p'])}",
+                f"{difference(metric['delta'], name)}, {p_value(metric['delta']['p'])}",
             )
         )
     lines = _aligned(rows)

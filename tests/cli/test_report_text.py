@@ -28,7 +28,7 @@ REPORT = {
 
 def test_the_headline_has_both_models_the_difference_and_its_interval() -> None:
     line = report_text.headline(REPORT)
-    for part in ("100", "10.0%", "50.0%", "40.0%", "30.0% to 50.0%", "p < 0.001"):
+    for part in ("100", "10.0%", "50.0%", "+40.0 points", "+30.0 to +50.0", "p < 0.001"):
         assert part in line
 
 
