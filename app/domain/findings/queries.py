@@ -47,9 +47,9 @@ def weak_slices(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _reason(value: float, n: int, overall: float, surely: bool, errors: bool) -> str:
     side = "above" if errors else "below"
-    average = f"{overall:.3g}" if errors else f"{overall:.0%}"
+    average = f"{overall:.3g}" if errors else f"{overall:.1%}"
     words = f"significantly {side} average ({average})" if surely else f"{side} average ({average}), not significant"
-    return f"{value:.3g} on {n:,}, {words}" if errors else f"{value:.0%} of {n:,}, {words}"
+    return f"{value:.3g} on {n:,}, {words}" if errors else f"{value:.1%} of {n:,}, {words}"
 
 
 def draft_brief(session: Session, finding: Finding) -> str:
@@ -59,8 +59,8 @@ def draft_brief(session: Session, finding: Finding) -> str:
     lines = [
         weak + (f": {numbers}." if (numbers := _numbers(session, finding)) else "."),
         finding.note,
-        "Write realistic new cases of this kind, each with different people, details and wording. "
-        "The failed examples are not quoted: they belong to the test, and copies of them would make it worthless.",
+        "Write realistic new cases of this kind, each with different people, details, and wording. "
+        "The failed examples are not quoted: they belong to the test, and copies would invalidate it.",
     ]
     return "\n\n".join(line for line in lines if line)
 
@@ -73,7 +73,8 @@ def _numbers(session: Session, finding: Finding) -> str:
     if report is None or part is None:
         return ""
     tuned, whole = part["tuned"], report["metrics"][report["primary"]]["tuned"]
+    form = ".3g" if part["metric"] in LOWER_IS_BETTER else ".1%"
     return (
-        f"{part['metric'].replace('_', ' ')} {tuned['value']:.2f} (95% interval {tuned['low']:.2f} to "
-        f"{tuned['high']:.2f}) on {part['n']:,} test examples, {whole['value']:.2f} on all {report['n']:,}"
+        f"{part['metric'].replace('_', ' ')} {tuned['value']:{form}} (95% interval {tuned['low']:{form}} to "
+        f"{tuned['high']:{form}}) on {part['n']:,} test examples, {whole['value']:{form}} on all {report['n']:,}"
     )

@@ -22,7 +22,7 @@ def test_brief_names_the_slice_and_its_score(world: World) -> None:
     with world.app.state.database.read() as session:
         brief = findings_queries.draft_brief(session, session.get_one(Finding, world.ids["finding"]))
     assert "**category** is **rash**" in brief
-    assert "exact match 0.46 (95% interval 0.31 to 0.61) on 30 test examples, 0.88 on all 120" in brief
+    assert "exact match 46.0% (95% interval 31.0% to 61.0%) on 30 test examples, 88.0% on all 120" in brief
 
 
 def test_brief_quotes_no_test_example(world: World) -> None:

@@ -24,7 +24,7 @@ def report(metric: str, overall: float, slices: dict[str, float], reach: float) 
 @pytest.mark.parametrize(
     ("metric", "weak"),
     [
-        ("exact_match", [("low", "significantly below average"), ("lowish", "below average (50%), not significant")]),
+        ("exact_match", [("low", "significantly below average"), ("lowish", "below average (50.0%), not significant")]),
         (
             "absolute_error",
             [("high", "significantly above average"), ("highish", "above average (0.5), not significant")],
