@@ -39,6 +39,15 @@ WORDS = {
     "licence": "License",
     "chrf": "chrF",
     "f1": "F1",
+    "bad_rows": "Rows with errors",
+    "lora": "LoRA",
+    "qlora": "QLoRA",
+    "majority": "Most frequent answer",
+    "near_duplicates_across_splits": "Near-duplicates across splits",
+    "max_minutes": "Time limit (minutes)",
+    "batch_tokens": "Tokens per batch",
+    "max_length": "Max example length (tokens)",
+    "evaluations": "Validations",
     "macro_f1": "Macro F1",
     "rouge_l": "ROUGE-L",
     "bleu": "BLEU",
@@ -73,9 +82,9 @@ def tone(name: str) -> str:
 
 def ago(moment: datetime) -> str:
     seconds = (datetime.now(UTC) - moment).total_seconds()
-    for size, unit in ((86400 * 2, "day"), (3600 * 2, "hour"), (120, "minute")):
+    for size, unit in ((86400 * 2, "day"), (3600 * 2, "hour"), (60, "minute")):
         if seconds >= size:
-            return f"{int(seconds // (size // 2))} {unit}s ago" if size != 120 else f"{int(seconds // 60)} min ago"
+            return f"{int(seconds // (size // 2))} {unit}s ago" if size != 60 else f"{int(seconds // 60)} min ago"
     return "just now" if seconds < 20 else f"{int(seconds)} s ago"
 
 

@@ -115,7 +115,7 @@ def freeze(carol: Person) -> None:
 def train(carol: Person) -> None:
     carol.page.goto("/projects/clinic/runs/new")
     carol.fill("Time limit (minutes)", "0.5")
-    carol.press("Start the run")
+    carol.press("Start run")
     expect(carol.page.get_by_role("heading", name="Training curve")).to_be_visible()
     expect(carol.page.locator("[data-live=train]")).to_have_text(re.compile(r"\d\.\d+"), timeout=90_000)
     expect(carol.page.get_by_role("heading", name="Answers side by side")).to_be_visible(timeout=240_000)

@@ -82,7 +82,7 @@ def test_unknown_columns_are_guessed_shown_changed_and_imported(bob: Page, insta
     where = bob.upload(TABLE).headers["location"]
     page = bob.look(where)
     assert "columns were guessed from their names" in page and "May I have my chart?" in page
-    assert "First 2 of 2 pairs" in page and "Row 4:" in page
+    assert "2 pairs</h2>" in page and "Row 4:" in page
     assert json.loads(bob.hidden(page, "map")) == {"prompt": ["question"], "completion": ["answer"]}
     chosen = bob.look(where, c0="prompt", c1="completion", c2="tags", c3="source")
     assert re.search(r"topic <b>money</b>", chosen)

@@ -43,4 +43,4 @@ def test_form_starts_a_run(world: World, visit: Visit) -> None:
         recipe = session.get_one(TrainingRun, location.rpartition("/")[2]).recipe
     assert (recipe["epochs"], recipe["max_minutes"], recipe["lora"]["rank"]) == (2.5, "auto", 4)
     assert recipe["early_stopping"] is None
-    assert "auto" in visit("ada").get(location).text
+    assert "Auto" in visit("ada").get(location).text

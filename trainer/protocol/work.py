@@ -40,7 +40,11 @@ class EarlyStopping(Message):
     """Stop when the validation loss has not improved for `patience` validations; keep the best checkpoint."""
 
     patience: int = Field(
-        default=3, ge=1, le=100, title="Early stopping patience", description="Validations. Empty: never stop early."
+        default=3,
+        ge=1,
+        le=100,
+        title="Early stopping patience",
+        description="Validations without progress. Leave empty to never stop early.",
     )
     min_delta: float = Field(default=0.0, ge=0)
 
@@ -52,7 +56,7 @@ class Recipe(Message):
     method: Literal["full", "lora", "qlora"] = Field(
         default="full",
         title="Method",
-        description="LoRA trains small adapters: for large models.",
+        description="LoRA trains small adapters. Use it for large models.",
         json_schema_extra={"labels": {"lora": "LoRA", "qlora": "QLoRA"}},
     )
     epochs: Annotated[float, Field(gt=0, le=1000)] | Auto = Field(
@@ -72,7 +76,7 @@ class Recipe(Message):
     lora: LoraRecipe = Field(default_factory=LoraRecipe)
     weight_decay: float = Field(default=0.01, ge=0, le=10, title="Weight decay")
     warmup_ratio: float = Field(
-        default=0.05, ge=0, lt=1, alias="warmup", title="Warmup", description="Share of the steps."
+        default=0.05, ge=0, lt=1, alias="warmup", title="Warmup", description="Share of all steps."
     )
     schedule: Literal["cosine", "linear", "constant"] = Field(default="cosine", title="Schedule")
     early_stopping: EarlyStopping | None = Field(default_factory=EarlyStopping)

@@ -78,7 +78,7 @@ def create_token(
 ) -> str:
     """Create a named token for the user's own scripts, for at most a year. Raises Invalid."""
     if not name.strip():
-        raise Invalid("Name the token after its purpose, so that you know later whether to revoke it.", field="name")
+        raise Invalid("Enter a name that says what the token is for.", field="name")
     if not 1 <= days <= MAX_TOKEN_DAYS:
         raise Invalid(f"A token expires in 1 to {MAX_TOKEN_DAYS} days.", field="days")
     return issue_token(

@@ -59,11 +59,12 @@ class Verification:
         if not self.count:
             return "The log is empty."
         if not self.walked:
-            return f"{self.count} events; no checkpoint is signed yet, so the whole log must be verified."
+            return f"{self.count:,} events. No checkpoint is signed yet, so the whole log must be verified."
         last = self.last_checkpoint
         if last is None:
-            return f"The chain is intact up to event {self.count}; there is no checkpoint to show a cut tail."
-        return f"The chain is intact up to event {self.count}; last checkpoint at event {last.count}, {last.at}."
+            return f"The chain is intact up to event {self.count:,}. There is no checkpoint to detect removed events."
+        at = last.at[:16].replace("T", " ")
+        return f"The chain is intact up to event {self.count:,}. Last checkpoint: event {last.count:,}, {at} UTC."
 
 
 def read_checkpoints(settings: Settings, against: list[Path], key: Ed25519PublicKey | None) -> CheckpointFile:
@@ -72,8 +73,8 @@ def read_checkpoints(settings: Settings, against: list[Path], key: Ed25519Public
     own = settings.audit_checkpoints_path
     if key is None:
         if against:
-            raise NotFound("There is no key to check the checkpoints with; name it with --public-key.")
-        return CheckpointFile(notes=["checkpoints were not compared: there is no key to check them with"])
+            raise NotFound("There is no key to verify the checkpoints with. Name one with --public-key.")
+        return CheckpointFile(notes=["Checkpoints were not compared: there is no key to verify them with."])
     checkpoint_file = CheckpointFile()
     for path in [*([own] if own.exists() else []), *against]:
         try:

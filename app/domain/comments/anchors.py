@@ -47,7 +47,7 @@ def name(field: str, messages: Sequence[Mapping[str, Any]]) -> str:
     """Return the name of a field on the pages."""
     kind, _, number = field.partition(".")
     if not number:
-        return {WHOLE: "Whole pair"}.get(field, kind)
+        return {WHOLE: "Whole pair", "licence": "License"}.get(field, kind.capitalize())
     at = int(number)
     if kind == "context":
         return f"Context document {at + 1}"

@@ -118,7 +118,7 @@ def _text(value: Any, name: str, limit: int) -> str:
 
 def _messages(value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, list) or not 2 <= len(value) <= MAX_MESSAGES:
-        raise Invalid(f"messages is a list of 2 to {MAX_MESSAGES}.", field="messages")
+        raise Invalid(f"A pair has 2 to {MAX_MESSAGES} messages.", field="messages")
     parsed = []
     for item in value:
         if not isinstance(item, dict) or set(item) != {"role", "content"} or item["role"] not in ROLES:
@@ -133,7 +133,7 @@ def _messages(value: Any) -> tuple[tuple[str, str], ...]:
 
 def _context(value: Any) -> tuple[dict[str, str], ...]:
     if not isinstance(value, list) or len(value) > 50:
-        raise Invalid("context is a list of at most 50 documents.", field="context")
+        raise Invalid("A pair has at most 50 context documents.", field="context")
     documents = []
     for item in value:
         if not isinstance(item, dict) or not set(item) <= {"text", "source", "title"} or "text" not in item:

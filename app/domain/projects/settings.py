@@ -41,7 +41,7 @@ def parse(settings: Mapping[str, Any]) -> dict[str, Any]:
     parse_rules(parsed["rules"])
     for name in SHARES:
         if isinstance(parsed[name], bool) or not isinstance(parsed[name], int | float) or not 0 <= parsed[name] <= 1:
-            raise Invalid(f"{name} must be a share between 0 and 1.", field=name)
+            raise Invalid(f"{name} must be between 0 and 1 (0% to 100%).", field=name)
     for name, maximum in COUNTS.items():
         if isinstance(parsed[name], bool) or not isinstance(parsed[name], int) or not 0 <= parsed[name] <= maximum:
             raise Invalid(f"{name} must be a whole number between 0 and {maximum:,}.", field=name)
