@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from app.core.errors import AppError
 from app.core.storage import Storage
-from app.domain.imports import reader_process, uploads
+from app.domain.imports import reader_process
 from app.domain.imports.reading import mapping as column_mapping
 from app.domain.imports.reading.mapping import Names
 from app.domain.imports.tables import Upload
@@ -128,7 +128,15 @@ def _mapped(storage: Storage, upload: Upload, form: str, names: Names, first: re
 
 def _preview(storage: Storage, upload: Upload, form: str, names: Names) -> Preview:
     try:
-        return Preview(form, uploads.preview(storage, upload, form, names=names), names)
+        scan = reader_process.scan(
+            storage.read(upload.sha256),
+            form,
+            filename=upload.filename,
+            names=names,
+            head=reader_process.HEAD_ROWS,
+            complete=False,
+        )
+        return Preview(form, scan, names)
     except AppError as error:
         if error.status not in (413, 422):
             raise

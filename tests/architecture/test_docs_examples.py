@@ -51,7 +51,7 @@ def test_example_files_are_read(form: str) -> None:
     assert match, form
     for chosen in (form, "auto"):
         result = reader_process.scan(
-            match.group(1).encode(), chosen, filename="example", source="here", license="CC0-1.0"
+            [match.group(1).encode()], chosen, filename="example", source="here", license="CC0-1.0"
         )
         assert result.contents and not result.bad, form
         assert all(content.prompt.strip() and content.completion.strip() for content in result.contents)

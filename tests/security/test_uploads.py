@@ -29,6 +29,7 @@ from app.domain.imports.reading.file_types import FORMATS
 from app.domain.pairs.tables import Pair
 from app.settings import Settings
 from app.worker import loop
+from tests.fixtures import uploads
 from tests.fixtures.people import Cast
 
 pytestmark = pytest.mark.assurance
@@ -38,7 +39,7 @@ GOOD = b'{"prompt": "Which desk takes it?", "completion": "billing"}\n'
 
 
 def read(data: bytes, form: str = "auto", filename: str = "f.jsonl", **rest: Any) -> Any:
-    return reader_process.read(data, form, filename=filename, source="s", license="l", **rest)
+    return uploads.read(data, form, filename=filename, **rest)
 
 
 def parquet(table: pa.Table, **options: Any) -> bytes:
@@ -141,12 +142,12 @@ def test_a_column_type_that_is_not_plain_is_refused(column: pa.Array, tally: Tal
 
 MEASURE = """
 import resource, sys, time
-from app.domain.imports import reader_process as readers
 from app.core.errors import AppError
+from tests.fixtures import uploads
 began = time.monotonic()
 with open(sys.argv[1], "rb") as file:
     try:
-        said = len(readers.read(file, "auto", filename="x", source="s", license="l", head=int(sys.argv[2]) or None))
+        said = len(uploads.read(file.read(), filename="x", head=int(sys.argv[2]) or None))
     except AppError as error:
         said = error.status
 most = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]

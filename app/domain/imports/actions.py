@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import IO, Any
 
@@ -19,7 +19,7 @@ from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
 from app.domain.consent import queries as consent_queries
 from app.domain.guidelines import queries as guidelines_queries
-from app.domain.imports import reader_process, uploads
+from app.domain.imports import reader_process
 from app.domain.imports.prepare_rows import PreparedRows
 from app.domain.imports.reading import mapping as column_mapping
 from app.domain.imports.tables import Upload
@@ -46,8 +46,8 @@ def create_upload(
     """Store a file until its user has mapped its columns. Raises Forbidden, Invalid, TooLarge."""
     access.require(session, user, Permission.WRITE_PAIR, project)
     consent_queries.require_current(session, user)
-    reader_process.scan(data, format, filename=filename, source="", license="", head=1, complete=False)
-    sha256, size = storage.put(iter(partial(data.read, CHUNK), b""))
+    reader_process.scan(_chunks(data), format, filename=filename, head=1, complete=False)
+    sha256, size = storage.put(_chunks(data))
     upload = Upload(
         id=new_id(), project_id=project.id, user_id=user.id, sha256=sha256, filename=filename[-200:], size=size
     )
@@ -112,17 +112,23 @@ def _store_file(
 ) -> tuple[str, str, int | None]:
     """Return the file's name, its address in the storage, and its number of rows if the first rows are all."""
     if isinstance(data, Upload):
-        with uploads.open_stored(storage, data.sha256) as file:
-            return data.filename, data.sha256, _check_head(file, options, data.filename)
-    rows = _check_head(data, options, filename)
-    sha256, _ = storage.put([data] if isinstance(data, bytes) else iter(partial(data.read, CHUNK), b""))
-    return filename, sha256, rows
+        return data.filename, data.sha256, _check_head(storage.read(data.sha256), options, data.filename)
+    rows = _check_head(_chunks(data), options, filename)
+    return filename, storage.put(_chunks(data))[0], rows
 
 
-def _check_head(data: bytes | IO[bytes], options: dict[str, Any], filename: str) -> int | None:
+def _chunks(data: bytes | IO[bytes]) -> Iterable[bytes]:
+    """Return all bytes from the first one on, as often as it is called."""
+    if isinstance(data, bytes):
+        return [data]
+    data.seek(0)
+    return iter(partial(data.read, CHUNK), b"")
+
+
+def _check_head(chunks: Iterable[bytes], options: dict[str, Any], filename: str) -> int | None:
     """Return the number of rows if the head holds them all. Raises Invalid for bad rows that are not skipped."""
     scan = reader_process.scan(
-        data,
+        chunks,
         options["format"],
         filename=filename,
         source=options["source"],
@@ -163,8 +169,7 @@ def save_rows(session: Session, payload: dict[str, Any], prepared: PreparedRows)
         "approved": states["approved"],
         "drafts": states["draft"],
     }
-    guideline = guidelines_queries.current(session, project)
-    approvals = _approvals(project, payload, prepared, guideline.id if guideline else None)
+    approvals = _approvals(project, payload, prepared, guidelines_queries.current_id(session, project))
     if len(prepared.pairs) >= LARGE_FILE_ROWS:
         bulk.raise_cache_size(session)
     for table, rows in (("pairs", prepared.pairs), ("revisions", prepared.revisions), ("reviews", approvals)):
@@ -207,24 +212,11 @@ def _approvals(
 
 
 def _record(session: Session, payload: dict[str, Any], counts: dict[str, int]) -> None:
-    audit_actions.record(
-        session,
-        payload["user"],
-        "pairs.imported",
-        "project",
-        payload["project"],
-        project_id=payload["project"],
-        file=payload["file"],
-        **counts,
-    )
+    user_id, project_id, file = payload["user"], payload["project"], payload["file"]
+    events = {"pairs.imported": counts}
     if payload["approve"]:
+        events["pairs.approved_in_bulk"] = {"approved": counts["approved"]}
+    for action, details in events.items():
         audit_actions.record(
-            session,
-            payload["user"],
-            "pairs.approved_in_bulk",
-            "project",
-            payload["project"],
-            project_id=payload["project"],
-            file=payload["file"],
-            approved=counts["approved"],
+            session, user_id, action, "project", project_id, project_id=project_id, file=file, **details
         )

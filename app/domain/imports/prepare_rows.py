@@ -18,7 +18,7 @@ from app.domain.checks.problem import Neighbor
 from app.domain.checks.similarity.minhash import Grams
 from app.domain.checks.similarity.set_similarity_join import near_pairs
 from app.domain.imports import batch_checks
-from app.domain.pairs import content as pair_content, queries as pairs_queries, states, token_limits
+from app.domain.pairs import content as pair_content, queries as pairs_queries, states
 from app.domain.pairs.content import Content
 from app.domain.projects import settings as project_settings
 from app.domain.projects.tables import Project
@@ -40,18 +40,15 @@ class PreparedRows:
     @property
     def bad_address(self) -> str:
         """The SHA-256 under which the bad rows are stored."""
-        digest = hashlib.sha256()
-        for line in self.bad_lines:
-            digest.update(line)
-        return digest.hexdigest()
+        return hashlib.sha256(b"".join(self.bad_lines)).hexdigest()
 
 
 def prepare_rows(
     project: Project,
-    config: batch_checks.CheckConfig,
+    options: batch_checks.Options,
     payload: dict[str, Any],
     contents: Sequence[Content],
-    checked: batch_checks.CheckedTexts,
+    checked: Sequence[batch_checks.CheckedText],
     neighbors: Sequence[Sequence[Neighbor]],
     tick: Callable[[], None],
 ) -> PreparedRows:
@@ -60,11 +57,11 @@ def prepare_rows(
     `tick` is called for every row, and may raise to stop the work.
     """
     ids = sorted(new_id() for _ in contents)
-    neighbors_above = _neighbors_above(contents, ids, checked.grams)
+    neighbors_above = _neighbors_above(contents, ids, [text.grams for text in checked])
     prepared, at = PreparedRows(), now()
     for number, content in enumerate(contents):
         pair_id, near = ids[number], (*neighbors[number], *neighbors_above.get(number, ()))
-        problems = batch_checks.add_neighbor_problems(config, content.completion, checked.problems[number], near)
+        problems = batch_checks.add_neighbor_problems(options, content.completion, checked[number].problems, near)
         revision = _revision(payload, pair_id, content, problems, at)
         prepared.pairs.append(_pair(project, payload, pair_id, revision["id"], _state(payload, problems), at))
         prepared.revisions.append(revision)
@@ -72,28 +69,15 @@ def prepare_rows(
             {"pair_id": pair_id, "project_id": project.id, "tag": tag, "value": value}
             for tag, value in content.tags.items()
         ]
-        prepared.bands.append((pair_id, checked.keys[number]))
+        prepared.bands.append((pair_id, checked[number].keys))
         tick()
     return prepared
 
 
 def text_of(content: Content) -> batch_checks.Text:
     """Return what the checks need of a content."""
-    sources = tuple(pairs_queries.sources_of(content))
+    sources = pairs_queries.sources_of(content)
     return batch_checks.Text(content.prompt, content.completion, sources, content.tags.get("language", ""))
-
-
-def check_config(project: Project) -> batch_checks.CheckConfig:
-    """Return the project's settings of the checks, the same as for pairs written on a page."""
-    reader = token_limits.reader_of(project)
-    return batch_checks.CheckConfig(
-        languages=tuple(project.languages),
-        task=project.task,
-        rules=project_settings.rules(project.settings),
-        severities=project_settings.of(project.settings)["checks"],
-        tokenizer=reader.tokenizer if reader else None,
-        context_length=reader.context if reader else 0,
-    )
 
 
 def _neighbors_above(

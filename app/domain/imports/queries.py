@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -16,7 +17,7 @@ from app.core.storage import Storage
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.checks.problem import Neighbor
-from app.domain.imports import batch_checks, prepare_rows, reader_process, uploads
+from app.domain.imports import batch_checks, prepare_rows, reader_process
 from app.domain.imports.prepare_rows import PreparedRows
 from app.domain.imports.tables import Upload
 from app.domain.pairs import queries as pairs_queries
@@ -26,6 +27,10 @@ from app.domain.projects import access
 from app.domain.projects.tables import Project
 
 PROGRESS_SECONDS = 0.5
+UPLOADS_MAX_AGE = timedelta(days=1)
+"""How long a file waits until its user has mapped its columns."""
+ERRORS_MAX_AGE = timedelta(days=30)
+"""How long the bad rows of an import can be downloaded."""
 MIN_ROWS_FOR_PROCESSES = 4_000
 """Rows of a file that justify the second in which child processes start."""
 Progress = Callable[[float, float], None]
@@ -77,59 +82,47 @@ def check_rows(session: Session, storage: Storage, payload: dict[str, Any], prog
     """
     project = session.get_one(Project, payload["project"])
     progress = _throttled(progress)
-    scan = _read_file(storage, payload, progress)
+    scan = reader_process.scan(
+        storage.read(payload["file"]),
+        payload["format"],
+        filename=payload["filename"],
+        source=payload["source"],
+        license=payload["licence"],
+        names=payload.get("map"),
+        tick=lambda: progress(0, payload.get("rows") or 0),
+    )
     if scan.bad and not (payload.get("skip_bad") and scan.contents):
         return PreparedRows(bad_lines=scan.bad_lines, error=scan.as_error())
-    prepared = check_contents(session, project, payload, scan.contents, progress)
+    prepared = _check_contents(session, project, payload, scan.contents, progress)
     prepared.bad_lines = scan.bad_lines
     return prepared
 
 
-def check_contents(
-    session: Session,
-    project: Project,
-    payload: dict[str, Any],
-    contents: Sequence[Content],
-    progress: Progress,
-    processes: int | None = None,
+def _check_contents(
+    session: Session, project: Project, payload: dict[str, Any], contents: Sequence[Content], progress: Progress
 ) -> PreparedRows:
     """Check every content against the project and against the contents above it; return the rows to write.
 
-    A large file is checked by child processes (by default one per core), while this one looks up the neighbors.
+    A large file is checked by child processes, one per core, while this one looks up the neighbors.
     """
-    config = prepare_rows.check_config(project)
-    if processes is None:
-        processes = process.cores() if len(contents) >= MIN_ROWS_FOR_PROCESSES else 1
+    options = pairs_queries.check_options(project)
+    processes = process.cores() if len(contents) >= MIN_ROWS_FOR_PROCESSES else 1
     batches = (
-        batch_checks.batch_payload(config, list(map(prepare_rows.text_of, batch)))
-        for batch in near_duplicate_queries.batched(contents, batch_checks.BATCH)
+        list(map(prepare_rows.text_of, batch)) for batch in near_duplicate_queries.batched(contents, batch_checks.BATCH)
     )
     has_pairs = bool(pairs_queries.counts_by_state(session, project))
-    checked, neighbors = batch_checks.CheckedTexts(), list[list[Neighbor]]()
+    checked, neighbors = list[batch_checks.CheckedText](), list[list[Neighbor]]()
     progress(0, len(contents))
-    for result in process.map_ordered(batch_checks.check_batch, batches, processes):
-        checked.add(result)
-        grams, keys = checked.grams[len(neighbors) :], checked.keys[len(neighbors) :]
+    for texts in process.map_ordered(partial(batch_checks.check_batch, options), batches, processes):
+        checked += texts
+        grams, keys = [text.grams for text in texts], [text.keys for text in texts]
         neighbors += (
             near_duplicate_queries.neighbors_of_many(session, project, grams, keys) if has_pairs else [[] for _ in keys]
         )
         progress(len(neighbors), len(contents))
     return prepare_rows.prepare_rows(
-        project, config, payload, contents, checked, neighbors, lambda: progress(len(contents), len(contents))
+        project, options, payload, contents, checked, neighbors, lambda: progress(len(contents), len(contents))
     )
-
-
-def _read_file(storage: Storage, payload: dict[str, Any], progress: Progress) -> reader_process.ScanResult:
-    with uploads.open_stored(storage, payload["file"]) as file:
-        return reader_process.scan(
-            file,
-            payload["format"],
-            filename=payload["filename"],
-            source=payload["source"],
-            license=payload["licence"],
-            names=payload.get("map"),
-            tick=lambda: progress(0, payload.get("rows") or 0),
-        )
 
 
 def _throttled(progress: Progress) -> Progress:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,21 +69,13 @@ class ScanResult:
         return Invalid("\n".join([f"{self.bad} rows{more} have errors; nothing was imported.", *lines]), field="file")
 
 
-def read(data: bytes | IO[bytes], format: str, *, head: int | None = None, **options: Any) -> list[Content]:
-    """Return the contents of all or the first `head` rows. Raises TooLarge, or Invalid with the first bad rows."""
-    result = scan(data, format, head=head, every=False, **options)
-    if result.bad:
-        raise result.as_error()
-    return result.contents
-
-
 def scan(
-    data: bytes | IO[bytes],
+    data: Iterable[bytes],
     format: str,
     *,
     filename: str,
-    source: str,
-    license: str,
+    source: str = "",
+    license: str = "",
     names: column_mapping.Names | None = None,
     head: int | None = None,
     every: bool = True,
@@ -100,7 +92,7 @@ def scan(
     options: dict[str, Any] = {"format": format, "filename": filename[-200:], "source": source, "licence": license}
     options |= {"head": head or 0, "every": every, "complete": complete, "map": names or {}}
     result, ended = ScanResult(), False
-    with _on_disk(data) as file, _child(file, options) as output:
+    with _child(data, options) as output:
         while line := output.readline(MAX_LINE):
             ended = _add_event(result, _parse_event(line))
             if (len(result.contents) + result.bad) % 500 == 0:
@@ -163,26 +155,15 @@ def _parse_event(line: bytes) -> dict[str, Any]:
 
 
 @contextmanager
-def _on_disk(data: bytes | IO[bytes]) -> Iterator[IO[bytes]]:
-    """Copy the upload to an unnamed file: the child gets only its descriptor, no path."""
-    with tempfile.TemporaryFile() as file:
-        if isinstance(data, bytes):
-            file.write(data)
-        else:
-            data.seek(0)
-            while chunk := data.read(1024 * 1024):
-                file.write(chunk)
-            data.seek(0)
-        file.flush()
+def _child(data: Iterable[bytes], options: dict[str, Any]) -> Iterator[IO[bytes]]:
+    """Start the reader and yield its output. Raises Invalid when a signal or an error ends it.
+
+    The data goes to an unnamed file: the reader gets only its descriptor, no path.
+    """
+    command = [sys.executable, "-P", "-s", "-m", "app.domain.imports.reading.reader_events", json.dumps(options)]
+    with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as stderr, tempfile.TemporaryDirectory() as folder:
+        file.writelines(data)
         file.seek(0)
-        yield file
-
-
-@contextmanager
-def _child(file: IO[bytes], options: dict[str, Any]) -> Iterator[IO[bytes]]:
-    """Start the reader and yield its output. Raises Invalid when a signal or an error ends it."""
-    command = [sys.executable, "-P", "-s", "-m", "app.domain.imports.reading", json.dumps(options)]
-    with tempfile.TemporaryFile() as stderr, tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             command, stdin=file, stdout=subprocess.PIPE, stderr=stderr, env=ENVIRONMENT, cwd=folder
         )

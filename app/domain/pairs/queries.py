@@ -91,23 +91,30 @@ def problems_for(
     session: Session, project: Project, content: Content, *, without: str | None = None
 ) -> list[dict[str, Any]]:
     """Return every problem of a content, checked against the project and its settings; nothing is saved."""
-    reader = token_limits.reader_of(project)
     neighbors, far_from = neighbors_of(session, project, content, without)
     problems = check_pair(
         content.prompt,
         content.completion,
-        languages=project.languages,
         neighbours=neighbors,
         far_from=far_from,
-        task=project.task,
-        rules=project_settings.rules(project.settings),
         sources=sources_of(content),
-        settings=project_settings.of(project.settings)["checks"],
         code_language=content.tags.get("language", ""),
-        tokenizer=reader.tokenizer if reader else None,
-        context_length=reader.context if reader else 0,
+        **check_options(project),
     )
     return [problem.as_dict() for problem in problems]
+
+
+def check_options(project: Project) -> dict[str, Any]:
+    """Return the project's settings of the checks, as arguments of `check_pair`."""
+    reader = token_limits.reader_of(project)
+    return {
+        "languages": project.languages,
+        "task": project.task,
+        "rules": project_settings.rules(project.settings),
+        "settings": project_settings.of(project.settings)["checks"],
+        "tokenizer": reader.tokenizer if reader else None,
+        "context_length": reader.context if reader else 0,
+    }
 
 
 def sources_of(content: Content) -> list[str]:

@@ -26,7 +26,7 @@ from app.domain.accounts import actions as accounts_actions, queries as accounts
 from app.domain.accounts.permissions import Permission, require_global
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
-from app.domain.imports import actions as imports_actions, queries as imports_queries, uploads
+from app.domain.imports import actions as imports_actions, queries as imports_queries
 from app.domain.imports.tables import Upload
 from app.domain.privacy import erasure_log, queries, withdrawal_actions, withdrawal_queries
 from app.domain.privacy.erasure_log import Entry
@@ -211,10 +211,10 @@ def sweep_uploads(database: Database, storage: Storage) -> int:
     """
     with database.session() as session:
         at, addresses = now(), set()
-        for upload in imports_queries.stale_uploads(session, at - uploads.MAX_AGE):
+        for upload in imports_queries.stale_uploads(session, at - imports_queries.UPLOADS_MAX_AGE):
             addresses.add(upload.sha256)
             session.delete(upload)
-        for job in imports_queries.stale_errors(session, imports_actions.KIND, at - uploads.ERRORS_MAX_AGE):
+        for job in imports_queries.stale_errors(session, imports_actions.KIND, at - imports_queries.ERRORS_MAX_AGE):
             addresses.add(job.payload["errors_file"])
             job.payload = _without(job.payload, "errors_file")
             job.result = _without(job.result or {}, "errors_file") or None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+import pickle
+from functools import partial
 
 import pytest
 
@@ -28,15 +28,18 @@ ROWS = (
 )
 
 
-def check(config: batch_checks.CheckConfig, texts: list[batch_checks.Text]) -> batch_checks.CheckedTexts:
+def check(options: batch_checks.Options, texts: list[batch_checks.Text]) -> list[batch_checks.CheckedText]:
     """As another process would."""
-    checked = batch_checks.CheckedTexts()
-    checked.add(
-        json.loads(
-            json.dumps(batch_checks.check_batch(json.loads(json.dumps(batch_checks.batch_payload(config, texts)))))
-        )
-    )
+    work = pickle.loads(pickle.dumps(partial(batch_checks.check_batch, options)))  # noqa: S301
+    checked: list[batch_checks.CheckedText] = pickle.loads(pickle.dumps(work(texts)))  # noqa: S301
     return checked
+
+
+def options_with(rules: tuple[Rule, ...] = (), severities: dict[str, str] | None = None) -> batch_checks.Options:
+    return {
+        "languages": ["en"], "task": "generation", "rules": rules, "settings": severities or {}, "tokenizer": STARTER,
+        "context_length": 512,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("neighbours", [(), (NEAR,), (SAME,), (OTHER, NEAR)])
@@ -46,25 +49,15 @@ def test_same_problems_as_on_the_page(
     row: tuple[str, str], severities: dict[str, str], neighbours: tuple[Neighbor, ...]
 ) -> None:
     rules = (Rule("must_not_contain", "completion", ("signed", "letter")), Rule("max_words", "prompt", number=9))
-    config = batch_checks.CheckConfig(("en",), "generation", rules, severities, STARTER, 512)
-    checked = check(config, [batch_checks.Text(*row, (), "")])
-    expected: Any = check_pair(
-        *row,
-        languages=("en",),
-        neighbours=neighbours,
-        rules=rules,
-        settings=severities,
-        tokenizer=STARTER,
-        context_length=512,
-    )
-    problems = batch_checks.add_neighbor_problems(config, row[1], checked.problems[0], neighbours)
+    options = options_with(rules, severities)
+    [checked] = check(options, [batch_checks.Text(*row, (), "")])
+    expected = check_pair(*row, neighbours=neighbours, **options)
+    problems = batch_checks.add_neighbor_problems(options, row[1], checked.problems, neighbours)
     assert problems == [problem.as_dict() for problem in expected]
 
 
 def test_batch_returns_index_keys() -> None:
-    config = batch_checks.CheckConfig((), "generation", (), {}, None, 0)
     texts = [batch_checks.Text(prompt, completion, (), "") for prompt, completion in ROWS]
-    checked = check(config, texts)
-    for (prompt, completion), grams, keys in zip(ROWS, checked.grams, checked.keys, strict=True):
+    for (prompt, completion), (grams, keys, _) in zip(ROWS, check(options_with(), texts), strict=True):
         assert (grams == shingles(prompt)).all()
         assert set(keys) == {copy_key(prompt), copy_key(prompt, completion), *band_keys(grams)}

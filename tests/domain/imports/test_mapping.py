@@ -38,7 +38,7 @@ def scan(
 ) -> reader_process.ScanResult:
     data = rows if isinstance(rows, bytes) else jsonl(rows)
     return reader_process.scan(
-        data, "auto", filename=name, names=column_mapping.parse(names), **{"source": "s", "license": "l", **options}
+        [data], "auto", filename=name, names=column_mapping.parse(names), **{"source": "s", "license": "l", **options}
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import Invalid
-from app.domain.imports import reader_process
+from tests.fixtures import uploads
 
 ARGILLA = {
     "id": "r1",
@@ -61,7 +61,7 @@ CHOICE = {
 
 
 def read(record: dict[str, Any], format: str = "auto") -> Any:
-    [content] = reader_process.read(json.dumps([record]).encode(), format, filename="x.json", source="s", license="l")
+    [content] = uploads.read(json.dumps([record]).encode(), format, filename="x.json")
     return content
 
 

@@ -7,12 +7,11 @@ import json
 import pytest
 
 from app.core.errors import Invalid
-from app.domain.imports import reader_process
+from tests.fixtures import uploads
 
 
 def read(data: bytes, format: str = "auto", filename: str = "f.jsonl") -> list[tuple[str, str]]:
-    contents = reader_process.read(data, format, filename=filename, source="s", license="l")
-    return [(content.prompt, content.completion) for content in contents]
+    return [(content.prompt, content.completion) for content in uploads.read(data, format, filename=filename)]
 
 
 MESSAGES = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
@@ -31,7 +30,7 @@ def test_formats(record: dict[str, object]) -> None:
 def test_csv_and_tags() -> None:
     assert read(b"prompt,completion,category\nq,a,c\n", filename="f.csv") == [("q", "a")]
     row = b'{"prompt":"q","completion":"a","category":"c","id":"7","meta":{"lang":"it"}}'
-    [content] = reader_process.read(row, "jsonl", filename="", source="s", license="l")
+    [content] = uploads.read(row, "jsonl", filename="")
     assert content.tags == {"category": "c", "lang": "it"}
 
 

@@ -31,8 +31,6 @@ COLUMN = re.compile(r"(?:^|[,;\t])\s*\"?(?:prompt|completion|instruction|output|
 
 def detect(head: bytes, format: str, filename: str) -> str:
     """Return json, csv or parquet. Raises Invalid that says how to convert anything else."""
-    if format not in FORMATS:
-        raise Invalid(f"The format must be one of {', '.join(FORMATS)}.", field="format")
     if head.startswith(b"PAR1"):
         return "parquet"
     _reject_unsupported(head)

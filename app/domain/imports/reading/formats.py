@@ -17,12 +17,14 @@ RESERVED_FIELDS = {
 FLAT_TAGS = 20
 SHAREGPT_ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 KEY_FIELDS = {
-    "openai": "messages",
-    "sharegpt": "conversations",
-    "alpaca": "instruction",
-    "argilla": "fields",
-    "labelstudio": "data",
+    "openai": ["messages"],
+    "sharegpt": ["conversations"],
+    "jsonl": ["prompt", "completion"],
+    "alpaca": ["instruction"],
+    "argilla": ["fields"],
+    "labelstudio": ["data"],
 }
+"""The keys that tell a row's format: the first format whose keys the row has."""
 
 
 def to_content(record: dict[str, Any], format: str, *, source: str, license: str) -> Content:
@@ -40,23 +42,15 @@ def to_content(record: dict[str, Any], format: str, *, source: str, license: str
 
 
 def shape_in(record: dict[str, Any], format: str) -> str:
-    """Return the given format, or with `auto` the one that the row's keys tell. Raises Invalid."""
-    key = KEY_FIELDS.get(format)
-    if key and key not in record:
-        raise Invalid(f"the row has no {key!r}, which {format} rows have; choose another format or auto.")
-    return format if key else shape_of(record)
-
-
-def shape_of(record: dict[str, Any]) -> str:
-    """Return the format that the row's keys tell. Raises Invalid for unknown keys."""
-    for format in ("openai", "sharegpt"):
-        if KEY_FIELDS[format] in record:
-            return format
-    if "prompt" in record and "completion" in record:
-        return "jsonl"
-    for format in ("alpaca", "argilla", "labelstudio"):
-        if KEY_FIELDS[format] in record:
-            return format
+    """Return the given format if its rows have a key of their own, else the one that the row's keys tell."""
+    if format in KEY_FIELDS and format != "jsonl":
+        [key] = KEY_FIELDS[format]
+        if key not in record:
+            raise Invalid(f"the row has no {key!r}, which {format} rows have; choose another format or auto.")
+        return format
+    for shape, keys in KEY_FIELDS.items():
+        if all(key in record for key in keys):
+            return shape
     raise Invalid(
         "the row has neither prompt and completion, nor messages, conversations, instruction, fields or data; "
         "map its columns (map)."

@@ -42,12 +42,10 @@ class Meter:
         self.rows = 0
         self.decoded = 0
 
-    def row(self) -> None:
-        self.rows += 1
+    def add(self, rows: int, size: int) -> None:
+        self.rows += rows
         if self.rows > MAX_ROWS:
             raise TooLarge(f"The file has more than {MAX_ROWS:,} rows; split it.")
-
-    def add(self, size: int) -> None:
         self.decoded += size
         if self.decoded > MAX_DECODED:
             raise TooLarge(f"The file decodes to more than {MAX_DECODED // 1024**2} MiB of text; split it.")

@@ -1,4 +1,4 @@
-"""Column mappings: which columns of a file become which parts of a pair. Pure.
+"""The columns of a file, and mappings: which columns become which parts of a pair. Pure.
 
 A mapping is {target: [columns]}. A column is a key of the row, or a path into nested objects with dots between keys.
 """
@@ -6,12 +6,13 @@ A mapping is {target: [columns]}. A column is a key of the row, or a path into n
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.core import strict_json
 from app.core.errors import Invalid
-from app.domain.imports.reading import formats, platforms
+from app.domain.imports.reading import formats, limits, platforms
 from app.domain.pairs import content as pair_content
 from app.domain.pairs.content import Content
 
@@ -19,6 +20,7 @@ TARGETS = ("prompt", "completion", "system", "messages", "context", "tags", "sou
 SINGLE_COLUMN = ("messages", "source", "licence")
 TAG_PREFIX = "tag:"
 MAX_COLUMN = 200
+MAX_SAMPLES, MAX_SAMPLE_LENGTH = 3, 120
 Names = dict[str, list[str]]
 
 
@@ -172,3 +174,48 @@ def _column_tags(record: dict[str, Any], column: str) -> dict[str, Any]:
     if isinstance(item, dict | list):
         return formats.parse_tags(item)
     return {column.rsplit(".", 1)[-1]: _text(item)} if _text(item) else {}
+
+
+class Columns:
+    """Collects the keys of the first rows, and of objects one level down, with samples for the user who maps them."""
+
+    def __init__(self) -> None:
+        self.filled: Counter[str] = Counter()
+        self.samples: dict[str, list[str]] = {}
+
+    def add_row(self, record: dict[str, Any]) -> None:
+        for name, value in record.items():
+            self._add(str(name), value)
+            if isinstance(value, dict):
+                for key, item in value.items():
+                    self._add(f"{name}.{key}", item)
+
+    def _add(self, name: str, value: Any) -> None:
+        if not name or len(name) > MAX_COLUMN:
+            return
+        if name not in self.samples and len(self.samples) >= limits.MAX_COLUMNS:
+            return
+        samples = self.samples.setdefault(name, [])
+        if value in (None, "", [], {}):
+            return
+        self.filled[name] += 1
+        if len(samples) < MAX_SAMPLES and (text := _sample_text(value)) not in samples:
+            samples.append(text)
+
+    def missing(self, names: Names) -> str | None:
+        """Return the first column of a mapping that no row has, or None."""
+        return next((column for column in columns_of(names) if column not in self.samples), None)
+
+    def as_list(self) -> list[dict[str, Any]]:
+        return [{"name": name, "filled": self.filled[name], "samples": texts} for name, texts in self.samples.items()]
+
+
+def _sample_text(value: Any) -> str:
+    text = plain_text(value)
+    return text if len(text) <= MAX_SAMPLE_LENGTH else text[: MAX_SAMPLE_LENGTH - 1] + "…"
+
+
+def plain_text(value: Any) -> str:
+    """Return the value as text that every database and every page accepts."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")

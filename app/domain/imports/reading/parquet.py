@@ -36,8 +36,7 @@ def read_parquet(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
         for batch in parquet.iter_batches(batch_size=BATCH, use_threads=False):
             for record in batch.to_pylist():
                 number += 1
-                meter.row()
-                meter.add(_weight(record))
+                meter.add(1, _weight(record))
                 yield number, {key: _plain(value) for key, value in record.items() if value is not None}
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise Invalid(f"The Parquet file cannot be read: {str(error)[:200]}") from error

@@ -1,7 +1,16 @@
-"""The reader's events of a file: {row, content} or {row, error} for each row, then {end} or {refused}."""
+"""The child process that reads a file: its events are {row, content} or {row, error} for each row, then {end} or
+{refused}.
+
+It reads one file from standard input and writes one JSON line per event to standard output. It gets no database address
+and no secret, and runs under kernel limits. The only argument holds the options as JSON. When the last event is
+missing, the file killed the reader.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -9,7 +18,7 @@ from typing import IO, Any
 
 from app.core.errors import AppError, Invalid
 from app.domain.imports.reading import file_types, formats, limits, mapping as column_mapping, rows
-from app.domain.imports.reading.columns import Columns, plain_text
+from app.domain.imports.reading.mapping import Columns, plain_text
 from app.domain.pairs.content import Content
 
 ReaderEvent = dict[str, Any]
@@ -104,3 +113,11 @@ def _records(file: IO[bytes], options: ReaderEvent) -> tuple[str, Iterator[rows.
 
         return kind, read_parquet(file, meter)
     return kind, rows.read_csv(file, meter) if kind == "csv" else rows.read_json(file, meter)
+
+
+if __name__ == "__main__":
+    limits.confine()
+    for event in read_events(sys.stdin.buffer, json.loads(sys.argv[1])):
+        print(json.dumps(event))
+    sys.stdout.flush()
+    os._exit(0)  # skip cleanup: a library that stops its threads under these limits may abort

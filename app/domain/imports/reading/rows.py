@@ -50,8 +50,7 @@ def _lines(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
             raise Invalid(f"Row {number} is longer than {limits.MAX_ROW // 1024**2} MiB; split it.")
         if not line.strip(b" \t\r\n"):
             continue
-        meter.row()
-        meter.add(len(line))
+        meter.add(1, len(line))
         try:
             record = strict_json.loads(line)
         except Invalid as error:
@@ -62,9 +61,9 @@ def _lines(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
 
 def _array(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
     data = file.read(limits.MAX_DECODED + 1)
-    meter.add(len(data))
+    meter.add(0, len(data))
     for number, record in strict_json.elements(strict_json.decode(data)):
-        meter.row()
+        meter.add(1, 0)
         yield number, _object(record)
 
 
@@ -88,8 +87,7 @@ def read_csv(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
         for cells in reader:
             number += 1
             if cells:
-                meter.row()
-                meter.add(sum(map(len, cells)))
+                meter.add(1, sum(map(len, cells)))
                 yield number, _record(header, cells)
     except csv.Error as error:
         raise Invalid(f"Row {number + 1} is not valid CSV: {error}.") from error
