@@ -60,7 +60,7 @@ class ProjectProgress(Model):
 @router.get("/projects/{slug}/progress", dependencies=[requires(Permission.READ_PROJECT)])
 def show(project: CurrentProject, session: DbSession, user: CurrentUser) -> ProjectProgress:
     """The open rounds, approved pairs per day of the last month, coverage, and the caller's own work."""
-    rounds = rounds_queries.by_urgency(rounds_queries.open_rounds(session, project))
+    rounds = rounds_queries.open_rounds(session, project)
     cells = progress_queries.coverage(session, project)["cells"]
     by_day = progress_queries.approved_by_day(session, project)
     return ProjectProgress(

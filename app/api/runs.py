@@ -20,7 +20,7 @@ from app.core.errors import NotFound
 from app.core.rate_limits import COSTLY
 from app.domain.accounts.permissions import Permission
 from app.domain.evaluations import queries as evaluations_queries
-from app.domain.runs import actions as runs_actions, queries as runs_queries, stream
+from app.domain.runs import actions as runs_actions, queries as runs_queries
 from app.domain.runs.tables import TrainingRun
 
 router = strict_router("runs")
@@ -112,7 +112,7 @@ def events(run_id: str, request: Request, last_event_id: Annotated[int, Header(g
 
 
 async def _stream(request: Request, run_id: str, after: int) -> AsyncIterator[str]:
-    async for item in stream.follow(request.app.state.database, run_id, after):
+    async for item in runs_queries.follow(request.app.state.database, run_id, after):
         yield f"id: {item[0]}\ndata: {json.dumps(item[1])}\n\n" if item else ": waiting\n\n"
     yield "event: end\ndata: {}\n\n"
 

@@ -20,7 +20,7 @@ from app.domain.projects import queries as projects_queries
 from app.domain.projects.tables import Project
 from app.domain.review_quality import queries as review_quality_queries
 from app.domain.reviews import queries as reviews_queries, queue_queries
-from app.domain.runs import alert_queries, queries as runs_queries
+from app.domain.runs import queries as runs_queries
 from app.domain.runs.tables import TRAIN
 from app.domain.versions import queries as versions_queries
 from app.web.deps import Page, requires
@@ -56,9 +56,9 @@ def _alerts(session: Session, user: User, mine: list[Project]) -> dict[str, Any]
     projects = {project.id: project for project in mine}
     return {
         "to_erase": privacy_queries.users_requesting_erasure(session),
-        "failed": [_failure(session, job, projects) for job in alert_queries.failed(session, list(projects))],
-        "idle_trainer": alert_queries.idle_trainer(session),
-        "untaken": alert_queries.untaken(session),
+        "failed": [_failure(session, job, projects) for job in runs_queries.failed_jobs(session, list(projects))],
+        "idle_trainer": runs_queries.idle_trainer(session),
+        "untaken": runs_queries.untaken_jobs(session),
     }
 
 

@@ -12,7 +12,6 @@ from app.domain.accounts.permissions import Permission
 from app.domain.imports import actions as imports_actions, queries as imports_queries
 from app.domain.imports.reading import limits, mapping as column_mapping
 from app.domain.imports.tables import Upload
-from app.domain.versions import actions as versions_actions
 from app.web import imports_preview
 from app.web.deps import Page, rate_limited, requires
 
@@ -155,7 +154,7 @@ def errors(page: Page, job_id: str) -> Response:
 @router.post("/jobs/{job_id}/cancel", dependencies=[requires(Permission.WRITE_PAIR)])
 def cancel(page: Page, job_id: str) -> Response:
     job = jobs.by_id(page.session, job_id)
-    versions_actions.cancel_job(page.session, page.user, job)
+    imports_actions.cancel_job(page.session, page.user, job)
     return page.redirect(f"/jobs/{job.id}", "Cancellation requested.")
 
 

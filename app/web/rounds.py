@@ -117,8 +117,7 @@ def row(session: Session, user: User, project: Project, round_: Round) -> dict[s
 
 def open_rows(session: Session, user: User, project: Project) -> list[dict[str, Any]]:
     """Return the cards of the open rounds, most urgent first."""
-    rounds = rounds_queries.by_urgency(rounds_queries.open_rounds(session, project))
-    return [row(session, user, project, round_) for round_ in rounds]
+    return [row(session, user, project, round_) for round_ in rounds_queries.open_rounds(session, project)]
 
 
 def chart(pace: progress_queries.Throughput) -> dict[str, Any]:
@@ -135,11 +134,10 @@ def chart(pace: progress_queries.Throughput) -> dict[str, Any]:
 
 def _list(page: Page, values: dict[str, Any], error: AppError | None = None) -> Response:
     rounds = rounds_queries.all_rounds(page.session, page.project)
-    open_ = rounds_queries.by_urgency([round_ for round_ in rounds if round_.state == "open"])
     return page.render(
         "rounds/list.html",
         tab="/rounds",
-        rows=[row(page.session, page.user, page.project, round_) for round_ in open_],
+        rows=open_rows(page.session, page.user, page.project),
         closed=[
             (round_, progress_queries.of_round(page.session, round_).targets)
             for round_ in rounds

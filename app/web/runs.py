@@ -18,7 +18,7 @@ from app.domain.evaluations import queries as evaluations_queries
 from app.domain.findings import queries as findings_queries
 from app.domain.lineage import queries as lineage_queries
 from app.domain.models import queries as models_queries
-from app.domain.runs import actions as runs_actions, queries as runs_queries, stream
+from app.domain.runs import actions as runs_actions, queries as runs_queries
 from app.domain.runs.tables import TrainingRun
 from app.domain.versions import queries as versions_queries
 from app.web import evaluations, runs_recipe
@@ -137,7 +137,7 @@ async def events(request: Request, run_id: str, after: int = 0) -> Response:
 async def _event_stream(request: Request, run_id: str, seq: int) -> AsyncIterator[dict[str, Any]]:
     """Yield events as they arrive, then the final state of the run."""
     database = request.app.state.database
-    async for event in stream.follow(database, run_id, seq):
+    async for event in runs_queries.follow(database, run_id, seq):
         if await request.is_disconnected():
             return
         if event is not None:

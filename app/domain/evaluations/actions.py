@@ -31,7 +31,8 @@ def accept_completion(session: Session, finish: protocol.Finish) -> TrainingRun:
         _require_both_systems(finish.report)
     run = runs_actions.end(session, finish)
     if finish.report is not None and finish.outcome == "done":
-        _refuse_withdrawn(session, run)
+        if run.started_at and versions_queries.withdrawn_since(session, run.version_id, run.started_at, SPLITS):
+            raise Conflict("An example was withdrawn during this run; start the run again.", code="withdrawn")
         models_actions.register(session, run, [artifact.model_dump() for artifact in finish.artifacts])
         _store_report(session, run, finish.report, finish.answers)
     audit_actions.record(
@@ -67,11 +68,6 @@ def _require_both_systems(report: protocol.Report) -> None:
         raise Invalid(f"The report of a run has the systems {BASE} and {TUNED}.", field="report")
     if missing := missing_scores(report):
         raise Invalid(f"Send both scores and their comparison for each metric: {', '.join(missing)}.", field="report")
-
-
-def _refuse_withdrawn(session: Session, run: TrainingRun) -> None:
-    if run.started_at and versions_queries.withdrawn_since(session, run.version_id, run.started_at, SPLITS):
-        raise Conflict("An example was withdrawn during this run; start the run again.", code="withdrawn")
 
 
 def _store_report(session: Session, run: TrainingRun, report: protocol.Report, answers: list[protocol.Answer]) -> None:

@@ -41,14 +41,8 @@ def missing_scores(report: Report) -> list[str]:
 
 def answer_view(answer: dict[str, Any]) -> dict[str, Any]:
     """Convert an `Answer` payload: {id, prompt, reference, base: {text, seconds}, tuned: {…}, scores, tags}."""
-    rest = {name: answer[name] for name in ("scores", "tags")}
-    return {
-        "id": answer["id"],
-        "prompt": answer["prompt"],
-        "reference": answer["reference"],
-        **answer["outputs"],
-        **rest,
-    }
+    shown = {name: answer[name] for name in ("id", "prompt", "reference", "scores", "tags")}
+    return {**shown, **answer["outputs"]}
 
 
 def is_right(answer: dict[str, Any], system: str, metric: str) -> bool:

@@ -11,16 +11,14 @@ from app.domain.projects.tables import Project
 
 def all_versions(session: Session, project: Project) -> list[Guideline]:
     """Newest first."""
-    return list(
-        session.scalars(select(Guideline).where(Guideline.project_id == project.id).order_by(Guideline.number.desc()))
-    )
+    of_project = select(Guideline).where(Guideline.project_id == project.id)
+    return list(session.scalars(of_project.order_by(Guideline.number.desc())))
 
 
 def current(session: Session, project: Project) -> Guideline | None:
     """The latest version; None before the first."""
-    return session.scalar(
-        select(Guideline).where(Guideline.project_id == project.id).order_by(Guideline.number.desc()).limit(1)
-    )
+    of_project = select(Guideline).where(Guideline.project_id == project.id)
+    return session.scalar(of_project.order_by(Guideline.number.desc()).limit(1))
 
 
 def current_id(session: Session, project: Project) -> str | None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core import jobs
 from app.core.db import bulk
 from app.core.db.base import Base, new_id
-from app.core.errors import Invalid
+from app.core.errors import Invalid, NotFound
 from app.core.storage import CHUNK, Storage
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
@@ -140,6 +140,18 @@ def _check_head(chunks: Iterable[bytes], options: dict[str, Any], filename: str)
     if scan.bad and not (options["skip_bad"] and scan.contents):
         raise scan.as_error()
     return scan.rows if scan.rows < reader_process.HEAD_ROWS else None
+
+
+def cancel_job(session: Session, user: User, job: jobs.Job) -> None:
+    """Cancel a job, for the user who started it or a manager of the project. Raises Conflict when it has ended."""
+    if job.project_id is None:
+        raise NotFound()
+    project = access.project_of(session, user, job.project_id)
+    access.require(session, user, Permission.WRITE_PAIR, project)
+    if job.created_by != user.id:
+        access.require(session, user, Permission.MANAGE_PROJECT, project)
+    jobs.request_cancel(session, job.id)
+    audit_actions.record(session, user.id, "job.cancelled", "job", job.id, project_id=project.id, kind=job.kind)
 
 
 def note_error_file(job: jobs.Job, prepared: PreparedRows) -> None:

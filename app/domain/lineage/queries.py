@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,34 +69,37 @@ def data_subject(session: Session, viewer: User, user_id: str) -> User:
 
 def version_lineage(session: Session, version: DatasetVersion) -> Lineage:
     """Return the version's lineage. The database counts revisions and reviews in one statement each."""
-    revisions = _grouped(
-        session, version, Revision.author_id, Revision.source, Revision.licence, Revision.terms_id, Revision.assistance,
-        withdrawn=True,
-    )  # fmt: skip
-    reviews = _grouped(session, version, Review.reviewer_id, Review.decision, Review.bulk, Review.guideline_id)
-    guidelines = _numbers(session, Guideline, {row.guideline_id for row in reviews})
-    terms = _numbers(session, Terms, {row.terms_id for row in revisions})
+    of_author = (Revision.author_id, Revision.source, Revision.licence, Revision.assistance, Terms.id, Terms.number)
+    revisions = session.execute(
+        select(*of_author, func.count().label("n"), func.count(Revision.withdrawn_at).label("withdrawn"))
+        .select_from(VersionItem)
+        .join(Revision, Revision.id == VersionItem.revision_id)
+        .outerjoin(Terms, Terms.id == Revision.terms_id)
+        .where(VersionItem.version_id == version.id)
+        .group_by(*of_author)
+    ).all()
+    of_reviewer = (Review.reviewer_id, Review.decision, Review.bulk, Guideline.id, Guideline.number)
+    reviews = session.execute(
+        select(*of_reviewer, func.count().label("n"))
+        .select_from(VersionItem)
+        .join(Review, _is_review_of_item())
+        .outerjoin(Guideline, Guideline.id == Review.guideline_id)
+        .where(VersionItem.version_id == version.id)
+        .group_by(*of_reviewer)
+    ).all()
     of_pairs = select(VersionItem.pair_id).where(VersionItem.version_id == version.id)
     return Lineage(
         pairs=sum(row.n for row in revisions),
         withdrawn=sum(row.withdrawn for row in revisions),
         revisions=session.scalar(select(func.count()).where(Revision.pair_id.in_(of_pairs))) or 0,
-        authors=_people(session, _summed(revisions, "author_id")),
-        reviewers=_people(session, _summed(reviews, "reviewer_id")),
-        decisions=[
-            {"decision": decision, "in_bulk": bulk, "count": count}
-            for (decision, bulk), count in _summed(reviews, "decision", "bulk")
-        ],
-        guidelines=[
-            {"id": id_, "number": guidelines.get(id_), "count": count}
-            for (id_,), count in _summed(reviews, "guideline_id")
-        ],
-        sources=[{"source": source, "count": count} for (source,), count in _summed(revisions, "source")],
-        licences=[{"licence": licence, "count": count} for (licence,), count in _summed(revisions, "licence")],
-        terms=[
-            {"id": id_, "number": terms.get(id_), "count": count} for (id_,), count in _summed(revisions, "terms_id")
-        ],
-        assistance=[{"assistance": value, "count": count} for (value,), count in _summed(revisions, "assistance")],
+        authors=_people(session, _counted(revisions, user="author_id")),
+        reviewers=_people(session, _counted(reviews, user="reviewer_id")),
+        decisions=_counted(reviews, decision="decision", in_bulk="bulk"),
+        guidelines=_counted(reviews, id="id", number="number"),
+        sources=_counted(revisions, source="source"),
+        licences=_counted(revisions, licence="licence"),
+        terms=_counted(revisions, id="id", number="number"),
+        assistance=_counted(revisions, assistance="assistance"),
         waivers=_waivers(session, version),
         pasted=_pasted(session, version),
     )
@@ -117,40 +121,25 @@ def _pasted(session: Session, version: DatasetVersion) -> dict[str, Any]:
     return {"mean": mean, "count": count}
 
 
-def _grouped(session: Session, version: DatasetVersion, *columns: Any, withdrawn: bool = False) -> list[Any]:
-    """Return rows of the columns with the count `n`, over the version's revisions or their reviews."""
-    table = columns[0].class_
-    on = _is_review_of_item() if table is Review else Revision.id == VersionItem.revision_id
-    counts = [func.count().label("n")] + ([func.count(Revision.withdrawn_at).label("withdrawn")] if withdrawn else [])
-    statement = select(*columns, *counts).select_from(VersionItem).join(table, on)
-    return list(session.execute(statement.where(VersionItem.version_id == version.id).group_by(*columns)))
-
-
-def _summed(rows: list[Any], *names: str) -> list[tuple[tuple[Any, ...], int]]:
-    """Return (values of these columns, count), largest first."""
+def _counted(rows: Sequence[Any], **columns: str) -> list[dict[str, Any]]:
+    """Return the distinct values of these columns with their "count", largest first."""
     totals: Counter[tuple[Any, ...]] = Counter()
     for row in rows:
-        totals[tuple(getattr(row, name) for name in names)] += row.n
-    return sorted(totals.items(), key=lambda item: (-item[1], str(item[0])))
+        totals[tuple(getattr(row, column) for column in columns.values())] += row.n
+    largest_first = sorted(totals.items(), key=lambda item: (-item[1], str(item[0])))
+    return [{**dict(zip(columns, values, strict=True)), "count": count} for values, count in largest_first]
 
 
-def _numbers(session: Session, table: Any, ids: set[str | None]) -> dict[str | None, int]:
-    return dict(session.execute(select(table.id, table.number).where(table.id.in_(ids - {None}))).all())
-
-
-def _people(session: Session, counts: list[tuple[tuple[Any, ...], int]]) -> list[dict[str, Any]]:
+def _people(session: Session, counts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return each contributor with the number of their revisions (or reviews) in the version."""
-    statement = (
-        select(User.id, Contributor.pseudonym, Person.erased_at)
+    people = session.execute(
+        select(User.id.label("user"), Contributor.pseudonym, Person.erased_at)
         .join(Contributor, Contributor.id == User.contributor_id)
         .join(Person, Person.id == User.person_id)
-        .where(User.id.in_([user_id for (user_id,), _ in counts]))
-    )
-    known = {row.id: row for row in session.execute(statement)}
-    return [
-        {"user": id_, "pseudonym": known[id_].pseudonym, "erased_at": known[id_].erased_at, "count": count}
-        for (id_,), count in counts
-    ]
+        .where(User.id.in_([row["user"] for row in counts]))
+    ).mappings()
+    known = {person["user"]: person for person in people}
+    return [{**known[row["user"]], **row} for row in counts]
 
 
 def _is_review_of_item() -> ColumnElement[bool]:
@@ -169,7 +158,7 @@ def version_items(
     """Return a page of the version's examples: revision, author, license, source, terms, decisions. No text."""
     require_limit(limit)
     after = parse_position(cursor, 9) if cursor else -1
-    rows = session.execute(
+    statement = (
         select(
             VersionItem.position,
             VersionItem.split,
@@ -191,23 +180,21 @@ def version_items(
         .where(VersionItem.version_id == version.id, VersionItem.position > after)
         .order_by(VersionItem.position)
         .limit(limit + 1)
-    ).mappings()
-    rows_and_next = [dict(row) for row in rows]
-    items = rows_and_next[:limit]
+    )
+    rows = [dict(row) for row in session.execute(statement).mappings()]
+    items = rows[:limit]
     decisions = _decisions(session, version, [item["position"] for item in items])
     for item in items:
         item["decisions"] = decisions.get(item["position"], [])
-    return Page(items, str(items[-1]["position"]) if len(rows_and_next) > limit else None)
+    return Page(items, str(items[-1]["position"]) if len(rows) > limit else None)
 
 
 def _decisions(session: Session, version: DatasetVersion, positions: list[int]) -> dict[int, list[dict[str, Any]]]:
-    if not positions:
-        return {}
     rows = session.execute(
         select(VersionItem.position, Review.decision, Review.bulk, Review.reviewer_id, Guideline.number)
         .join(Review, _is_review_of_item())
         .outerjoin(Guideline, Guideline.id == Review.guideline_id)
-        .where(VersionItem.version_id == version.id, VersionItem.position.between(positions[0], positions[-1]))
+        .where(VersionItem.version_id == version.id, VersionItem.position.in_(positions))
         .order_by(Review.id)
     )
     decisions: dict[int, list[dict[str, Any]]] = defaultdict(list)
@@ -272,22 +259,7 @@ def versions_with_pair(session: Session, pair: Pair) -> list[dict[str, Any]]:
 
 
 def _versions_with(session: Session, condition: ColumnElement[bool]) -> list[dict[str, Any]]:
-    return [
-        {
-            "version": version.id,
-            "number": version.number,
-            "name": version.name,
-            "project": slug,
-            "pairs": pairs,
-            "withdrawn": withdrawn,
-            "runs": [_run(session, run, model) for run, model in runs_and_models(session, version)],
-        }
-        for version, slug, pairs, withdrawn in _version_rows(session, condition)
-    ]
-
-
-def _version_rows(session: Session, condition: ColumnElement[bool]) -> list[tuple[DatasetVersion, str, int, int]]:
-    """Return (version, project's slug, pairs, withdrawn pairs), counted before the wide rows are joined."""
+    """Return the versions with such revisions. Pairs are counted before the wide rows are joined."""
     counts = (
         select(
             VersionItem.version_id,
@@ -305,7 +277,18 @@ def _version_rows(session: Session, condition: ColumnElement[bool]) -> list[tupl
         .join(Project, Project.id == DatasetVersion.project_id)
         .order_by(DatasetVersion.id)
     )
-    return [(version, slug, pairs, withdrawn) for version, slug, pairs, withdrawn in rows]
+    return [
+        {
+            "version": version.id,
+            "number": version.number,
+            "name": version.name,
+            "project": slug,
+            "pairs": pairs,
+            "withdrawn": withdrawn,
+            "runs": [_run(session, run, model) for run, model in runs_and_models(session, version)],
+        }
+        for version, slug, pairs, withdrawn in rows
+    ]
 
 
 def _run(session: Session, run: TrainingRun, model: ModelVersion | None) -> dict[str, Any]:

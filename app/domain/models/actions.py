@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.core.storage import Storage
 from app.domain.audit import actions as audit_actions
-from app.domain.models import queries
 from app.domain.models.tables import ModelVersion
+from app.domain.projects import queries as projects_queries
 from app.domain.runs.tables import TrainingRun
 
 
@@ -18,7 +18,7 @@ def register(session: Session, run: TrainingRun, artifacts: list[dict[str, Any]]
     """Add a candidate model. The database refuses a second model of the same run."""
     model = ModelVersion(
         project_id=run.project_id,
-        number=queries.next_number(session, run.project_id),
+        number=projects_queries.next_number(session, ModelVersion, run.project_id),
         run_id=run.id,
         artifacts=artifacts,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.models.tables import ModelVersion
@@ -12,8 +12,3 @@ from app.domain.runs.tables import TrainingRun
 def of_run(session: Session, run: TrainingRun) -> ModelVersion | None:
     """Return the model that a run produced, or None."""
     return session.scalar(select(ModelVersion).where(ModelVersion.run_id == run.id))
-
-
-def next_number(session: Session, project_id: str) -> int:
-    last = session.scalar(select(func.max(ModelVersion.number)).where(ModelVersion.project_id == project_id))
-    return (last or 0) + 1

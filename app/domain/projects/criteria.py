@@ -12,46 +12,22 @@ LENGTHS = {"name": 60, "question": 500, "level": 500, "good": 2000, "bad": 2000}
 """Characters."""
 
 DEFAULT: list[dict[str, Any]] = [
-    {
-        "name": "accuracy",
-        "question": "Is the answer correct?",
-        "levels": {
-            "1": "Wrong or harmful",
-            "2": "Mostly wrong",
-            "3": "Mostly correct, one error",
-            "4": "Correct, one imprecision",
-            "5": "Correct and complete",
-        },
-        "good": "Gives the one correct answer from the answer key.",
-        "bad": "Gives an answer that a neighboring case would need.",
-    },
-    {
-        "name": "relevance",
-        "question": "Does the pair belong to this task?",
-        "levels": {
-            "1": "Another task",
-            "2": "Only touches the task",
-            "3": "Belongs, but is unlikely",
-            "4": "Belongs",
-            "5": "Common or important case",
-        },
-        "good": "A request that users really send.",
-        "bad": "Small talk, or a request for another service.",
-    },
-    {
-        "name": "guideline",
-        "question": "Does it follow the guideline?",
-        "levels": {
-            "1": "Breaks a rule",
-            "2": "Partly breaks a rule",
-            "3": "Follows rules, not style",
-            "4": "Follows rules and style",
-            "5": "A model example",
-        },
-        "good": "Follows the rules for form, wording and privacy.",
-        "bad": "Names a real person, or answers with a sentence where a label is required.",
-    },
-]
+    {"name": "accuracy", "question": "Is the answer correct?",
+     "levels": {"1": "Wrong or harmful", "2": "Mostly wrong", "3": "Mostly correct, one error",
+                "4": "Correct, one imprecision", "5": "Correct and complete"},
+     "good": "Gives the one correct answer from the answer key.",
+     "bad": "Gives an answer that a neighboring case would need."},
+    {"name": "relevance", "question": "Does the pair belong to this task?",
+     "levels": {"1": "Another task", "2": "Only touches the task", "3": "Belongs, but is unlikely",
+                "4": "Belongs", "5": "Common or important case"},
+     "good": "A request that users really send.",
+     "bad": "Small talk, or a request for another service."},
+    {"name": "guideline", "question": "Does it follow the guideline?",
+     "levels": {"1": "Breaks a rule", "2": "Partly breaks a rule", "3": "Follows rules, not style",
+                "4": "Follows rules and style", "5": "A model example"},
+     "good": "Follows the rules for form, wording and privacy.",
+     "bad": "Names a real person, or answers with a sentence where a label is required."},
+]  # fmt: skip
 
 
 def parse(criteria: list[Any] | None, present: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:

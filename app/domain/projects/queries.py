@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
@@ -78,3 +79,9 @@ def slug_of(session: Session, project_id: str) -> str:
 
 def by_slug(session: Session, slug: str) -> Project | None:
     return session.scalar(select(Project).where(Project.slug == slug))
+
+
+def next_number(session: Session, table: Any, project_id: str) -> int:
+    """Return the number of the next row of a table whose rows are numbered within each project."""
+    last = session.scalar(select(func.max(table.number)).where(table.project_id == project_id))
+    return (last or 0) + 1

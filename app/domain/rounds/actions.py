@@ -18,7 +18,7 @@ from app.domain.guidelines import queries as guidelines_queries
 from app.domain.notifications import actions as notifications_actions
 from app.domain.projects import access, queries as projects_queries
 from app.domain.projects.tables import Project
-from app.domain.rounds import queries, targets as round_targets
+from app.domain.rounds import targets as round_targets
 from app.domain.rounds.tables import Assignee, Round
 
 MAX_BRIEF = 20_000
@@ -40,23 +40,19 @@ def create_round(
     access.require(session, user, Permission.OPEN_ROUND, project)
     checked = {"title": _title(title), "brief": _brief(brief), "targets": round_targets.parse(targets)}
     people = _people(session, project, assignees)
-    guideline = guidelines_queries.current(session, project)
     round_ = Round(
         project_id=project.id,
-        number=queries.last_number(session, project) + 1,
-        guideline_id=guideline.id if guideline else None,
+        number=projects_queries.next_number(session, Round, project.id),
+        guideline_id=guidelines_queries.current_id(session, project),
         deadline=_deadline(deadline),
         **checked,
     )
     session.add(round_)
     session.flush()
     _assign(session, round_, people)
-    audit_actions.record(
-        session, user.id, "round.opened", "round", round_.id, project_id=project.id, number=round_.number
-    )
-    notifications_actions.notify(
-        session, people, project.id, "round.opened", "round", round_.id, but=user.id, number=round_.number
-    )
+    event = ("round.opened", "round", round_.id)
+    audit_actions.record(session, user.id, *event, project_id=project.id, number=round_.number)
+    notifications_actions.notify(session, people, project.id, *event, but=user.id, number=round_.number)
     return round_
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
@@ -20,15 +19,9 @@ def all_rounds(session: Session, project: Project) -> list[Round]:
 
 
 def open_rounds(session: Session, project: Project) -> list[Round]:
-    """Newest first."""
-    statement = select(Round).where(Round.project_id == project.id, Round.state == "open")
-    return list(session.scalars(statement.order_by(Round.number.desc())))
-
-
-def by_urgency(rounds: Sequence[Round]) -> list[Round]:
     """Nearest deadline first; rounds without a deadline last, the newest of them first."""
-    never = datetime.max.replace(tzinfo=UTC)
-    return sorted(rounds, key=lambda round_: (round_.deadline or never, -round_.number))
+    statement = select(Round).where(Round.project_id == project.id, Round.state == "open")
+    return list(session.scalars(statement.order_by(Round.deadline.nulls_last(), Round.number.desc())))
 
 
 def by_id(session: Session, project: Project, round_id: str) -> Round:
@@ -37,10 +30,6 @@ def by_id(session: Session, project: Project, round_id: str) -> Round:
     if round_ is None or round_.project_id != project.id:
         raise NotFound()
     return round_
-
-
-def last_number(session: Session, project: Project) -> int:
-    return session.scalar(select(func.max(Round.number)).where(Round.project_id == project.id)) or 0
 
 
 def assignees(session: Session, rounds: Sequence[Round]) -> dict[str, dict[str, int | None]]:

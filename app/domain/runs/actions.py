@@ -14,7 +14,7 @@ from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
 from app.domain.notifications import actions as notifications_actions
-from app.domain.projects import access
+from app.domain.projects import access, queries as projects_queries
 from app.domain.projects.tables import Project
 from app.domain.runs import queries
 from app.domain.runs.tables import TRAIN, RunEvent, TrainingRun
@@ -36,7 +36,6 @@ def request_run(
     files = versions_queries.files_of(version)
     if empty := [name for name in SPLITS if not files[name]["examples"]]:
         raise Conflict(f"The {empty[0]} split of this version is empty; create a version with more pairs.")
-    number = queries.next_number(session, project)
     job = jobs.enqueue(
         session,
         TRAIN,
@@ -47,7 +46,7 @@ def request_run(
     )
     run = TrainingRun(
         project_id=project.id,
-        number=number,
+        number=projects_queries.next_number(session, TrainingRun, project.id),
         version_id=version.id,
         job_id=job.id,
         recipe=parsed.model_dump(),
@@ -138,7 +137,7 @@ def record_events(session: Session, message: protocol.Events) -> int:
     """
     jobs.require_lease(session, message.job, message.token)
     run = queries.of_job(session, message.job)
-    last = queries.last_seq(session, run)
+    last: int = (queries.latest_event(session, run) or {}).get("seq", 0)
     for event in sorted(message.events, key=lambda event: event.seq):
         if event.seq > last:
             session.add(RunEvent(run_id=run.id, seq=event.seq, payload=event.model_dump()))
@@ -149,9 +148,8 @@ def record_events(session: Session, message: protocol.Events) -> int:
 
 def end(session: Session, finish: protocol.Finish) -> TrainingRun:
     """Accept the fenced completion of a run. Raises Conflict for a stale token."""
-    state = "done" if finish.outcome == "done" else finish.outcome
-    job = jobs.finish(session, finish.job, finish.token, state, error=finish.error, reason=finish.reason)
+    job = jobs.finish(session, finish.job, finish.token, finish.outcome, error=finish.error, reason=finish.reason)
     run = queries.of_job(session, job.id)
-    run.state, run.error, run.finished_at = state, finish.error, now()
+    run.state, run.error, run.finished_at = finish.outcome, finish.error, now()
     run.resolved_recipe = finish.recipe.model_dump() if finish.recipe else None
     return run

@@ -7,15 +7,15 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core import jobs
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, Invalid
 from app.domain.accounts.permissions import Permission
 from app.domain.accounts.tables import User
 from app.domain.audit import actions as audit_actions
-from app.domain.projects import access
+from app.domain.projects import access, queries as projects_queries
 from app.domain.projects.tables import Project
 from app.domain.versions import queries, splits as version_splits
-from app.domain.versions.queries import PreparedVersion, Redaction
-from app.domain.versions.tables import DatasetVersion
+from app.domain.versions.queries import Redaction
+from app.domain.versions.tables import DatasetVersion, VersionItem
 
 KIND = "version"
 MIN_PAIRS = 10
@@ -55,28 +55,16 @@ def request_version(
     return job
 
 
-def cancel_job(session: Session, user: User, job: jobs.Job) -> None:
-    """Cancel a job, for the user who started it or a manager of the project. Raises Conflict when it has ended."""
-    if job.project_id is None:
-        raise NotFound()
-    project = access.project_of(session, user, job.project_id)
-    access.require(session, user, Permission.WRITE_PAIR, project)
-    if job.created_by != user.id:
-        access.require(session, user, Permission.MANAGE_PROJECT, project)
-    jobs.request_cancel(session, job.id)
-    audit_actions.record(session, user.id, "job.cancelled", "job", job.id, project_id=project.id, kind=job.kind)
-
-
-def freeze(session: Session, prepared: PreparedVersion) -> DatasetVersion:
+def freeze(session: Session, prepared: tuple[DatasetVersion, list[VersionItem]]) -> DatasetVersion:
     """Save a prepared version under the project's next number. Raises Conflict when an example was withdrawn."""
-    version = prepared.version
+    version, items = prepared
     # A freeze reads at one time and saves at a later one; an erasure may have come between.
-    if queries.any_withdrawn(session, {item.revision_id for item in prepared.items}):
+    if queries.any_withdrawn(session, {item.revision_id for item in items}):
         raise Conflict("An example was withdrawn while the version was being prepared; freeze it again.")
-    version.number = queries.next_number(session, version.project_id)
+    version.number = projects_queries.next_number(session, DatasetVersion, version.project_id)
     session.add(version)
     session.flush()
-    session.add_all(prepared.items)
+    session.add_all(items)
     audit_actions.record(
         session,
         version.created_by,

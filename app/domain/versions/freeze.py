@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from app.core.db.base import new_id
@@ -11,9 +13,10 @@ from app.core.storage import Storage
 from app.domain.checks.similarity.minhash import THRESHOLD, normalize
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects.tables import Project
-from app.domain.versions import distribution, export, splits as version_splits
+from app.domain.versions import export, splits as version_splits
 from app.domain.versions.tables import DatasetVersion, VersionItem
 
+MAX_VALUES = 200
 Row = tuple[Pair, Revision]
 
 
@@ -39,12 +42,25 @@ def build_version(
         hash=_hash(payload, selected, splits, files),
         leak_report=_leak_report(groups, splits, removed=len(rows) - len(selected)),
         counts={"total": len(selected), **{name: splits.count(name) for name in version_splits.SPLITS}},
-        distribution=distribution.of_tags(
+        distribution=distribution_of(
             (split, {**values, **origin_tags(revision)})
             for split, values, (_, revision) in zip(splits, tags, selected, strict=True)
         ),
     )
     return version, _items(version, selected, splits, groups.cluster)
+
+
+def distribution_of(items: Iterable[tuple[str, dict[str, str]]]) -> dict[str, dict[str, dict[str, int]]]:
+    """Return tag -> value -> split -> count from (split, tags). Tags with more than 200 values are ids and left out."""
+    counts: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
+    for split, tags in items:
+        for tag, value in tags.items():
+            counts[tag][value][split] += 1
+    return {
+        tag: {value: dict(splits) for value, splits in sorted(values.items())}
+        for tag, values in sorted(counts.items())
+        if len(values) <= MAX_VALUES
+    }
 
 
 def slice_tags(project: Project, revision: Any) -> dict[str, str]:

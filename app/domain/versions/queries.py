@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,17 +17,14 @@ from app.core.storage import Storage
 from app.domain.pairs import queries as pairs_queries
 from app.domain.pairs.tables import Pair, Revision
 from app.domain.projects.tables import Project
-from app.domain.versions import distribution, freeze
+from app.domain.versions import freeze
 from app.domain.versions.tables import DatasetVersion, VersionItem
 
 
 def versions(session: Session, project: Project) -> list[DatasetVersion]:
     """Return the project's versions, newest first."""
-    return list(
-        session.scalars(
-            select(DatasetVersion).where(DatasetVersion.project_id == project.id).order_by(DatasetVersion.number.desc())
-        )
-    )
+    of_project = select(DatasetVersion).where(DatasetVersion.project_id == project.id)
+    return list(session.scalars(of_project.order_by(DatasetVersion.number.desc())))
 
 
 def files_of(version: DatasetVersion) -> dict[str, Any]:
@@ -34,32 +32,15 @@ def files_of(version: DatasetVersion) -> dict[str, Any]:
     return {**version.files, **(version.redactions or {})}
 
 
-def withdrawn_by_split(session: Session, version: DatasetVersion) -> dict[str, int]:
-    """Return split -> number of withdrawn examples, for the splits that have any."""
-    rows = session.execute(
-        select(VersionItem.split, func.count())
-        .join(Revision, Revision.id == VersionItem.revision_id)
-        .where(VersionItem.version_id == version.id, Revision.withdrawn_at.is_not(None))
-        .group_by(VersionItem.split)
-    )
-    return dict(rows.all())
-
-
 def withdrawn_since(session: Session, version_id: str, moment: datetime, splits: Iterable[str]) -> int:
     """Count the examples of these splits that were withdrawn after this time."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(VersionItem)
-            .join(Revision, Revision.id == VersionItem.revision_id)
-            .where(
-                VersionItem.version_id == version_id,
-                VersionItem.split.in_(list(splits)),
-                Revision.withdrawn_at > moment,
-            )
-        )
-        or 0
+    statement = (
+        select(func.count())
+        .select_from(VersionItem)
+        .join(Revision, Revision.id == VersionItem.revision_id)
+        .where(VersionItem.version_id == version_id, VersionItem.split.in_(list(splits)))
     )
+    return session.scalar(statement.where(Revision.withdrawn_at > moment)) or 0
 
 
 def stored_files(session: Session) -> set[str]:
@@ -93,17 +74,11 @@ def approved_pairs(session: Session, project: Project, filters: dict[str, Any]) 
         values = value if isinstance(value, list) else [value]
         if tag == "licence":
             statement = statement.where(Revision.licence.in_(values))
-            continue
-        if tag == "accepted_terms":
-            statement = statement.where(Revision.terms_id.is_not(None)) if value else statement
-            continue
-        statement = statement.where(pairs_queries.has_tag(pairs_queries.spellings(session, project, tag, values)))
+        elif tag != "accepted_terms":
+            statement = statement.where(pairs_queries.has_tag(pairs_queries.spellings(session, project, tag, values)))
+        elif value:
+            statement = statement.where(Revision.terms_id.is_not(None))
     return [(pair, revision) for pair, revision in session.execute(statement)]
-
-
-def next_number(session: Session, project_id: str) -> int:
-    last = session.scalar(select(func.max(DatasetVersion.number)).where(DatasetVersion.project_id == project_id))
-    return (last or 0) + 1
 
 
 def any_withdrawn(session: Session, revision_ids: set[str]) -> bool:
@@ -112,19 +87,12 @@ def any_withdrawn(session: Session, revision_ids: set[str]) -> bool:
     return any(revision_id in revision_ids for revision_id in withdrawn)
 
 
-@dataclass(frozen=True)
-class PreparedVersion:
-    """A computed version that is not saved yet."""
-
-    version: DatasetVersion
-    items: list[VersionItem]
-
-
-def prepare_version(session: Session, storage: Storage, payload: dict[str, Any]) -> PreparedVersion:
+def prepare_version(
+    session: Session, storage: Storage, payload: dict[str, Any]
+) -> tuple[DatasetVersion, list[VersionItem]]:
     """Compute the requested version and write its files, from one read transaction; save no row."""
     project = session.get_one(Project, payload["project"])
-    rows = approved_pairs(session, project, payload["filters"])
-    return PreparedVersion(*freeze.build_version(storage, project, payload, rows))
+    return freeze.build_version(storage, project, payload, approved_pairs(session, project, payload["filters"]))
 
 
 @dataclass(frozen=True)
@@ -139,14 +107,19 @@ class Redaction:
 
 def redaction(session: Session, storage: Storage, version: DatasetVersion) -> Redaction:
     """Write files without the withdrawn examples and return what they change; save no row."""
-    withdrawn = _withdrawn_revisions(session, version)
+    in_version = select(VersionItem.split, Revision.id).join(Revision, Revision.id == VersionItem.revision_id)
+    withdrawn: dict[str, set[str]] = defaultdict(set)
+    for split, revision_id in session.execute(
+        in_version.where(VersionItem.version_id == version.id, Revision.withdrawn_at.is_not(None))
+    ):
+        withdrawn[split].add(revision_id)
     redactions, replaced = dict(version.redactions or {}), set()
-    for split in withdrawn_by_split(session, version):
+    for split, revision_ids in withdrawn.items():
         current = files_of(version)[split]
         lines = [
             line
             for line in storage.bytes_of(current["sha256"]).splitlines(keepends=True)
-            if json.loads(line)["id"] not in withdrawn
+            if json.loads(line)["id"] not in revision_ids
         ]
         if len(lines) == current["examples"]:
             continue
@@ -155,13 +128,6 @@ def redaction(session: Session, storage: Storage, version: DatasetVersion) -> Re
         redactions[split] = {"sha256": sha256, "size": size, "examples": len(lines), "removed": removed}
         replaced.add(current["sha256"])
     return Redaction(version.redactions, redactions, _current_distribution(session, version), replaced)
-
-
-def _withdrawn_revisions(session: Session, version: DatasetVersion) -> set[str]:
-    statement = select(Revision.id).join(VersionItem, VersionItem.revision_id == Revision.id)
-    return set(
-        session.scalars(statement.where(VersionItem.version_id == version.id, Revision.withdrawn_at.is_not(None)))
-    )
 
 
 def _current_distribution(session: Session, version: DatasetVersion) -> dict[str, Any]:
@@ -173,6 +139,6 @@ def _current_distribution(session: Session, version: DatasetVersion) -> dict[str
         .where(VersionItem.version_id == version.id, Revision.withdrawn_at.is_(None))
         .order_by(VersionItem.position)
     )
-    return distribution.of_tags(
+    return freeze.distribution_of(
         (row.split, {**freeze.slice_tags(project, row), **freeze.origin_tags(row)}) for row in rows
     )

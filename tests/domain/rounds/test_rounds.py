@@ -126,5 +126,5 @@ def test_nearest_deadline_first(database: Database, cast: Cast) -> None:
     for title, deadline in (("none", None), ("later", later), ("soon", SOON), ("newest", None)):
         create(database, cast, title=title, deadline=deadline)
     with database.read() as session:
-        rounds = rounds_queries.by_urgency(rounds_queries.open_rounds(session, cast.project))
+        rounds = rounds_queries.open_rounds(session, cast.project)
     assert [round_.title for round_ in rounds] == ["soon", "later", "newest", "none"]

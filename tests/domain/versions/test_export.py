@@ -15,7 +15,7 @@ from app.domain.checks.text.invisible import folded
 from app.domain.imports.reading import reader_events
 from app.domain.pairs import content as pair_content
 from app.domain.versions import export
-from app.domain.versions.tabular import escape_formula
+from app.domain.versions.export import escape_formula
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
 NAMES = st.sampled_from(["category", "Language", "id", "tags", "meta", "data", "prompt", "source", "ﬁ", "x y"]) | TEXT

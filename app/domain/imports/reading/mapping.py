@@ -89,15 +89,14 @@ def to_content(record: dict[str, Any], names: Names, format: str, *, source: str
         values["context"] = [document for column in names["context"] for document in _documents(record, column)]
     for target in ("source", "licence"):
         if target in names:
-            values[target] = _first(record, names[target])
+            values[target] = next(iter(_texts(record, names[target])), "")
     is_chosen = bool(names.get("messages") or names.get("prompt"))
     shape = "jsonl" if is_chosen else formats.shape_in(record, format)
+    system = [{"role": "system", "content": text} for text in _texts(record, names.get("system", ()))]
+    turns = _messages(record, names) if is_chosen else formats.turns_of(record, shape)
     return pair_content.parse(
         {
-            "messages": [
-                *_system(record, names),
-                *(_messages(record, names) if is_chosen else formats.turns_of(record, shape)),
-            ],
+            "messages": [*system, *turns],
             "context": values.get("context") or [],
             "tags": _tags(record, names, shape),
             "source": values.get("source") or source,
@@ -114,10 +113,6 @@ def value(record: dict[str, Any], column: str) -> Any:
     for key in column.split("."):
         nested = nested.get(key) if isinstance(nested, dict) else None
     return nested
-
-
-def _system(record: dict[str, Any], names: Names) -> list[dict[str, str]]:
-    return [{"role": "system", "content": text} for text in _texts(record, names.get("system", ()))]
 
 
 def _messages(record: dict[str, Any], names: Names) -> list[Any]:
@@ -139,10 +134,6 @@ def _text(item: Any) -> str:
     if item is None:
         return ""
     return item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
-
-
-def _first(record: dict[str, Any], columns: Sequence[str] | None) -> str:
-    return next(iter(_texts(record, columns or ())), "")
 
 
 def _documents(record: dict[str, Any], column: str) -> list[Any]:

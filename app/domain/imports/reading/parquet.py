@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import types
 
-from app.core.errors import AppError, Invalid, TooLarge
+from app.core.errors import Invalid, TooLarge
 from app.domain.imports.reading import limits
+from app.domain.imports.reading.rows import Row
 
 BATCH = 64
 DEPTH = 8
@@ -23,7 +24,6 @@ PLAIN = (
     types.is_string, types.is_large_string, types.is_integer, types.is_floating, types.is_boolean, types.is_timestamp,
     types.is_null,
 )  # fmt: skip
-Row = tuple[int, dict[str, Any] | AppError]
 
 
 def read_parquet(file: IO[bytes], meter: limits.Meter) -> Iterator[Row]:
