@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import BackgroundTasks, Depends, Query, Request
+from limits import RateLimitItem
 from sqlalchemy.orm import Session
 
 from app.core.errors import Forbidden, Invalid, Unauthorized
 from app.core.paging import MAX_LIMIT
-from app.core.rate_limits import RateLimit
 from app.core.storage import Storage
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.actions import save_last_use
@@ -26,12 +26,12 @@ from app.http.transactions import READING, DbSession as DbSession, Transaction, 
 MISSING = "Send a valid token: Authorization: Bearer …."
 
 
-def rate_limited(limit: RateLimit, purpose: str) -> Any:
+def rate_limited(item: RateLimitItem, purpose: str) -> Any:
     """Make a dependency that counts the requests of one credential; list it before `requires`."""
 
     def count(request: Request, _: WriteSlot) -> None:
         cookie = request.cookies.get(cookie_name(request), "")
-        request.app.state.limits.hit(limit, purpose, request.headers.get("authorization") or cookie)
+        request.app.state.limits.hit(item, purpose, request.headers.get("authorization") or cookie)
 
     return Depends(count)
 

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from fastapi import BackgroundTasks, Depends, Request, Response
 from fastapi.responses import RedirectResponse
+from limits import RateLimitItem
 from sqlalchemy.orm import Session
 
 from app.core.errors import Unauthorized
-from app.core.rate_limits import RateLimit
 from app.core.storage import Storage
 from app.domain.accounts import queries as accounts_queries
 from app.domain.accounts.actions import save_last_use
@@ -59,11 +59,11 @@ def signed_in(request: Request, session: Transaction, background: BackgroundTask
     return user
 
 
-def rate_limited(limit: RateLimit, purpose: str) -> Any:
+def rate_limited(item: RateLimitItem, purpose: str) -> Any:
     """Make a dependency that counts the requests of one browser; list it before `requires`."""
 
     def count(request: Request, _: WriteSlot) -> None:
-        request.app.state.limits.hit(limit, purpose, request.cookies.get(cookie_name(request), ""))
+        request.app.state.limits.hit(item, purpose, request.cookies.get(cookie_name(request), ""))
 
     return Depends(count)
 

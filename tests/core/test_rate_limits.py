@@ -6,13 +6,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from limits import parse
 from sqlalchemy import select, update
 
 from app.core.db.database import Database
 from app.core.errors import TooManyRequests
-from app.core.rate_limits import Limits, RateLimit, RateWindow
+from app.core.rate_limits import Limits, RateWindow
 
-TEN = RateLimit(10, 5 * 60)
+TEN = parse("10 per 5 minutes")
 
 
 def passes(limits: Limits, who: str) -> bool:
@@ -63,3 +64,13 @@ def test_nobody_is_named_in_the_counters(database: Database) -> None:
     Limits(database).hit(TEN, "sign-in", "alice@example.org")
     with database.read() as session:
         assert "alice" not in session.scalars(select(RateWindow.key)).one()
+
+
+def test_the_store_does_what_the_library_asks_of_it(database: Database) -> None:
+    storage = Limits(database)._storage
+    assert (storage.incr("k", 60), storage.incr("k", 60, 4), storage.get("k")) == (1, 5, 5)
+    assert 55 < storage.get_expiry("k") - time.time() <= 60
+    storage.clear("k")
+    assert storage.get("k") == 0 and storage.check()
+    storage.incr("k", 60)
+    assert storage.reset() == 1
